@@ -45,7 +45,8 @@ func (k Kind) check() error {
 // [NewVerifierKey] and [ParseVerifierKey] only; the zero VerifierKey verifies
 // nothing. Two keys are the same if they are equal by ==.
 //
-// It implements note.Verifier of golang.org/x/mod/sumdb/note.
+// It implements note.Verifier of golang.org/x/mod/sumdb/note, so that notes
+// other than checkpoints can be opened there.
 type VerifierKey struct {
 	name string
 	kind Kind
@@ -141,7 +142,7 @@ func (k VerifierKey) Verify(text, sig []byte) bool {
 }
 
 // A Signer signs checkpoints as a log or as a cosigner. It implements
-// note.Signer of golang.org/x/mod/sumdb/note.
+// note.Signer of golang.org/x/mod/sumdb/note too.
 type Signer struct {
 	verifier VerifierKey
 	key      crypto.Signer
@@ -196,8 +197,16 @@ func (s *Signer) KeyHash() uint32 { return s.verifier.KeyHash() }
 // VerifierKey returns the key that verifies the signatures.
 func (s *Signer) VerifierKey() VerifierKey { return s.verifier }
 
-// Sign signs the text of a checkpoint.
+// Sign signs the text of a checkpoint, which for a log must be one of its own.
+// It signs nothing else: the same key may sign other things elsewhere.
 func (s *Signer) Sign(text []byte) ([]byte, error) {
+	c, err := ParseCheckpoint(string(text))
+	if err != nil {
+		return nil, err
+	}
+	if s.verifier.kind == KindLog && c.Origin != s.Name() {
+		return nil, fmt.Errorf("log signer %q is to sign a checkpoint of %q", s.Name(), c.Origin)
+	}
 	msg := text
 	var prefix []byte
 	if s.verifier.kind == KindCosignature {

@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"golang.org/x/mod/sumdb/note"
 )
 
 // A Note is a checkpoint with signature lines that nobody has verified yet.
@@ -135,7 +133,7 @@ func (n Note) marshal() []byte {
 }
 
 // add appends a line by each signer.
-func (n *Note) add(signers ...note.Signer) error {
+func (n *Note) add(signers ...*Signer) error {
 	text := []byte(n.Checkpoint.String())
 	for _, s := range signers {
 		sig, err := s.Sign(text)
@@ -148,14 +146,13 @@ func (n *Note) add(signers ...note.Signer) error {
 }
 
 // SignCheckpoint returns the signed note of a checkpoint with a line by each
-// signer, in their order. One of them must have the origin as its name: the
-// log.
-func SignCheckpoint(c Checkpoint, signers ...note.Signer) ([]byte, error) {
+// signer, in their order. One of them must be the log's.
+func SignCheckpoint(c Checkpoint, signers ...*Signer) ([]byte, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	if !slices.ContainsFunc(signers, func(s note.Signer) bool { return s.Name() == c.Origin }) {
-		return nil, fmt.Errorf("checkpoint of %q has no signer of that name", c.Origin)
+	if !slices.ContainsFunc(signers, func(s *Signer) bool { return s.verifier.kind == KindLog }) {
+		return nil, fmt.Errorf("checkpoint of %q has no log signer", c.Origin)
 	}
 	n := Note{Checkpoint: c}
 	if err := n.add(signers...); err != nil {

@@ -10,10 +10,10 @@ import (
 
 // CheckPublicKey returns nil if pub is an Ed25519 public key that can be relied
 // on: 32 bytes, in canonical form, a point of the curve, and not of small
-// order. Package crypto/ed25519 takes all of these; under a key of small order
-// one signature can be made to fit many messages, so that its holder can deny
-// what was signed, and a second form of a key would make one signer look like
-// two.
+// order. Package crypto/ed25519 verifies under keys that are not: of small
+// order, where one signature can be made to fit many messages, so that its
+// holder can deny what was signed; and in a second form, which would make one
+// signer look like two.
 func CheckPublicKey(pub ed25519.PublicKey) error {
 	if len(pub) != ed25519.PublicKeySize {
 		return fmt.Errorf("public key has %d bytes, want %d", len(pub), ed25519.PublicKeySize)
