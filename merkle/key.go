@@ -33,6 +33,14 @@ func (k Kind) String() string {
 	return fmt.Sprintf("unknown key type 0x%02x", byte(k))
 }
 
+// signature returns what messages call a signature by a key of this kind.
+func (k Kind) signature() string {
+	if k == KindLog {
+		return "log signature"
+	}
+	return k.String()
+}
+
 func (k Kind) check() error {
 	switch k {
 	case KindLog, KindCosignature:

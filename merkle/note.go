@@ -225,7 +225,7 @@ func OpenCheckpoint(signed []byte, keys ...VerifierKey) (*OpenedCheckpoint, erro
 			return nil, fmt.Errorf("log key %s signs a checkpoint of %q", line.key(), n.Checkpoint.Origin)
 		}
 		if !key.Verify(text, line.Signature) {
-			return nil, fmt.Errorf("%s signature by %s does not verify", key.Kind(), line.key())
+			return nil, fmt.Errorf("%s by %s does not verify", key.Kind().signature(), line.key())
 		}
 		sig := Signature{Key: key}
 		switch key.Kind() {
