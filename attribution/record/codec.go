@@ -1,57 +1,928 @@
 package record
 
-import "crypto/ed25519"
+import (
+	"encoding/base64"
+	"fmt"
+	"strconv"
+	"strings"
+)
 
-// Marshal returns the canonical line of r, without a newline.
-func Marshal(r *Record) ([]byte, error) { panic("todo") }
+// A mode is what a codec does with the fields that it is shown.
+type mode uint8
 
-// Parse accepts exactly what Marshal writes.
-func Parse(line []byte) (*Record, error) { panic("todo") }
+const (
+	decode   mode = iota // read them from a line
+	encode               // write them to a line
+	collect              // gather the ids of other records
+	describe             // list them
+)
 
-// Content is the canonical bytes of r without log and sigs: what is signed,
-// and what "same content" means.
-func Content(r *Record) ([]byte, error) { panic("todo") }
+// A need says whether a field may be absent.
+type need bool
 
-// ContentDigest is the SHA-256 of Content(r).
-func ContentDigest(r *Record) (Digest, error) { panic("todo") }
+const (
+	required need = false
+	optional need = true
+)
 
-// Sign adds the DSSE signature of key over r's content for the ledger
-// origin; a signature by the same key is replaced.
-func Sign(r *Record, origin string, key ed25519.PrivateKey) error { panic("todo") }
+// A codec walks a record. Each type has one function, fields, that shows the
+// codec its fields in the order of their keys; what the codec does with them
+// depends on its mode. So there is one list of fields and one validation for
+// both directions, and the order of keys needs no check of its own when
+// reading: a key that is not the next one is refused.
+//
+// The first mistake stops the walk: err is set, and every further field is
+// skipped.
+type codec struct {
+	mode mode
+	bare bool // without log and sigs
 
-// CheckSignature verifies the signature in r.Sigs made by pub. It is an error if there is none.
-func CheckSignature(r *Record, origin string, pub ed25519.PublicKey) error { panic("todo") }
+	err *Refusal
 
-// ParsePublicKey reads "ssh-ed25519 AAAA..." (no comment, no options) and
-// refuses small-order and non-canonical keys.
-func ParsePublicKey(text string) (ed25519.PublicKey, error) { panic("todo") }
+	// decode
+	s    string
+	i    int  // at a key, or at the end of an object
+	kind Kind // what the body is taken for, before the key kind was read
 
-// FormatPublicKey is the inverse of ParsePublicKey.
-func FormatPublicKey(pub ed25519.PublicKey) string { panic("todo") }
+	// encode
+	buf          []byte
+	logAt        int // where the member log stands or belongs
+	sigs, sigEnd int // the member sigs with its comma
 
-// Fingerprint is the OpenSSH fingerprint "SHA256:..." of pub.
-func Fingerprint(pub ed25519.PublicKey) string { panic("todo") }
+	// collect, describe
+	path   string
+	refs   []Reference
+	listed []listed
+}
 
-func ParseTime(s string) (Time, error)       { panic("todo") }
-func (t Time) String() string                { panic("todo") }
-func ParseDecimal(s string) (Decimal, error) { panic("todo") }
-func ParseDigest(s string) (Digest, error)   { panic("todo") }
+// A listed field is what describe finds.
+type listed struct {
+	path string
+	form string
+	need need
+}
 
-// Sum returns the digest of b.
-func Sum(b []byte) Digest { panic("todo") }
+// fail records the first mistake.
+func (c *codec) fail(field, format string, args ...any) {
+	if c.err == nil {
+		c.err = &Refusal{Check: "form", N: -1, Field: field, Reason: fmt.Sprintf(format, args...)}
+	}
+}
 
-// Bool, Text and Number make facts. Number refuses nothing: Marshal checks its grammar is text only; the terms check the type.
-func Bool(name string, v bool) Fact           { panic("todo") }
-func Text(name, v string) Fact                { panic("todo") }
-func (f Facts) Get(name string) (Value, bool) { panic("todo") }
+// rule is a condition between fields of one body. It is asked only of what is
+// otherwise well formed.
+func (c *codec) rule(holds bool, field, format string, args ...any) {
+	if !holds && c.err == nil && (c.mode == decode || c.mode == encode) {
+		c.fail(field, format, args...)
+	}
+}
 
-// References returns the ids r's body refers to, in field order, with the field's name.
-func References(r *Record) []Reference { panic("todo") }
+// inside says that a mistake was made within field.
+func (c *codec) inside(field string) {
+	switch {
+	case c.err.Field == "":
+		c.err.Field = field
+	case c.err.Field[0] == '[':
+		c.err.Field = field + c.err.Field
+	default:
+		c.err.Field = field + "." + c.err.Field
+	}
+}
 
-type Reference struct{ Field, ID string }
+// field reports whether the caller has a value to read or write.
+func (c *codec) field(key, form string, present bool, n need) bool {
+	if c.err != nil {
+		return false
+	}
+	switch c.mode {
+	case decode:
+		s, k := c.s[c.i:], len(key)
+		if len(s) > k+2 && s[0] == '"' && s[k+1] == '"' && s[k+2] == ':' && s[1:k+1] == key {
+			c.i += k + 3
+			return true
+		}
+		if n == required {
+			c.absent(key)
+		}
+	case encode:
+		if present {
+			c.key(key)
+			return true
+		}
+		if n == required {
+			c.fail(key, "missing")
+		}
+	case describe:
+		c.listed = append(c.listed, listed{c.join(key), form, n})
+	}
+	return false
+}
 
-// Chains returns the names of the chains r belongs to, sorted. It is a
-// function of the record alone: case/ID when it names a case, else standing
-// (measurements have no standing chain); measure/METRIC for a measurement;
-// grant/ID for an action under a grant.
-func Chains(r *Record) []string { panic("todo") }
+// nested is field for values that hold further fields.
+func (c *codec) nested(key, form string, present bool, n need) bool {
+	switch c.mode {
+	case collect:
+		return present
+	case describe:
+		c.field(key, form, present, n)
+		return true
+	}
+	return c.field(key, form, present, n)
+}
+
+func (c *codec) join(key string) string {
+	if c.path == "" {
+		return key
+	}
+	return c.path + "." + key
+}
+
+// key writes a key, after a comma where it is not the first.
+func (c *codec) key(key string) {
+	c.comma()
+	c.buf = append(c.buf, '"')
+	c.buf = append(c.buf, key...)
+	c.buf = append(c.buf, '"', ':')
+}
+
+func (c *codec) comma() {
+	if b := c.buf[len(c.buf)-1]; b != '{' && b != '[' {
+		c.buf = append(c.buf, ',')
+	}
+}
+
+// absent is called where a required key is not the next one.
+func (c *codec) absent(key string) {
+	if next, ok := c.nextKey(); ok && next < key {
+		c.fail(next, "unknown field")
+		return
+	}
+	c.fail(key, "missing")
+}
+
+// nextKey reads the key at the place of the codec, for a message.
+func (c *codec) nextKey() (string, bool) {
+	s := c.s[c.i:]
+	if s == "" || s[0] != '"' {
+		return "", false
+	}
+	n := plainLength(s[1:])
+	if 1+n >= len(s) || s[1+n] != '"' {
+		return "", false
+	}
+	return clip(s[1 : 1+n]), true
+}
+
+// open begins an object.
+func (c *codec) open() bool {
+	switch c.mode {
+	case decode:
+		if c.i >= len(c.s) || c.s[c.i] != '{' {
+			c.fail("", "got %s, want an object", c.got())
+			return false
+		}
+		c.i++
+	case encode:
+		c.buf = append(c.buf, '{')
+	}
+	return true
+}
+
+// close ends an object whose fields have all been shown.
+func (c *codec) close() {
+	if c.err != nil {
+		return
+	}
+	switch c.mode {
+	case decode:
+		if c.i >= len(c.s) || c.s[c.i] != '}' {
+			next, _ := c.nextKey()
+			c.fail(next, "unknown field")
+			return
+		}
+		c.i++
+	case encode:
+		c.buf = append(c.buf, '}')
+	}
+}
+
+// next moves behind the comma that follows a value of an object, if one does.
+func (c *codec) next() {
+	if c.i < len(c.s) {
+		switch c.s[c.i] {
+		case '}':
+			return
+		case ',':
+			c.i++
+			if c.i < len(c.s) && c.s[c.i] == '"' {
+				return
+			}
+		}
+	}
+	c.fail("", "byte %d: not canonical", c.i)
+}
+
+// got names the value at the place of the codec, for a message.
+func (c *codec) got() string {
+	s := c.s[min(c.i, len(c.s)):]
+	if s == "" {
+		return "nothing"
+	}
+	switch s[0] {
+	case '{':
+		return "an object"
+	case '[':
+		return "a list"
+	case '"':
+		r := reader{s: s}
+		text, err := r.string()
+		if err != nil {
+			return "a string"
+		}
+		return fmt.Sprintf("%q", clip(text))
+	case 't', 'f', 'n':
+		n := 0
+		for n < len(s) && s[n] >= 'a' && s[n] <= 'z' {
+			n++
+		}
+		return clip(s[:n])
+	}
+	n := 0
+	for n < len(s) && strings.IndexByte(",]}", s[n]) < 0 {
+		n++
+	}
+	return clip(s[:n])
+}
+
+// clip shortens a value for a message.
+func clip(s string) string {
+	const most = 60
+	if len(s) <= most {
+		return s
+	}
+	n := most
+	for n > most-4 && s[n]&0xc0 == 0x80 {
+		n--
+	}
+	return s[:n] + "…"
+}
+
+// str is a string of the form f; "" is absent.
+func (c *codec) str(key string, v *string, f form, n need) {
+	if c.mode == collect {
+		if f == formRef && *v != "" {
+			c.refs = append(c.refs, Reference{c.join(key), *v})
+		}
+		return
+	}
+	if !c.field(key, f.String(), *v != "", n) {
+		return
+	}
+	if !c.value(v, f) {
+		c.inside(key)
+		return
+	}
+	if c.mode == decode {
+		c.next()
+	}
+}
+
+// value reads or writes a string of the form f.
+func (c *codec) value(v *string, f form) bool {
+	if c.mode == encode {
+		return c.writeString(*v, f)
+	}
+	s := c.s[c.i:]
+	if s == "" || s[0] != '"' {
+		c.fail("", "got %s, want %s", c.got(), f.want())
+		return false
+	}
+	if f.isText() {
+		return c.readText(v, f)
+	}
+	s = s[1:]
+	n := f.length(s)
+	if n <= 0 || n >= len(s) || s[n] != '"' {
+		c.fail("", "got %s, want %s", c.got(), f.want())
+		return false
+	}
+	*v = s[:n]
+	c.i += n + 2
+	return true
+}
+
+func (c *codec) readText(v *string, f form) bool {
+	s := c.s[c.i+1:]
+	n := plainLength(s)
+	if n < len(s) && s[n] == '"' {
+		*v = s[:n]
+		c.i += n + 2
+	} else {
+		r := reader{s: c.s, i: c.i}
+		text, err := r.string()
+		if err != nil {
+			c.fail("", "%v", err)
+			return false
+		}
+		*v = text
+		c.i = r.i
+	}
+	return c.checkText(*v, f)
+}
+
+// checkText tests the length of text.
+func (c *codec) checkText(v string, f form) bool {
+	switch {
+	case v == "" && f != formLine:
+		c.fail("", `got "", want %s`, f.want())
+	case len(v) > f.maxBytes():
+		c.fail("", "has %d bytes, want %s", len(v), f.want())
+	default:
+		return true
+	}
+	return false
+}
+
+func (c *codec) writeString(v string, f form) bool {
+	if !f.isText() {
+		if v == "" || f.length(v) != len(v) {
+			c.fail("", "got %q, want %s", clip(v), f.want())
+			return false
+		}
+		c.buf = append(c.buf, '"')
+		c.buf = append(c.buf, v...)
+		c.buf = append(c.buf, '"')
+		return true
+	}
+	if !c.checkText(v, f) {
+		return false
+	}
+	if n := textLength(v); n < len(v) {
+		c.fail("", "%v", badCharacter(v, n))
+		return false
+	}
+	c.buf = AppendString(c.buf, v)
+	return true
+}
+
+// enum is a string out of a list.
+func (c *codec) enum(key string, v *string, n need, values ...string) {
+	if c.mode == collect {
+		return
+	}
+	if c.mode == describe {
+		c.field(key, strings.Join(values, ", "), false, n)
+		return
+	}
+	if !c.field(key, "", *v != "", n) {
+		return
+	}
+	if c.mode == encode {
+		for _, w := range values {
+			if *v == w {
+				c.buf = append(c.buf, '"')
+				c.buf = append(c.buf, w...)
+				c.buf = append(c.buf, '"')
+				return
+			}
+		}
+		c.fail(key, "got %q, want %s", clip(*v), oneOf(values))
+		return
+	}
+	s := c.s[c.i:]
+	for _, w := range values {
+		if k := len(w); len(s) > k+1 && s[0] == '"' && s[k+1] == '"' && s[1:k+1] == w {
+			*v = w
+			c.i += k + 2
+			c.next()
+			return
+		}
+	}
+	c.fail(key, "got %s, want %s", c.got(), oneOf(values))
+}
+
+func oneOf(values []string) string {
+	if len(values) == 1 {
+		return values[0]
+	}
+	last := len(values) - 1
+	return strings.Join(values[:last], ", ") + " or " + values[last]
+}
+
+func (c *codec) id(key string, v *string, n need)    { c.str(key, v, formID, n) }
+func (c *codec) ref(key string, v *string, n need)   { c.str(key, v, formRef, n) }
+func (c *codec) name(key string, v *string, n need)  { c.str(key, v, formName, n) }
+func (c *codec) label(key string, v *string, n need) { c.str(key, v, formLabel, n) }
+func (c *codec) text(key string, v *string, n need)  { c.str(key, v, formText, n) }
+
+func (c *codec) digest(key string, v *Digest, n need) { c.str(key, (*string)(v), formDigest, n) }
+func (c *codec) decimal(key string, v *Decimal, n need) {
+	c.str(key, (*string)(v), formDecimal, n)
+}
+func (c *codec) amount(key string, v *Decimal, n need) { c.str(key, (*string)(v), formAmount, n) }
+
+// time is an instant. Where it is optional, 0 is absent; so an optional time
+// cannot be 1970-01-01T00:00:00.000Z.
+func (c *codec) time(key string, v *Time, n need) {
+	if !c.field(key, "time", n == required || *v != 0, n) {
+		return
+	}
+	if !c.timeValue(v) {
+		c.inside(key)
+		return
+	}
+	if c.mode == decode {
+		if n == optional && *v == 0 {
+			c.fail(key, "got %s, want a later time or none", *v)
+			return
+		}
+		c.next()
+	}
+}
+
+func (c *codec) timeValue(v *Time) bool {
+	if c.mode == encode {
+		if *v < 0 || *v > MaxTime {
+			c.fail("", "got %s, want a time in the years 1970 to 9999", *v)
+			return false
+		}
+		c.buf = append(c.buf, '"')
+		c.buf = appendTime(c.buf, *v)
+		c.buf = append(c.buf, '"')
+		return true
+	}
+	s := c.s[c.i:]
+	if len(s) < timeBytes+2 || s[0] != '"' || s[timeBytes+1] != '"' {
+		c.fail("", "got %s, want a time like 2026-03-01T08:00:00.000Z", c.got())
+		return false
+	}
+	t, why := parseTime(s[1 : timeBytes+1])
+	if why != "" {
+		c.fail("", "time %s %s", c.got(), why)
+		return false
+	}
+	*v = t
+	c.i += timeBytes + 2
+	return true
+}
+
+// int is an integer of at least least.
+func (c *codec) int(key string, v *int64, least int64) {
+	if !c.field(key, "integer", true, required) {
+		return
+	}
+	if !c.intValue(v, least) {
+		c.inside(key)
+		return
+	}
+	if c.mode == decode {
+		c.next()
+	}
+}
+
+func (c *codec) intValue(v *int64, least int64) bool {
+	if c.mode == encode {
+		if *v < least || *v > MaxInteger {
+			c.fail("", "got %d, want an integer from %d to %d", *v, least, int64(MaxInteger))
+			return false
+		}
+		c.buf = strconv.AppendInt(c.buf, *v, 10)
+		return true
+	}
+	k, n := integer(c.s[c.i:])
+	if n == 0 || k < least {
+		c.fail("", "got %s, want an integer from %d to %d", c.got(), least, int64(MaxInteger))
+		return false
+	}
+	*v = k
+	c.i += n
+	return true
+}
+
+// integer returns the canonical integer at the front of s and its length, or
+// length 0 if there is none.
+func integer(s string) (v int64, n int) {
+	negative := s != "" && s[0] == '-'
+	if negative {
+		n++
+	}
+	first := n
+	for n < len(s) && isDigit(s[n]) && n-first < 17 {
+		v = v*10 + int64(s[n]-'0')
+		n++
+	}
+	switch {
+	case n == first, s[first] == '0' && (n > first+1 || negative), v > MaxInteger:
+		return 0, 0
+	}
+	if negative {
+		v = -v
+	}
+	return v, n
+}
+
+// bool is a truth value. Where it is optional, false is absent.
+func (c *codec) bool(key string, v *bool, n need) {
+	form := "true or false"
+	if n == optional {
+		form = "true"
+	}
+	if !c.field(key, form, n == required || *v, n) {
+		return
+	}
+	if !c.boolValue(v) {
+		c.inside(key)
+		return
+	}
+	if c.mode == decode {
+		if n == optional && !*v {
+			c.fail(key, "got false, want true or no such field")
+			return
+		}
+		c.next()
+	}
+}
+
+func (c *codec) boolValue(v *bool) bool {
+	if c.mode == encode {
+		c.buf = strconv.AppendBool(c.buf, *v)
+		return true
+	}
+	switch s := c.s[c.i:]; {
+	case strings.HasPrefix(s, "true"):
+		*v = true
+		c.i += len("true")
+	case strings.HasPrefix(s, "false"):
+		*v = false
+		c.i += len("false")
+	default:
+		c.fail("", "got %s, want true or false", c.got())
+		return false
+	}
+	return true
+}
+
+// object is a struct of its own; nil is absent.
+func object[T any](c *codec, key string, v **T, n need, fields func(*T, *codec)) {
+	if !c.nested(key, "object", *v != nil, n) {
+		return
+	}
+	if c.mode == decode || c.mode == describe {
+		*v = new(T)
+	}
+	inline(c, key, *v, fields)
+}
+
+// inline walks an object whose key has been dealt with.
+func inline[T any](c *codec, key string, v *T, fields func(*T, *codec)) {
+	outer := c.path
+	if c.mode == collect || c.mode == describe {
+		c.path = c.join(key)
+	}
+	if c.open() {
+		fields(v, c)
+		c.close()
+	}
+	c.path = outer
+	if c.err != nil {
+		c.inside(key)
+		return
+	}
+	if c.mode == decode {
+		c.next()
+	}
+}
+
+// list is a list of objects; none is absent.
+func list[T any](c *codec, key string, v *[]T, n need, fields func(*T, *codec)) {
+	if !c.nested(key, "list of objects", len(*v) > 0, n) {
+		return
+	}
+	outer := c.path
+	switch c.mode {
+	case collect, describe:
+		c.path = c.join(key)
+		if c.mode == describe {
+			fields(new(T), c)
+		}
+		for i := range *v {
+			fields(&(*v)[i], c)
+		}
+		c.path = outer
+		return
+	}
+	elements(c, key, v, func(c *codec, e *T) bool {
+		if c.open() {
+			fields(e, c)
+			c.close()
+		}
+		return c.err == nil
+	})
+}
+
+// elements reads or writes the elements of a list, at least one and at most
+// MaxList.
+func elements[T any](c *codec, key string, v *[]T, element func(*codec, *T) bool) {
+	if c.mode == encode {
+		if len(*v) > MaxList {
+			c.fail(key, "has %d elements, at most %d", len(*v), MaxList)
+			return
+		}
+		c.buf = append(c.buf, '[')
+		for i := range *v {
+			c.comma()
+			if !element(c, &(*v)[i]) {
+				c.inside(fmt.Sprintf("[%d]", i))
+				c.inside(key)
+				return
+			}
+		}
+		c.buf = append(c.buf, ']')
+		return
+	}
+	if c.i >= len(c.s) || c.s[c.i] != '[' {
+		c.fail(key, "got %s, want a list", c.got())
+		return
+	}
+	c.i++
+	if c.i < len(c.s) && c.s[c.i] == ']' {
+		c.fail(key, "empty list, want an element or no such field")
+		return
+	}
+	*v = nil
+	for {
+		if len(*v) == MaxList {
+			c.fail(key, "has more than %d elements", MaxList)
+			return
+		}
+		var zero T
+		*v = append(*v, zero)
+		i := len(*v) - 1
+		if !element(c, &(*v)[i]) {
+			c.inside(fmt.Sprintf("[%d]", i))
+			c.inside(key)
+			return
+		}
+		if c.i < len(c.s) {
+			switch c.s[c.i] {
+			case ',':
+				c.i++
+				continue
+			case ']':
+				c.i++
+				c.next()
+				return
+			}
+		}
+		c.fail(key, "byte %d: not canonical", c.i)
+		return
+	}
+}
+
+// strings is a list of strings of the form f, in the order of their author,
+// none twice.
+func (c *codec) strings(key string, v *[]string, f form, n need) {
+	c.plainStrings(key, v, f, n)
+	if c.err == nil && (c.mode == decode || c.mode == encode) {
+		if twice, ok := doubled(*v); ok {
+			c.fail(key, "%q stands twice", clip(twice))
+		}
+	}
+}
+
+// plainStrings is strings that may hold one twice.
+func (c *codec) plainStrings(key string, v *[]string, f form, n need) {
+	switch c.mode {
+	case collect:
+		if f == formRef {
+			for _, id := range *v {
+				c.refs = append(c.refs, Reference{c.join(key), id})
+			}
+		}
+		return
+	case describe:
+		c.field(key, "list of "+f.String(), false, n)
+		return
+	}
+	if c.field(key, "", len(*v) > 0, n) {
+		elements(c, key, v, func(c *codec, e *string) bool { return c.value(e, f) })
+	}
+}
+
+// digests is a list of digests.
+func (c *codec) digests(key string, v *[]Digest, n need) {
+	if c.mode == describe {
+		c.field(key, "list of "+formDigest.String(), false, n)
+		return
+	}
+	if c.field(key, "", len(*v) > 0, n) {
+		elements(c, key, v, func(c *codec, e *Digest) bool { return c.value((*string)(e), formDigest) })
+	}
+}
+
+// doubled returns a value that stands twice in list.
+func doubled(list []string) (string, bool) {
+	if len(list) <= 16 {
+		for i, s := range list {
+			for _, t := range list[:i] {
+				if s == t {
+					return s, true
+				}
+			}
+		}
+		return "", false
+	}
+	seen := make(map[string]bool, len(list))
+	for _, s := range list {
+		if seen[s] {
+			return s, true
+		}
+		seen[s] = true
+	}
+	return "", false
+}
+
+// keyed is an object whose keys are data: a sorted list of things with a key
+// each, not empty, at most most. where returns the key of an element.
+func keyed[T any](c *codec, key, form string, v *[]T, f form, most int, n need, where func(*T) *string, value func(*codec, *T) bool) {
+	if !c.field(key, form, len(*v) > 0, n) {
+		return
+	}
+	if c.mode == encode {
+		if len(*v) > most {
+			c.fail(key, "has %d members, at most %d", len(*v), most)
+			return
+		}
+		c.buf = append(c.buf, '{')
+		for i := range *v {
+			e := &(*v)[i]
+			c.comma()
+			if !c.writeString(*where(e), f) {
+				c.inside(key)
+				return
+			}
+			if i > 0 && *where(&(*v)[i-1]) >= *where(e) {
+				c.unsorted(key, *where(&(*v)[i-1]), *where(e))
+				return
+			}
+			c.buf = append(c.buf, ':')
+			if !value(c, e) {
+				c.inside(*where(e))
+				c.inside(key)
+				return
+			}
+		}
+		c.buf = append(c.buf, '}')
+		return
+	}
+	if !c.open() {
+		c.inside(key)
+		return
+	}
+	if c.i < len(c.s) && c.s[c.i] == '}' {
+		c.fail(key, "empty object, want a member or no such field")
+		return
+	}
+	*v = nil
+	for {
+		if len(*v) == most {
+			c.fail(key, "has more than %d members", most)
+			return
+		}
+		var zero T
+		*v = append(*v, zero)
+		i := len(*v) - 1
+		e := &(*v)[i]
+		if !c.value(where(e), f) {
+			c.inside(key)
+			return
+		}
+		if i > 0 && *where(&(*v)[i-1]) >= *where(e) {
+			c.unsorted(key, *where(&(*v)[i-1]), *where(e))
+			return
+		}
+		if c.i >= len(c.s) || c.s[c.i] != ':' {
+			c.fail(key, "byte %d: not canonical", c.i)
+			return
+		}
+		c.i++
+		if !value(c, e) {
+			c.inside(*where(e))
+			c.inside(key)
+			return
+		}
+		c.next()
+		if c.err != nil {
+			return
+		}
+		if c.s[c.i] == '}' {
+			c.i++
+			c.next()
+			return
+		}
+	}
+}
+
+func (c *codec) unsorted(key, before, after string) {
+	if before == after {
+		c.fail(key, "%q stands twice", clip(after))
+		return
+	}
+	c.fail(key, "%q stands after %q, want them sorted", clip(after), clip(before))
+}
+
+// facts is an object of truth values and texts.
+func (c *codec) facts(key string, v *Facts, n need) {
+	keyed(c, key, "facts", (*[]Fact)(v), formName, MaxFacts, n,
+		func(f *Fact) *string { return &f.Name },
+		func(c *codec, f *Fact) bool {
+			if c.mode == encode {
+				if f.Value.IsBool {
+					if f.Value.Text != "" {
+						c.fail("", "is a truth value with the text %q", clip(f.Value.Text))
+						return false
+					}
+					return c.boolValue(&f.Value.Bool)
+				}
+				if f.Value.Bool {
+					c.fail("", "is a text that is true")
+					return false
+				}
+				return c.value(&f.Value.Text, formText)
+			}
+			if c.i < len(c.s) && (c.s[c.i] == 't' || c.s[c.i] == 'f') {
+				f.Value.IsBool = true
+				return c.boolValue(&f.Value.Bool)
+			}
+			if c.i < len(c.s) && c.s[c.i] != '"' {
+				c.fail("", "got %s, want true, false or a string", c.got())
+				return false
+			}
+			return c.value(&f.Value.Text, formText)
+		})
+}
+
+// raw is any canonical JSON object, verbatim.
+func (c *codec) raw(key string, v *[]byte, depth int, n need) {
+	if !c.field(key, "canonical object", len(*v) > 0, n) {
+		return
+	}
+	if c.mode == encode {
+		if (*v)[0] != '{' {
+			c.fail(key, "want an object")
+			return
+		}
+		r := reader{s: string(*v), depth: depth}
+		if err := r.whole(); err != nil {
+			c.fail(key, "%v", err)
+			return
+		}
+		c.buf = append(c.buf, *v...)
+		return
+	}
+	if c.i >= len(c.s) || c.s[c.i] != '{' {
+		c.fail(key, "got %s, want an object", c.got())
+		return
+	}
+	r := reader{s: c.s, i: c.i, depth: depth}
+	if err := r.skip(); err != nil {
+		c.fail(key, "%v", err)
+		return
+	}
+	*v = []byte(c.s[c.i:r.i])
+	c.i = r.i
+	c.next()
+}
+
+var strict64 = base64.StdEncoding.Strict()
+
+// signature is 64 bytes in base64.
+func (c *codec) signature(v *[64]byte) bool {
+	const chars = 88
+	if c.mode == encode {
+		c.buf = append(c.buf, '"')
+		c.buf = strict64.AppendEncode(c.buf, v[:])
+		c.buf = append(c.buf, '"')
+		return true
+	}
+	s := c.s[c.i:]
+	if len(s) >= chars+2 && s[0] == '"' && s[chars+1] == '"' && base64Length(s[1:], chars) == chars-2 {
+		var out [66]byte
+		if n, err := strict64.Decode(out[:], []byte(s[1:chars+1])); err == nil && n == 64 {
+			copy(v[:], out[:])
+			c.i += chars + 2
+			return true
+		}
+	}
+	c.fail("", "got %s, want 64 bytes in base64", c.got())
+	return false
+}
+
+// member is an object that is the value of a keyed member.
+func member[T any](c *codec, v *T, fields func(*T, *codec)) bool {
+	if c.open() {
+		fields(v, c)
+		c.close()
+	}
+	return c.err == nil
+}

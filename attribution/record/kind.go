@@ -33,219 +33,173 @@ const (
 // A Body is the typed body of one kind.
 type Body interface{ Kind() Kind }
 
-type Agreement struct {
-	Version int64
-	Prev    Digest // content digest of the previous version, "" at version 1
-	Format  string // "raasledger/v1"
-	Origin  string
-	LogKey  string // note verifier key of the log
-	Nonce   string // base64 of at least 16 bytes
-	History string // "", or "adopt" or "exclude" when the version before was signed by the vendor alone
-	Terms   []byte // canonical JSON object, verbatim
+// Kinds returns the list of kinds.
+func Kinds() []Kind {
+	return []Kind{
+		KindAgreement,
+		KindKey,
+		KindGrant,
+		KindRevoke,
+		KindConfig,
+		KindInput,
+		KindDecision,
+		KindAction,
+		KindHandoff,
+		KindReview,
+		KindMeasurement,
+		KindOutcome,
+		KindConfirm,
+		KindReverse,
+		KindDispute,
+		KindResolve,
+		KindAdjust,
+		KindStatement,
+		KindReceipt,
+		KindChainIndex,
+		KindDemand,
+		KindDisclose,
+		KindErase,
+		KindIncident,
+	}
 }
 
-type Key struct {
-	Op        string // enrol, rotate, revoke
-	Key       string // "ssh-ed25519 AAAA..."
-	Holder    string // party or actor
-	Party     string
-	Effective Time
-	Prev      string // fingerprint of the key it replaces
+// NewBody returns an empty body of the kind, or false if there is no such kind.
+func NewBody(k Kind) (Body, bool) {
+	switch k {
+	case KindAgreement:
+		return new(Agreement), true
+	case KindKey:
+		return new(Key), true
+	case KindGrant:
+		return new(Grant), true
+	case KindRevoke:
+		return new(Revoke), true
+	case KindConfig:
+		return new(Config), true
+	case KindInput:
+		return new(Input), true
+	case KindDecision:
+		return new(Decision), true
+	case KindAction:
+		return new(Action), true
+	case KindHandoff:
+		return new(Handoff), true
+	case KindReview:
+		return new(Review), true
+	case KindMeasurement:
+		return new(Measurement), true
+	case KindOutcome:
+		return new(Outcome), true
+	case KindConfirm:
+		return new(Confirm), true
+	case KindReverse:
+		return new(Reverse), true
+	case KindDispute:
+		return new(Dispute), true
+	case KindResolve:
+		return new(Resolve), true
+	case KindAdjust:
+		return new(Adjust), true
+	case KindStatement:
+		return new(Statement), true
+	case KindReceipt:
+		return new(Receipt), true
+	case KindChainIndex:
+		return new(ChainIndex), true
+	case KindDemand:
+		return new(Demand), true
+	case KindDisclose:
+		return new(Disclose), true
+	case KindErase:
+		return new(Erase), true
+	case KindIncident:
+		return new(Incident), true
+	}
+	return nil, false
 }
 
-type Grant struct {
-	Grantor, Grantee, Operator string
-	Parent                     string
-	Actions, Resources         []string
-	LimitEach                  Decimal
-	LimitPeriod                *PeriodLimit
-	Escalate                   []Boundary
-	OnTimeout                  string // block, proceed
-	From, Until                Time
-	Delegable                  int64
-	Tier                       string // user, authorised, autonomous
+// bodyFields shows c the fields of b.
+func (c *codec) bodyFields(b Body) {
+	switch b := b.(type) {
+	case *Agreement:
+		b.fields(c)
+	case *Key:
+		b.fields(c)
+	case *Grant:
+		b.fields(c)
+	case *Revoke:
+		b.fields(c)
+	case *Config:
+		b.fields(c)
+	case *Input:
+		b.fields(c)
+	case *Decision:
+		b.fields(c)
+	case *Action:
+		b.fields(c)
+	case *Handoff:
+		b.fields(c)
+	case *Review:
+		b.fields(c)
+	case *Measurement:
+		b.fields(c)
+	case *Outcome:
+		b.fields(c)
+	case *Confirm:
+		b.fields(c)
+	case *Reverse:
+		b.fields(c)
+	case *Dispute:
+		b.fields(c)
+	case *Resolve:
+		b.fields(c)
+	case *Adjust:
+		b.fields(c)
+	case *Statement:
+		b.fields(c)
+	case *Receipt:
+		b.fields(c)
+	case *ChainIndex:
+		b.fields(c)
+	case *Demand:
+		b.fields(c)
+	case *Disclose:
+		b.fields(c)
+	case *Erase:
+		b.fields(c)
+	case *Incident:
+		b.fields(c)
+	default:
+		c.fail("body", "unknown type %T", b)
+	}
 }
 
-type PeriodLimit struct {
-	Amount Decimal
-	Days   int64
-}
+// The roles that a party may have in an agreement.
+const (
+	RoleVendor  = "vendor"
+	RoleClient  = "client"
+	RoleThird   = "third"
+	RoleArbiter = "arbiter"
+)
 
-type Boundary struct {
-	When  string // amount_over, confidence_under, flag, action, check_result
-	Value string
-}
-
-type Revoke struct {
-	Grant     string
-	Effective Time
-	Reason    string
-}
-
-type Config struct {
-	Agent, Model, Supplier                     string
-	Prompt, Tools, Policy, Knowledge, Sampling Digest
-}
-
-type Input struct {
-	Fields   Facts
-	AsOf     Time
-	Source   string
-	Flags    []string
-	Corrects string
-}
-
-type Decision struct {
-	Agent, Config, Grant string
-	Inputs               []string
-	DependsOn            []FieldRef
-	Claims               []Claim
-	Confidence           Decimal
-	Checks               []Check
-	Proposes             *Proposal
-	Reasons, Output      Digest
-	ModelReported        string
-}
-
-// A FieldRef names a field of an input or measurement; Field may be "".
-type FieldRef struct{ Ref, Field string }
-
-type Claim struct {
-	ID       string
-	Material bool
-	Value    string
-	Support  []FieldRef
-}
-
-type Check struct {
-	ID          string
-	Left, Right Operand
-	Op          string // <= < >= > == !=
-	Result      string // pass, fail, refer
-	Blocks      []string
-}
-
-// An Operand is a literal, or a field of an input when Ref is set.
-type Operand struct{ Lit, Ref, Field string }
-
-type Proposal struct {
-	Action, Resource string
-	Amount           Decimal
-}
-
-type Action struct {
-	Decision, Grant, Review string
-	Action, Resource        string
-	Amount                  Decimal
-	Currency                string
-	Effect                  string // read, write, commit, communicate
-	Status                  string // planned, executed, refused, failed
-	Key                     string // idempotency key
-	Reversible              bool
-	ObservedBy, Reverses    string
-}
-
-type Handoff struct {
-	Decision, To, Reason string
-	Deadline             Time // 0 is none
-	Shown                []string
-	Nonce                string
-}
-
-type Review struct {
-	Of, Verdict, Nonce string // verdict: approve, modify, reject, override, halt
-	Opened             Time   // 0 is not stated
-	Shown              []string
-	Sets               *Proposal
-	Reasons            Digest
-}
-
-type Measurement struct {
-	Metric, Method string
-	From, Until    Time // half open
-	Value          Decimal
-	Fields         Facts
-	Population     Digest
-	Sources        []string
-}
-
-type Outcome struct {
-	Result string
-	Facts  Facts
-	Effect string
-}
-
-type Confirm struct {
-	Of, Verdict, Reason string // verdict: accept, reject, partial
-}
-
-type Reverse struct {
-	Of       string
-	Cause    string  // reopened, reversed, cancelled
-	Quantity Decimal // "" is all of it; else how much the result's quantity fact falls
-}
-
-type Dispute struct {
-	About, Ground string
-	Claimed       Facts
-	Remedy        string
-	Amount        Decimal
-}
-
-type Resolve struct {
-	Dispute     string // id of the dispute
-	Disposition string // upheld, rejected
-	About       string // record the resolution speaks of, with Field and Value
-	Field       string
-	Value       string
-	As          string // joint, arbiter
-}
-
-type Adjust struct {
-	Of       string
-	Amount   Decimal
-	Currency string
-	Reason   string
-	Findings []string
-}
-
-type Receipt struct {
-	Checkpoint []string // the lines of the cosigned checkpoint note, without their newlines
-}
-
-type ChainIndex struct {
-	Chains int64 // how many chains
-	Root   Digest
-}
-
-type Demand struct {
-	Of, Custodian, Basis string
-	Deadline             Time
-}
-
-type Disclose struct {
-	Demand, To string
-	Digest     Digest
-}
-
-type Erase struct {
-	Of, Basis, State string // state: erased, restricted
-	Scope            []string
-	Holders          []string
-	Confirmed        []string
-}
-
-type Incident struct {
-	About      []string
-	Severity   string
-	Discovered Time
-	Notified   []Notice
-	Text       string
-}
-
-type Notice struct {
-	Who string
-	At  Time
+// MayWrite reports whether a party of the role may author records of the
+// kind. An agreement is authored by the vendor and needs the client's signature beside
+// its own; a resolve by the vendor or the client is joint and needs both.
+func MayWrite(kind Kind, role string) bool {
+	vendor, client, third, arbiter := role == RoleVendor, role == RoleClient, role == RoleThird, role == RoleArbiter
+	switch kind {
+	case KindAgreement, KindConfig, KindDecision, KindAction, KindReceipt, KindChainIndex:
+		return vendor
+	case KindGrant, KindRevoke, KindHandoff, KindDispute, KindAdjust, KindStatement:
+		return vendor || client
+	case KindConfirm, KindReverse:
+		return vendor || client || third
+	case KindResolve:
+		return vendor || client || arbiter
+	case KindKey, KindInput, KindReview, KindMeasurement, KindOutcome, KindDemand, KindDisclose, KindErase, KindIncident:
+		return vendor || client || third || arbiter
+	}
+	return false
 }
 
 func (*Agreement) Kind() Kind   { return KindAgreement }

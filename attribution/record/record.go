@@ -2,16 +2,35 @@
 // kinds, their one canonical encoding, and the signatures of their authors.
 package record
 
-// A Time is an instant in milliseconds since 1970-01-01T00:00:00Z. Its text
-// is UTC in exactly the form 2026-03-01T08:00:00.000Z, years 1970 to 9999.
-type Time int64
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
 
-// A Digest is "sha256:" and 64 lower-case hexadecimal digits; "" is absent.
-type Digest string
+// Limits. Each is tested before memory is taken for what it bounds.
+const (
+	MaxRecordBytes = 65535 // of a line, as in C2SP tlog-tiles
+	LogBytes       = 512   // of these kept free for log in a record that has none yet
+	MaxDepth       = 16    // of objects and lists within each other, the record itself included
+	MaxIDBytes     = 128
+	MaxNameBytes   = 64
+	MaxLabelBytes  = 256
+	MaxTextBytes   = 4096
+	MaxList        = 1024 // elements of a list
+	MaxFacts       = 256
+	MaxAttachments = 64
+	MaxSealed      = 256
+	MaxCites       = 1024
+	MaxSignatures  = 8
+	MaxChains      = 4
+	MaxDigits      = 34        // of a decimal
+	MaxDecimals    = 18        // of these behind the point
+	MaxInteger     = 1<<53 - 1 // of an integer, and its negative the least
 
-// A Decimal is an exact decimal in the grammar -?(0|[1-9][0-9]*)(\.[0-9]+)?,
-// at most 34 digits and 18 decimals, no negative zero. "" is absent.
-type Decimal string
+	minNonceBytes = 16
+	maxNonceBytes = 64
+)
 
 // A Record is one entry of a ledger.
 type Record struct {
@@ -75,23 +94,6 @@ type Link struct {
 	Prev    int64
 }
 
-// A Fact is a named value: a truth value, or text (a decimal, a time or an
-// id is text whose form the terms' type decides).
-type Fact struct {
-	Name  string
-	Value Value
-}
-
-// Facts is sorted by name, without doubles.
-type Facts []Fact
-
-// A Value is a bool or a text.
-type Value struct {
-	IsBool bool
-	Bool   bool
-	Text   string
-}
-
 // A Refusal says why a record cannot stand in the ledger. Check names the
 // check of the verifier that would fail.
 type Refusal struct {
@@ -102,13 +104,265 @@ type Refusal struct {
 	Reason string // got and want
 }
 
+// Error returns "record ID: field: reason", with the index where it has one.
 func (e *Refusal) Error() string {
-	s := "record "
+	s := "record"
+	if e.N >= 0 {
+		s += fmt.Sprintf(" %d", e.N)
+	}
 	if e.ID != "" {
-		s += e.ID
+		s += " " + e.ID
 	}
 	if e.Field != "" {
 		s += ": " + e.Field
 	}
 	return s + ": " + e.Reason
+}
+
+// fields shows c the members of the envelope, sorted by key.
+func (r *Record) fields(c *codec) {
+	c.id("actor", &r.Actor, optional)
+	c.time("at", &r.At, required)
+	keyed(c, "attach", "attachments", &r.Attach, formID, MaxAttachments, optional,
+		func(a *Attachment) *string { return &a.Name },
+		func(c *codec, a *Attachment) bool { return member(c, a, (*Attachment).fields) })
+	object(c, "author", &r.Author, optional, (*Author).fields)
+	c.bool("backfilled", &r.Backfilled, optional)
+	c.body(r)
+	c.id("by", &r.By, required)
+	c.id("case", &r.Case, optional)
+	keyed(c, "cites", "digests by record id", &r.Cites, formID, MaxCites, optional,
+		func(e *Cite) *string { return &e.ID },
+		func(c *codec, e *Cite) bool { return c.value((*string)(&e.Digest), formDigest) })
+	c.id("id", &r.ID, required)
+	c.kindOf(r)
+	if c.mode == encode {
+		c.logAt = len(c.buf)
+	}
+	if !c.bare {
+		object(c, "log", &r.Log, optional, (*Log).fields)
+	}
+	c.digests("sealed", &r.Sealed, optional)
+	if c.mode == encode {
+		c.sigs = len(c.buf)
+	}
+	if !c.bare {
+		keyed(c, "sigs", "signatures by fingerprint", &r.Sigs, formFingerprint, MaxSignatures, optional,
+			func(s *Signature) *string { return &s.Key },
+			func(c *codec, s *Signature) bool { return c.signature(&s.Sig) })
+	}
+	if c.mode == encode {
+		c.sigEnd = len(c.buf)
+	}
+	c.id("subject", &r.Subject, optional)
+	if c.err == nil {
+		r.rules(c)
+	}
+}
+
+// rules are the conditions between members of the envelope.
+func (r *Record) rules(c *codec) {
+	switch r.Kind {
+	case KindAgreement, KindKey, KindGrant, KindRevoke, KindConfig, KindStatement, KindReceipt, KindChainIndex:
+		// They stand for the whole ledger: in the chain of a case they would
+		// be missing from the chain that everyone reads for them.
+		c.rule(r.Case == "", "case", "got %q, want none: a record of kind %s is standing", r.Case, r.Kind)
+	case KindReview:
+		c.rule(r.Actor != "", "actor", "missing: a review names the person")
+	}
+	c.rule(len(r.Sealed) <= MaxSealed, "sealed", "has %d elements, at most %d", len(r.Sealed), MaxSealed)
+	for i := 1; i < len(r.Sealed); i++ {
+		c.rule(r.Sealed[i-1] < r.Sealed[i], "sealed", "%q stands after %q, want them sorted and none twice", r.Sealed[i], r.Sealed[i-1])
+	}
+}
+
+func (a *Attachment) fields(c *codec) {
+	c.digest("digest", &a.Digest, required)
+	c.label("media", &a.Media, optional)
+	c.int("size", &a.Size, 0)
+}
+
+func (a *Author) fields(c *codec) {
+	c.digest("prev", &a.Prev, optional)
+	c.int("seq", &a.Seq, 0)
+	c.rule(a.Seq == 0 || a.Prev != "", "prev", "missing at seq %d", a.Seq)
+	c.rule(a.Seq > 0 || a.Prev == "", "prev", "got a digest at seq 0, want none")
+}
+
+func (l *Log) fields(c *codec) {
+	keyed(c, "chains", "[ordinal, previous n] by chain", &l.Chains, formChain, MaxChains, required,
+		func(k *Link) *string { return &k.Chain },
+		func(c *codec, k *Link) bool { return k.value(c) })
+	c.int("n", &l.N, 0)
+	c.time("time", &l.Time, required)
+	for _, k := range l.Chains {
+		c.rule(k.Prev < l.N, "chains."+k.Chain, "previous record is %d, want one before %d", k.Prev, l.N)
+	}
+}
+
+// body codes the body by the kind of the record. The key body comes before the
+// key kind; so reading takes the last `,"kind":"` of the line for it, and
+// kindOf sees to it that this was right. It is right in every valid record:
+// behind kind there are only ids, digests, numbers, signatures and the names
+// of chains, none of them a key of that form.
+func (c *codec) body(r *Record) {
+	switch c.mode {
+	case describe:
+		return
+	case collect:
+		c.bodyFields(r.Body)
+		return
+	case encode:
+		if r.Body == nil || reflect.ValueOf(r.Body).Kind() == reflect.Pointer && reflect.ValueOf(r.Body).IsNil() {
+			c.fail("body", "missing")
+			return
+		}
+	}
+	if !c.field("body", "object", true, required) {
+		return
+	}
+	if c.mode == decode {
+		c.kind = hint(c.s[c.i:])
+		body, ok := NewBody(c.kind)
+		if !ok {
+			if c.kind == "" {
+				c.fail("kind", "missing")
+			} else {
+				c.fail("kind", "unknown kind %q", clip(string(c.kind)))
+			}
+			return
+		}
+		r.Body = body
+	}
+	if c.open() {
+		c.bodyFields(r.Body)
+		c.close()
+	}
+	if c.err != nil {
+		c.inside("body")
+		return
+	}
+	if c.mode == decode {
+		c.next()
+	}
+}
+
+// hint returns the kind that s seems to name.
+func hint(s string) Kind {
+	const key = `,"kind":"`
+	kind := ""
+	for {
+		i := strings.Index(s, key)
+		if i < 0 {
+			break
+		}
+		s = s[i+len(key):]
+		kind = s
+	}
+	if end := strings.IndexByte(kind, '"'); end >= 0 {
+		kind = kind[:end]
+	}
+	return Kind(kind)
+}
+
+// kindOf codes the kind, which must be that of the body.
+func (c *codec) kindOf(r *Record) {
+	if c.err != nil || c.mode == collect {
+		return
+	}
+	if !c.field("kind", "kind", r.Kind != "", required) {
+		return
+	}
+	if c.mode == encode {
+		if want := r.Body.Kind(); r.Kind != want {
+			c.fail("kind", "got %q, want %s, as the body is", clip(string(r.Kind)), want)
+			return
+		}
+		c.buf = append(c.buf, '"')
+		c.buf = append(c.buf, r.Kind...)
+		c.buf = append(c.buf, '"')
+		return
+	}
+	s, k := c.s[c.i:], len(c.kind)
+	if len(s) < k+2 || s[0] != '"' || s[k+1] != '"' || s[1:k+1] != string(c.kind) {
+		c.fail("kind", "got %s, want a kind", c.got())
+		return
+	}
+	r.Kind = c.kind
+	c.i += k + 2
+	c.next()
+}
+
+// Marshal returns the canonical line of r, without a newline.
+func Marshal(r *Record) ([]byte, error) {
+	c, err := r.encode(false)
+	if err != nil {
+		return nil, err
+	}
+	return c.buf, nil
+}
+
+// encode writes r.
+func (r *Record) encode(bare bool) (*codec, error) {
+	c := &codec{mode: encode, bare: bare, buf: make([]byte, 0, 1024)}
+	c.open()
+	r.fields(c)
+	c.close()
+	if c.err == nil {
+		checkLength(c, len(c.buf), bare || r.Log == nil)
+	}
+	if c.err != nil {
+		return nil, r.refuse(c.err)
+	}
+	return c, nil
+}
+
+func checkLength(c *codec, lineBytes int, withoutLog bool) {
+	most := MaxRecordBytes
+	if withoutLog {
+		most -= LogBytes
+	}
+	if lineBytes > most {
+		c.fail("", "has %d bytes, at most %d", lineBytes, most)
+	}
+}
+
+// refuse completes a refusal by what is known of r.
+func (r *Record) refuse(e *Refusal) *Refusal {
+	if idLength(r.ID) == len(r.ID) && r.ID != "" {
+		e.ID = r.ID
+	}
+	if r.Log != nil {
+		e.N = r.Log.N
+	}
+	return e
+}
+
+// Parse accepts exactly what Marshal writes. The record keeps its own copy of
+// the line, which its strings are parts of.
+func Parse(line []byte) (*Record, error) {
+	if len(line) > MaxRecordBytes {
+		return nil, &Refusal{Check: "form", N: -1, Reason: fmt.Sprintf("has %d bytes, at most %d", len(line), MaxRecordBytes)}
+	}
+	c := &codec{mode: decode, s: string(line)}
+	r := &Record{}
+	if c.open() {
+		r.fields(c)
+		c.close()
+	}
+	if c.err == nil && c.i < len(c.s) {
+		c.fail("", "byte %d: got more behind the record", c.i)
+	}
+	if c.err == nil {
+		checkLength(c, len(line), r.Log == nil)
+	}
+	if c.err == nil {
+		return r, nil
+	}
+	// The walk stops at the first thing that is not the next one it wants.
+	// Where the line is not canonical, the reason lies in that.
+	if err := CheckCanonical(line); err != nil {
+		c.err = &Refusal{Check: "form", N: -1, Reason: err.Error()}
+	}
+	return nil, r.refuse(c.err)
 }

@@ -66,3 +66,73 @@ type Count struct {
 	Reason string
 	N      int64
 }
+
+func (b *Statement) fields(c *codec) {
+	list(c, "adjust", &b.Adjust, optional, (*Adjustment).fields)
+	c.bool("agreed", &b.Agreed, required)
+	c.decimal("carried_in", &b.CarriedIn, required)
+	c.decimal("carried_out", &b.CarriedOut, required)
+	c.time("closing", &b.Closing, required)
+	list(c, "corrections", &b.Corrections, optional, (*Correction).fields)
+	list(c, "counts", &b.Counts, optional, (*Count).fields)
+	c.str("currency", &b.Currency, formCurrency, required)
+	c.digest("detail", &b.Detail, required)
+	c.time("from", &b.From, required)
+	list(c, "grades", &b.Grades, optional, (*Grade).fields)
+	list(c, "lines", &b.Lines, optional, (*Line).fields)
+	c.str("period", &b.Period, formPeriod, required)
+	c.digest("state", &b.State, required)
+	c.decimal("subtotal", &b.Subtotal, required)
+	c.digests("terms", &b.Terms, required)
+	c.decimal("total", &b.Total, required)
+	c.time("until", &b.Until, required)
+	c.rule(b.From < b.Until, "until", "got %s, want later than from %s", b.Until, b.From)
+	c.rule(b.Until <= b.Closing, "closing", "got %s, want %s or later, as until is", b.Closing, b.Until)
+	for i := 1; i < len(b.Counts); i++ {
+		before, after := b.Counts[i-1].Reason, b.Counts[i].Reason
+		c.rule(before < after, "counts", "%q stands after %q, want them sorted", after, before)
+	}
+}
+
+func (b *Line) fields(c *codec) {
+	list(c, "adjust", &b.Adjust, optional, (*Adjustment).fields)
+	c.decimal("amount", &b.Amount, required)
+	c.int("first", &b.First, -1)
+	c.int("last", &b.Last, -1)
+	c.name("name", &b.Name, required)
+	c.decimal("quantity", &b.Quantity, required)
+	c.int("records", &b.Records, 0)
+	list(c, "tiers", &b.Tiers, optional, (*TierUse).fields)
+	c.int("version", &b.Version, 1)
+}
+
+func (b *TierUse) fields(c *codec) {
+	c.decimal("amount", &b.Amount, required)
+	c.decimal("quantity", &b.Quantity, required)
+	c.int("tier", &b.Tier, 0)
+}
+
+func (b *Adjustment) fields(c *codec) {
+	c.decimal("after", &b.After, required)
+	c.decimal("before", &b.Before, required)
+	c.enum("op", &b.Op, required, "at_least", "at_most")
+}
+
+func (b *Correction) fields(c *codec) {
+	c.decimal("amount", &b.Amount, required)
+	c.name("line", &b.Line, required)
+	c.str("period", &b.Period, formPeriod, required)
+	c.decimal("quantity", &b.Quantity, required)
+	c.decimal("quantity_before", &b.QuantityBefore, required)
+	c.int("version", &b.Version, 1)
+}
+
+func (b *Grade) fields(c *codec) {
+	c.decimal("amount", &b.Amount, required)
+	c.enum("grade", &b.Grade, required, "both", "client", "third", "sampled", "vendor", "backfilled")
+}
+
+func (b *Count) fields(c *codec) {
+	c.int("n", &b.N, 0)
+	c.name("reason", &b.Reason, required)
+}

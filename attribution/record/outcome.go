@@ -1,0 +1,117 @@
+package record
+
+// A Measurement is a number that both sides may rely on.
+type Measurement struct {
+	Metric, Method string
+	From, Until    Time // half open
+	Value          Decimal
+	Fields         Facts
+	Population     Digest
+	Sources        []string
+}
+
+func (b *Measurement) fields(c *codec) {
+	c.facts("fields", &b.Fields, optional)
+	c.time("from", &b.From, required)
+	c.label("method", &b.Method, optional)
+	c.id("metric", &b.Metric, required)
+	c.digest("population", &b.Population, optional)
+	c.strings("sources", &b.Sources, formRef, optional)
+	c.time("until", &b.Until, required)
+	c.decimal("value", &b.Value, optional)
+	c.rule(b.From <= b.Until, "until", "got %s, want %s or later, as from is", b.Until, b.From)
+	c.rule(b.Value != "" || len(b.Fields) > 0, "value", "missing: a measurement has value or fields")
+}
+
+// An Outcome claims that a result named in the terms was reached.
+type Outcome struct {
+	Result string
+	Facts  Facts
+	Effect string
+}
+
+func (b *Outcome) fields(c *codec) {
+	c.ref("effect", &b.Effect, optional)
+	c.facts("facts", &b.Facts, optional)
+	c.name("result", &b.Result, required)
+}
+
+// A Confirm is the other side's verdict.
+type Confirm struct {
+	Of, Verdict, Reason string // verdict: accept, reject, partial
+}
+
+func (b *Confirm) fields(c *codec) {
+	c.ref("of", &b.Of, required)
+	c.text("reason", &b.Reason, optional)
+	c.enum("verdict", &b.Verdict, required, "accept", "reject", "partial")
+}
+
+// A Reverse takes a result back, wholly or in part.
+type Reverse struct {
+	Of       string
+	Cause    string  // reopened, reversed, cancelled
+	Quantity Decimal // "" is all of it; else how much the result's quantity fact falls
+}
+
+func (b *Reverse) fields(c *codec) {
+	c.enum("cause", &b.Cause, required, "reopened", "reversed", "cancelled")
+	c.ref("of", &b.Of, required)
+	c.amount("quantity", &b.Quantity, optional)
+	c.rule(!b.Quantity.Zero(), "quantity", "got %s, want more than 0", b.Quantity)
+}
+
+// A Dispute contests a record.
+type Dispute struct {
+	About, Ground string
+	Claimed       Facts
+	Remedy        string
+	Amount        Decimal
+}
+
+func (b *Dispute) fields(c *codec) {
+	c.ref("about", &b.About, required)
+	c.amount("amount", &b.Amount, optional)
+	c.facts("claimed", &b.Claimed, optional)
+	c.text("ground", &b.Ground, required)
+	c.text("remedy", &b.Remedy, optional)
+}
+
+// A Resolve ends a dispute, or settles what holds of a record.
+type Resolve struct {
+	Dispute     string // id of the dispute
+	Disposition string // upheld, rejected
+	About       string // record the resolution speaks of, with Field and Value
+	Field       string
+	Value       string
+	As          string // joint, arbiter
+}
+
+func (b *Resolve) fields(c *codec) {
+	c.ref("about", &b.About, optional)
+	c.enum("as", &b.As, required, "joint", "arbiter")
+	c.ref("dispute", &b.Dispute, optional)
+	c.enum("disposition", &b.Disposition, required, "upheld", "rejected")
+	c.name("field", &b.Field, optional)
+	c.text("value", &b.Value, optional)
+	c.rule(b.Dispute != "" || b.About != "", "dispute", "missing: a resolve has dispute or about")
+	c.rule(b.Field == "" || b.About != "", "about", "missing: field needs it")
+	c.rule(b.Value == "" || b.Field != "", "field", "missing: value needs it")
+}
+
+// An Adjust changes what is owed by an amount.
+type Adjust struct {
+	Of       string
+	Amount   Decimal
+	Currency string
+	Reason   string
+	Findings []string
+}
+
+func (b *Adjust) fields(c *codec) {
+	c.decimal("amount", &b.Amount, required)
+	c.str("currency", &b.Currency, formCurrency, required)
+	c.strings("findings", &b.Findings, formLabel, optional)
+	c.ref("of", &b.Of, required)
+	c.text("reason", &b.Reason, required)
+}
