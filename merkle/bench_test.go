@@ -6,6 +6,8 @@ import (
 	"math"
 	"testing"
 	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 // Each benchmark also reports x/sha: its time divided by that of the SHA-256
@@ -81,4 +83,123 @@ func BenchmarkRoot(b *testing.B) {
 		f.Root()
 	}
 	reportRatio(b, 19*shaNanos(65))
+}
+
+// benchTree has 2^20 leaves, the size of the figures in docs/benchmarks.md.
+func benchTree(b *testing.B) (*Tree, Hash) {
+	b.Helper()
+	t := new(Tree)
+	for i := range 1 << 20 {
+		t.Append(Hash{byte(i), byte(i >> 8), byte(i >> 16)})
+	}
+	root, err := t.RootAt(t.Size())
+	if err != nil {
+		b.Fatal(err)
+	}
+	return t, root
+}
+
+func BenchmarkProofs(b *testing.B) {
+	tree, root := benchTree(b)
+	size := tree.Size()
+	const index, size1 = 704_643, 704_643
+	leaf, err := tree.Subtree(0, index)
+	if err != nil {
+		b.Fatal(err)
+	}
+	root1, err := tree.RootAt(size1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("ProveInclusion", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := ProveInclusion(size, index, tree); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("CheckInclusion", func(b *testing.B) {
+		proof, err := ProveInclusion(size, index, tree)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := CheckInclusion(proof, size, root, index, leaf); err != nil {
+				b.Fatal(err)
+			}
+		}
+		reportRatio(b, float64(len(proof))*shaNanos(65))
+	})
+	b.Run("tlog.CheckRecord", func(b *testing.B) {
+		proof, err := ProveInclusion(size, index, tree)
+		if err != nil {
+			b.Fatal(err)
+		}
+		hashes := tlogHashes(proof)
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := tlog.CheckRecord(hashes, size, tlog.Hash(root), index, tlog.Hash(leaf)); err != nil {
+				b.Fatal(err)
+			}
+		}
+		reportRatio(b, float64(len(proof))*shaNanos(65))
+	})
+	b.Run("ProveConsistency", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := ProveConsistency(size1, size, tree); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("CheckConsistency", func(b *testing.B) {
+		proof, err := ProveConsistency(size1, size, tree)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := CheckConsistency(proof, size1, root1, size, root); err != nil {
+				b.Fatal(err)
+			}
+		}
+		// Each hash of the proof is a node of the larger tree, and half of
+		// them are nodes of the smaller one too.
+		reportRatio(b, float64(len(proof))*shaNanos(65))
+	})
+	b.Run("tlog.CheckTree", func(b *testing.B) {
+		proof, err := ProveConsistency(size1, size, tree)
+		if err != nil {
+			b.Fatal(err)
+		}
+		hashes := tlogHashes(proof)
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := tlog.CheckTree(hashes, size, tlog.Hash(root), size1, tlog.Hash(root1)); err != nil {
+				b.Fatal(err)
+			}
+		}
+		reportRatio(b, float64(len(proof))*shaNanos(65))
+	})
+}
+
+func BenchmarkOpenCheckpoint(b *testing.B) {
+	signed, log, client := exampleNote(), logKey(), clientKey()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := OpenCheckpoint(signed, log, client); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkCheckPublicKey(b *testing.B) {
+	key := testPublic(1)
+	for b.Loop() {
+		if err := CheckPublicKey(key); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

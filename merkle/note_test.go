@@ -2,6 +2,8 @@ package merkle
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
@@ -139,6 +141,25 @@ func TestSignCheckpointRefusals(t *testing.T) {
 }
 
 func id(k VerifierKey) string { return fmt.Sprintf("%08x", k.KeyHash()) }
+
+func TestOpenCheckpointKeys(t *testing.T) {
+	_, err := OpenCheckpoint(exampleSigned(), logKey(), VerifierKey{})
+	wantError(t, err, "verifier key 2: key type 0x00 is not known, want 0x01 (log) or 0x04 (cosignature)")
+
+	// Two keys with one name and one id, which are 4 bytes only: a line could
+	// be by either. Found by trying numbers as seeds.
+	numbered := func(i uint32) VerifierKey {
+		seed := make([]byte, ed25519.SeedSize)
+		binary.BigEndian.PutUint32(seed, i)
+		return must(NewVerifierKey(exampleClient, KindCosignature, ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)))
+	}
+	one, other := numbered(28054), numbered(38315)
+	if one == other || one.KeyHash() != other.KeyHash() {
+		t.Fatalf("keys %v and %v are not what this test needs", one, other)
+	}
+	_, err = OpenCheckpoint(exampleSigned(), logKey(), one, other)
+	wantError(t, err, fmt.Sprintf("verifier keys %s and %s have one id", one, other))
+}
 
 func TestNoteBounds(t *testing.T) {
 	n := must(ParseNote(exampleSigned()))
