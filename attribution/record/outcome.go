@@ -90,8 +90,8 @@ type Resolve struct {
 func (b *Resolve) fields(c *codec) {
 	c.ref("about", &b.About, optional)
 	c.enum("as", &b.As, required, "joint", "arbiter")
-	c.ref("dispute", &b.Dispute, optional)
 	c.enum("disposition", &b.Disposition, required, "upheld", "rejected")
+	c.ref("dispute", &b.Dispute, optional)
 	c.name("field", &b.Field, optional)
 	c.text("value", &b.Value, optional)
 	c.rule(b.Dispute != "" || b.About != "", "dispute", "missing: a resolve has dispute or about")
