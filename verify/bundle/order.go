@@ -1,0 +1,104 @@
+package bundle
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+)
+
+// An order holds which line may follow which, and the counts announced. The
+// Writer and the Reader go by the same one.
+type order struct {
+	start      int64
+	wantState  int64
+	wantRecord int64
+
+	state      int64 // lines so far
+	stateBytes int64
+	records    int64 // records so far
+
+	last   ItemKind          // kind of the last line; StateLine before the first
+	digest [sha256.Size]byte // of the last disclosure
+	name   string            // of the attachment of the last chunk
+	full   bool              // the last chunk may be followed by another of its attachment
+}
+
+func newOrder(h *Header) order {
+	return order{start: h.Start, wantState: h.StateLines, wantRecord: h.Records}
+}
+
+// next takes a line other than a chunk.
+func (o *order) next(kind ItemKind, text string, lineBytes int) error {
+	if kind == StateLine {
+		if o.state == o.wantState {
+			return fmt.Errorf("state line, but the header announces %d", o.wantState)
+		}
+		o.state++
+		if o.stateBytes += int64(lineBytes) + 1; o.stateBytes > maxStateTotalBytes {
+			return fmt.Errorf("state has more than %d bytes", maxStateTotalBytes)
+		}
+		return nil
+	}
+	if o.state < o.wantState {
+		return fmt.Errorf("%s line after %d state lines, the header announces %d", kind, o.state, o.wantState)
+	}
+	switch kind {
+	case RefLine:
+		if o.start == 0 {
+			return errors.New("ref line, but the bundle starts at 0")
+		}
+		if o.records == o.wantRecord {
+			return fmt.Errorf("ref line after the last record")
+		}
+	case RecordLine:
+		if o.records == o.wantRecord {
+			return fmt.Errorf("record, but the header announces %d", o.wantRecord)
+		}
+		o.records++
+	case DisclosureLine:
+		if o.last != RecordLine && o.last != DisclosureLine {
+			return fmt.Errorf("disclosure after a %s line, want one after its record", o.last)
+		}
+		sum := sha256.Sum256([]byte(text))
+		if o.last == DisclosureLine && bytes.Compare(o.digest[:], sum[:]) >= 0 {
+			return errors.New("disclosures are not in the order of their digests, each once")
+		}
+		o.digest = sum
+	default:
+		return fmt.Errorf("%s line has no place here", kind)
+	}
+	o.last = kind
+	return nil
+}
+
+// chunk takes a chunk of an attachment.
+func (o *order) chunk(name string, chunkBytes int) error {
+	switch {
+	case o.last != RecordLine && o.last != DisclosureLine && o.last != ChunkLine:
+		return fmt.Errorf("chunk after a %s line, want one after its record", o.last)
+	case chunkBytes == 0:
+		return errors.New("chunk is empty")
+	case chunkBytes > ChunkBytes:
+		return fmt.Errorf("chunk has %d bytes, at most %d", chunkBytes, ChunkBytes)
+	case o.last == ChunkLine && name < o.name:
+		return errors.New("attachments are not in the order of their names, each once")
+	case o.last == ChunkLine && name == o.name && !o.full:
+		return fmt.Errorf("chunk of %q follows one of less than %d bytes", name, ChunkBytes)
+	case (o.last != ChunkLine || name != o.name) && chunkBytes < SaltBytes:
+		return fmt.Errorf("first chunk of %q has %d bytes, less than the salt of %d", name, chunkBytes, SaltBytes)
+	}
+	o.last, o.name, o.full = ChunkLine, name, chunkBytes == ChunkBytes
+	return nil
+}
+
+// end takes the end line.
+func (o *order) end() error {
+	switch {
+	case o.state < o.wantState:
+		return fmt.Errorf("end after %d state lines, the header announces %d", o.state, o.wantState)
+	case o.records < o.wantRecord:
+		return fmt.Errorf("end after %d records, the header announces %d", o.records, o.wantRecord)
+	}
+	return nil
+}
