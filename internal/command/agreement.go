@@ -1,0 +1,268 @@
+package command
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/attribution/terms"
+	"github.com/raasledger/raasledger/internal/keyfile"
+)
+
+// An Agreement is a version of an agreement as its record carries it.
+type Agreement struct {
+	Record   *record.Record
+	Body     *record.Agreement
+	Terms    *terms.Terms
+	Warnings []terms.Mistake
+}
+
+// ReadAgreement reads a signed agreement: its record on one line. All
+// signatures on it must verify and be by keys of its vendor or client.
+func ReadAgreement(c *cli.Context, path string) (*Agreement, error) {
+	text, err := ReadFile(c, path, record.MaxRecordBytes+1)
+	if err != nil {
+		return nil, err
+	}
+	a, err := parseAgreement(bytes.TrimSuffix(text, []byte("\n")))
+	if err != nil {
+		return nil, Refused("", fmt.Errorf("%s: %w", name(path), err))
+	}
+	return a, nil
+}
+
+// parseAgreement parses the record's line.
+func parseAgreement(line []byte) (*Agreement, error) {
+	r, err := record.Parse(line)
+	if err != nil {
+		return nil, err
+	}
+	return NewAgreement(r)
+}
+
+// NewAgreement reads the terms in an agreement record and checks its signatures.
+func NewAgreement(r *record.Record) (*Agreement, error) {
+	body, ok := r.Body.(*record.Agreement)
+	if !ok {
+		return nil, fmt.Errorf("kind is %s, want %s", r.Kind, record.KindAgreement)
+	}
+	t, mistakes := terms.Parse(body.Terms)
+	if t == nil {
+		var all []error
+		for _, m := range mistakes {
+			if !m.Warning {
+				all = append(all, fmt.Errorf("%s: %s", m.Path, m.Reason))
+			}
+		}
+		return nil, errors.Join(all...)
+	}
+	a := &Agreement{Record: r, Body: body, Terms: t}
+	for _, m := range mistakes {
+		if m.Warning {
+			a.Warnings = append(a.Warnings, m)
+		}
+	}
+	for _, s := range r.Sigs {
+		party, pub, err := a.signer(s.Key)
+		if err != nil {
+			return nil, err
+		}
+		if err := record.CheckSignature(r, body.Origin, pub); err != nil {
+			return nil, fmt.Errorf("signature of %s: %w", party.ID, err)
+		}
+	}
+	return a, nil
+}
+
+// signer finds the party that has the key with this fingerprint. Only vendor
+// and client sign an agreement.
+func (a *Agreement) signer(fingerprint string) (*terms.Party, ed25519.PublicKey, error) {
+	for i := range a.Terms.Parties {
+		p := &a.Terms.Parties[i]
+		for _, text := range p.Keys {
+			pub, err := record.ParsePublicKey(text)
+			if err != nil {
+				return nil, nil, err
+			}
+			if record.Fingerprint(pub) != fingerprint {
+				continue
+			}
+			if p != a.Terms.Operator() && p != a.Terms.Client() {
+				return nil, nil, fmt.Errorf("key %s is of %s, whose role is %s; only vendor and client sign an agreement", fingerprint, p.ID, p.Role)
+			}
+			return p, pub, nil
+		}
+	}
+	return nil, nil, fmt.Errorf("key %s is of no party of this agreement", fingerprint)
+}
+
+// Signed says whether the party has signed.
+func (a *Agreement) Signed(p *terms.Party) bool {
+	for _, s := range a.Record.Sigs {
+		if by, _, err := a.signer(s.Key); err == nil && by == p {
+			return true
+		}
+	}
+	return false
+}
+
+// Signer names the party that would sign with key, or refuses it.
+func (a *Agreement) Signer(key *keyfile.Key) (*terms.Party, error) {
+	p, _, err := a.signer(record.Fingerprint(key.PublicKey()))
+	if err != nil {
+		return nil, Refused("the terms name each party's keys", err)
+	}
+	if a.Signed(p) {
+		return nil, Refused("", fmt.Errorf("%s has signed already", p.ID))
+	}
+	return p, nil
+}
+
+// Sign adds the signature of a party.
+func (a *Agreement) Sign(key *keyfile.Key) error {
+	if _, err := a.Signer(key); err != nil {
+		return err
+	}
+	return SignRecord(a.Record, a.Body.Origin, key)
+}
+
+// Line is the record's line with its line end.
+func (a *Agreement) Line() ([]byte, error) {
+	line, err := record.Marshal(a.Record)
+	if err != nil {
+		return nil, err
+	}
+	return append(line, '\n'), nil
+}
+
+// Describe writes what the agreement says, for who is to sign it.
+func (a *Agreement) Describe(w io.Writer) error {
+	var b strings.Builder
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(&b, "%-12s %s\n", name, Printable(fmt.Sprintf(format, args...)))
+	}
+	t := a.Terms
+	row("agreement", "version %d of %s", a.Body.Version, a.Body.Origin)
+	row("title", "%s", t.Title)
+	row("log key", "%s", a.Body.LogKey)
+	if a.Body.Prev != "" {
+		row("follows", "%s", a.Body.Prev)
+	}
+	if a.Body.History != "" {
+		row("history", "%s what was recorded before the client signed", a.Body.History)
+	}
+	for i := range t.Parties {
+		p := &t.Parties[i]
+		signed := ""
+		if a.Signed(p) {
+			signed = ", signed"
+		}
+		row("party", "%s (%s), %s%s", p.ID, p.Role, p.Name, signed)
+		for _, text := range p.Keys {
+			pub, err := record.ParsePublicKey(text)
+			if err != nil {
+				return err
+			}
+			row("", "key %s", record.Fingerprint(pub))
+		}
+	}
+	row("effective", "%v to %v", t.From, t.Until)
+	row("periods", "%s, %s; closing %v after the end", t.Calendar.Period, t.Calendar.Zone, t.Settle.CloseAfter)
+	row("rounding", "%s, %d decimals, at %s", t.Rounding.Mode, t.Scale, t.Rounding.At)
+	for i := range t.Results {
+		describeResult(row, &t.Results[i])
+	}
+	for _, m := range t.Measures {
+		what := m.Op + " of " + m.Result
+		if m.Fact != "" {
+			what += "." + m.Fact
+		}
+		if m.Where != nil {
+			what += " where " + m.Where.Text
+		}
+		row("measure", "%s: %s", m.Name, what)
+	}
+	for i := range t.Lines {
+		describeLine(row, &t.Lines[i], t.Currency)
+	}
+	for _, adj := range t.Adjust {
+		row("statement", "%s %s %s", words(adj.Op), adj.Amount, t.Currency)
+	}
+	row("settle", "late results: %s; negative totals: %s", t.Settle.Late, t.Settle.Negative)
+	for _, m := range a.Warnings {
+		row("warning", "%s: %s", m.Path, m.Reason)
+	}
+	row("digest", "%s", t.Digest())
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func describeResult(row func(name, format string, args ...any), r *terms.Result) {
+	row("result", "%s: once per %s, claimed by %s", r.Name, r.OncePer, strings.Join(r.Claim, ", "))
+	if r.Where != nil {
+		row("", "where %s", r.Where.Text)
+	}
+	switch r.Accept.On {
+	case "silence":
+		row("", "accepted by silence %v after the %s", r.Accept.After, r.Accept.From)
+	default:
+		row("", "accepted on %s", r.Accept.On)
+	}
+	switch {
+	case r.Dispute == nil:
+		row("", "no dispute")
+	case r.Dispute.Then == "arbiter":
+		row("", "dispute within %v, else the arbiter resolves it", r.Dispute.Within)
+	default:
+		row("", "dispute within %v, unresolved after %v: %s", r.Dispute.Within, r.Dispute.After, r.Dispute.Then)
+	}
+	if r.Reopen == nil {
+		row("", "nothing is given back after the lock")
+	} else {
+		row("", "given back when reopened within %v from %s", r.Reopen.Within, r.Reopen.From)
+	}
+	row("", "billed at %s, locked after %v, final after %v; escalation: %s", r.BilledAt, r.Lock, r.FinalAfter, r.Escalation)
+	if len(r.Evidence) > 0 {
+		row("", "evidence: %s", strings.Join(r.Evidence, ", "))
+	}
+}
+
+func describeLine(row func(name, format string, args ...any), l *terms.Line, currency string) {
+	row("line", "%s: %s of %s", l.Name, l.Mode, l.Of)
+	for _, tier := range l.Tiers {
+		span := "above that"
+		switch {
+		case len(l.Tiers) == 1:
+			span = "all"
+		case tier.UpTo != "":
+			span = "up to " + string(tier.UpTo)
+		}
+		var price []string
+		switch {
+		case tier.Unit != "":
+			price = append(price, fmt.Sprintf("%s %s each", tier.Unit, currency))
+		case tier.Rate != "":
+			price = append(price, fmt.Sprintf("%s of the amount", tier.Rate))
+		case tier.Package != nil:
+			price = append(price, fmt.Sprintf("%s %s per %s, rounded %s", tier.Package.Price, currency, tier.Package.Size, tier.Package.Round))
+		}
+		if tier.Flat != "" {
+			price = append(price, fmt.Sprintf("%s %s flat", tier.Flat, currency))
+		}
+		row("", "%s: %s", span, strings.Join(price, " and "))
+	}
+	if l.Zero != "" {
+		row("", "the flat price at quantity 0 is %s", words(l.Zero))
+	}
+	for _, adj := range l.Adjust {
+		row("", "%s %s %s", words(adj.Op), adj.Amount, currency)
+	}
+}
+
+func words(name string) string { return strings.ReplaceAll(name, "_", " ") }
