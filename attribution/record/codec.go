@@ -62,10 +62,12 @@ type listed struct {
 	need need
 }
 
-// fail records the first mistake.
+// fail records the first mistake. A codec that reads is then at the end of the
+// line, where no further field is.
 func (c *codec) fail(field, format string, args ...any) {
 	if c.err == nil {
 		c.err = &Refusal{Check: "form", N: -1, Field: field, Reason: fmt.Sprintf(format, args...)}
+		c.i = len(c.s)
 	}
 }
 
@@ -91,27 +93,11 @@ func (c *codec) inside(field string) {
 
 // field reports whether the caller has a value to read or write.
 func (c *codec) field(key, form string, present bool, n need) bool {
-	if c.err != nil {
-		return false
-	}
 	switch c.mode {
 	case decode:
-		s, k := c.s[c.i:], len(key)
-		if len(s) > k+2 && s[0] == '"' && s[k+1] == '"' && s[k+2] == ':' && s[1:k+1] == key {
-			c.i += k + 3
-			return true
-		}
-		if n == required {
-			c.absent(key)
-		}
+		return c.here(key, n)
 	case encode:
-		if present {
-			c.key(key)
-			return true
-		}
-		if n == required {
-			c.fail(key, "missing")
-		}
+		return c.key(key, present, n)
 	case describe:
 		c.listed = append(c.listed, listed{c.join(key), form, n})
 	}
@@ -130,19 +116,42 @@ func (c *codec) nested(key, form string, present bool, n need) bool {
 	return c.field(key, form, present, n)
 }
 
+// here reports whether key is the next one in the line, and moves behind it.
+func (c *codec) here(key string, n need) bool {
+	s, k := c.s[c.i:], len(key)
+	if len(s) > k+2 && s[0] == '"' && s[k+1] == '"' && s[k+2] == ':' && s[1:k+1] == key {
+		c.i += k + 3
+		return true
+	}
+	if n == required {
+		c.absent(key)
+	}
+	return false
+}
+
+// key writes a key, after a comma where it is not the first.
+func (c *codec) key(key string, present bool, n need) bool {
+	if c.err != nil {
+		return false
+	}
+	if !present {
+		if n == required {
+			c.fail(key, "missing")
+		}
+		return false
+	}
+	c.comma()
+	c.buf = append(c.buf, '"')
+	c.buf = append(c.buf, key...)
+	c.buf = append(c.buf, '"', ':')
+	return true
+}
+
 func (c *codec) join(key string) string {
 	if c.path == "" {
 		return key
 	}
 	return c.path + "." + key
-}
-
-// key writes a key, after a comma where it is not the first.
-func (c *codec) key(key string) {
-	c.comma()
-	c.buf = append(c.buf, '"')
-	c.buf = append(c.buf, key...)
-	c.buf = append(c.buf, '"', ':')
 }
 
 func (c *codec) comma() {
@@ -269,21 +278,26 @@ func clip(s string) string {
 
 // str is a string of the form f; "" is absent.
 func (c *codec) str(key string, v *string, f form, n need) {
-	if c.mode == collect {
+	switch c.mode {
+	case decode:
+		if !c.here(key, n) {
+			return
+		}
+		if !c.readString(v, f) {
+			c.inside(key)
+			return
+		}
+		c.next()
+	case encode:
+		if c.key(key, *v != "", n) && !c.writeString(*v, f) {
+			c.inside(key)
+		}
+	case collect:
 		if f == formRef && *v != "" {
 			c.refs = append(c.refs, Reference{c.join(key), *v})
 		}
-		return
-	}
-	if !c.field(key, f.String(), *v != "", n) {
-		return
-	}
-	if !c.value(v, f) {
-		c.inside(key)
-		return
-	}
-	if c.mode == decode {
-		c.next()
+	case describe:
+		c.field(key, f.String(), false, n)
 	}
 }
 
@@ -292,6 +306,10 @@ func (c *codec) value(v *string, f form) bool {
 	if c.mode == encode {
 		return c.writeString(*v, f)
 	}
+	return c.readString(v, f)
+}
+
+func (c *codec) readString(v *string, f form) bool {
 	s := c.s[c.i:]
 	if s == "" || s[0] != '"' {
 		c.fail("", "got %s, want %s", c.got(), f.want())
@@ -301,7 +319,13 @@ func (c *codec) value(v *string, f form) bool {
 		return c.readText(v, f)
 	}
 	s = s[1:]
-	n := f.length(s)
+	n := 0
+	switch f {
+	case formID, formRef:
+		n = idLength(s)
+	default:
+		n = f.length(s)
+	}
 	if n <= 0 || n >= len(s) || s[n] != '"' {
 		c.fail("", "got %s, want %s", c.got(), f.want())
 		return false
@@ -562,12 +586,16 @@ func (c *codec) boolValue(v *bool) bool {
 	return true
 }
 
-// object is a struct of its own; nil is absent.
+// object is a struct of its own; nil is absent. When reading, *v may be memory
+// to use.
 func object[T any](c *codec, key string, v **T, n need, fields func(*T, *codec)) {
 	if !c.nested(key, "object", *v != nil, n) {
+		if c.mode == decode {
+			*v = nil
+		}
 		return
 	}
-	if c.mode == decode || c.mode == describe {
+	if *v == nil {
 		*v = new(T)
 	}
 	inline(c, key, *v, fields)
@@ -611,7 +639,7 @@ func list[T any](c *codec, key string, v *[]T, n need, fields func(*T, *codec)) 
 		c.path = outer
 		return
 	}
-	elements(c, key, v, func(c *codec, e *T) bool {
+	elements(c, key, v, 2, func(c *codec, e *T) bool {
 		if c.open() {
 			fields(e, c)
 			c.close()
@@ -621,8 +649,8 @@ func list[T any](c *codec, key string, v *[]T, n need, fields func(*T, *codec)) 
 }
 
 // elements reads or writes the elements of a list, at least one and at most
-// MaxList.
-func elements[T any](c *codec, key string, v *[]T, element func(*codec, *T) bool) {
+// MaxList. Memory for at least guess elements is taken when reading.
+func elements[T any](c *codec, key string, v *[]T, guess int, element func(*codec, *T) bool) {
 	if c.mode == encode {
 		if len(*v) > MaxList {
 			c.fail(key, "has %d elements, at most %d", len(*v), MaxList)
@@ -649,7 +677,7 @@ func elements[T any](c *codec, key string, v *[]T, element func(*codec, *T) bool
 		c.fail(key, "empty list, want an element or no such field")
 		return
 	}
-	*v = nil
+	*v = make([]T, 0, guess)
 	for {
 		if len(*v) == MaxList {
 			c.fail(key, "has more than %d elements", MaxList)
@@ -705,7 +733,7 @@ func (c *codec) plainStrings(key string, v *[]string, f form, n need) {
 		return
 	}
 	if c.field(key, "", len(*v) > 0, n) {
-		elements(c, key, v, func(c *codec, e *string) bool { return c.value(e, f) })
+		elements(c, key, v, 4, func(c *codec, e *string) bool { return c.value(e, f) })
 	}
 }
 
@@ -716,7 +744,7 @@ func (c *codec) digests(key string, v *[]Digest, n need) {
 		return
 	}
 	if c.field(key, "", len(*v) > 0, n) {
-		elements(c, key, v, func(c *codec, e *Digest) bool { return c.value((*string)(e), formDigest) })
+		elements(c, key, v, 2, func(c *codec, e *Digest) bool { return c.value((*string)(e), formDigest) })
 	}
 }
 
@@ -744,7 +772,9 @@ func doubled(list []string) (string, bool) {
 
 // keyed is an object whose keys are data: a sorted list of things with a key
 // each, not empty, at most most. where returns the key of an element.
-func keyed[T any](c *codec, key, form string, v *[]T, f form, most int, n need, where func(*T) *string, value func(*codec, *T) bool) {
+//
+// Memory for at least guess elements is taken when reading.
+func keyed[T any](c *codec, key, form string, v *[]T, f form, guess, most int, n need, where func(*T) *string, value func(*codec, *T) bool) {
 	if !c.field(key, form, len(*v) > 0, n) {
 		return
 	}
@@ -783,7 +813,9 @@ func keyed[T any](c *codec, key, form string, v *[]T, f form, most int, n need, 
 		c.fail(key, "empty object, want a member or no such field")
 		return
 	}
-	*v = nil
+	if cap(*v) == 0 {
+		*v = make([]T, 0, guess)
+	}
 	for {
 		if len(*v) == most {
 			c.fail(key, "has more than %d members", most)
@@ -833,7 +865,7 @@ func (c *codec) unsorted(key, before, after string) {
 
 // facts is an object of truth values and texts.
 func (c *codec) facts(key string, v *Facts, n need) {
-	keyed(c, key, "facts", (*[]Fact)(v), formName, MaxFacts, n,
+	keyed(c, key, "facts", (*[]Fact)(v), formName, 8, MaxFacts, n,
 		func(f *Fact) *string { return &f.Name },
 		func(c *codec, f *Fact) bool {
 			if c.mode == encode {

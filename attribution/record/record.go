@@ -123,7 +123,7 @@ func (e *Refusal) Error() string {
 func (r *Record) fields(c *codec) {
 	c.id("actor", &r.Actor, optional)
 	c.time("at", &r.At, required)
-	keyed(c, "attach", "attachments", &r.Attach, formID, MaxAttachments, optional,
+	keyed(c, "attach", "attachments", &r.Attach, formID, 1, MaxAttachments, optional,
 		func(a *Attachment) *string { return &a.Name },
 		func(c *codec, a *Attachment) bool { return member(c, a, (*Attachment).fields) })
 	object(c, "author", &r.Author, optional, (*Author).fields)
@@ -131,7 +131,7 @@ func (r *Record) fields(c *codec) {
 	c.body(r)
 	c.id("by", &r.By, required)
 	c.id("case", &r.Case, optional)
-	keyed(c, "cites", "digests by record id", &r.Cites, formID, MaxCites, optional,
+	keyed(c, "cites", "digests by record id", &r.Cites, formID, 1, MaxCites, optional,
 		func(e *Cite) *string { return &e.ID },
 		func(c *codec, e *Cite) bool { return c.value((*string)(&e.Digest), formDigest) })
 	c.id("id", &r.ID, required)
@@ -147,7 +147,7 @@ func (r *Record) fields(c *codec) {
 		c.sigs = len(c.buf)
 	}
 	if !c.bare {
-		keyed(c, "sigs", "signatures by fingerprint", &r.Sigs, formFingerprint, MaxSignatures, optional,
+		keyed(c, "sigs", "signatures by fingerprint", &r.Sigs, formFingerprint, 1, MaxSignatures, optional,
 			func(s *Signature) *string { return &s.Key },
 			func(c *codec, s *Signature) bool { return c.signature(&s.Sig) })
 	}
@@ -190,7 +190,7 @@ func (a *Author) fields(c *codec) {
 }
 
 func (l *Log) fields(c *codec) {
-	keyed(c, "chains", "[ordinal, previous n] by chain", &l.Chains, formChain, MaxChains, required,
+	keyed(c, "chains", "[ordinal, previous n] by chain", &l.Chains, formChain, 1, MaxChains, required,
 		func(k *Link) *string { return &k.Chain },
 		func(c *codec, k *Link) bool { return k.value(c) })
 	c.int("n", &l.N, 0)
@@ -247,22 +247,35 @@ func (c *codec) body(r *Record) {
 	}
 }
 
-// hint returns the kind that s seems to name.
+// hint returns the kind that s seems to name. It looks from the end, and goes
+// by as many bytes as the byte it sees allows.
 func hint(s string) Kind {
 	const key = `,"kind":"`
-	kind := ""
-	for {
-		i := strings.Index(s, key)
-		if i < 0 {
-			break
+	for i := len(s) - len(key); i >= 0; {
+		switch s[i] {
+		case ',':
+			if s[i:i+len(key)] == key {
+				s = s[i+len(key):]
+				return Kind(s[:max(0, strings.IndexByte(s, '"'))])
+			}
+			i -= len(key)
+		case '"':
+			i -= 1
+		case 'k':
+			i -= 2
+		case 'i':
+			i -= 3
+		case 'n':
+			i -= 4
+		case 'd':
+			i -= 5
+		case ':':
+			i -= 7
+		default:
+			i -= len(key)
 		}
-		s = s[i+len(key):]
-		kind = s
 	}
-	if end := strings.IndexByte(kind, '"'); end >= 0 {
-		kind = kind[:end]
-	}
-	return Kind(kind)
+	return ""
 }
 
 // kindOf codes the kind, which must be that of the body.
@@ -338,14 +351,25 @@ func (r *Record) refuse(e *Refusal) *Refusal {
 	return e
 }
 
+// parsed is what most records need, in one piece of memory.
+type parsed struct {
+	codec  codec
+	record Record
+	author Author
+	log    Log
+	links  [2]Link
+}
+
 // Parse accepts exactly what Marshal writes. The record keeps its own copy of
 // the line, which its strings are parts of.
 func Parse(line []byte) (*Record, error) {
 	if len(line) > MaxRecordBytes {
 		return nil, &Refusal{Check: "form", N: -1, Reason: fmt.Sprintf("has %d bytes, at most %d", len(line), MaxRecordBytes)}
 	}
-	c := &codec{mode: decode, s: string(line)}
-	r := &Record{}
+	p := &parsed{}
+	c, r := &p.codec, &p.record
+	c.s = string(line)
+	r.Author, r.Log, p.log.Chains = &p.author, &p.log, p.links[:0]
 	if c.open() {
 		r.fields(c)
 		c.close()
@@ -364,5 +388,7 @@ func Parse(line []byte) (*Record, error) {
 	if err := CheckCanonical(line); err != nil {
 		c.err = &Refusal{Check: "form", N: -1, Reason: err.Error()}
 	}
+	r.Log = nil
+	r.Log = nil // it need not have been read
 	return nil, r.refuse(c.err)
 }
