@@ -620,6 +620,15 @@ func TestReplayRefusals(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	// Of two wrong ones the first expected is named.
+	r = NewReplay(new(Frontier))
+	for _, h := range []Hash{{1}, {2}} {
+		if err := r.Expect(1, h); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantError(t, r.Append(ref.leaf(0)), "root at size 1 is "+ref.leaf(0).String()+", want "+Hash{1}.String())
+
 	full, err := NewFrontier(MaxSize, make([]Hash, 53))
 	if err != nil {
 		t.Fatal(err)
