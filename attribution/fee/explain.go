@@ -1,0 +1,197 @@
+package fee
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/raasledger/raasledger/attribution/record"
+)
+
+// An Explanation says why one result was billed or not, as of the last
+// statement and as of now.
+type Explanation struct {
+	Result, Key string
+	Lines       []string // in plain words, oldest first, each naming its record
+}
+
+// Explain answers for the result claimed by the record with this id, or with
+// this key ("resolved/T-1001").
+func (s *State) Explain(result string) (*Explanation, error) {
+	c := s.byID[result]
+	if c == nil {
+		c = s.byKey[result]
+	}
+	if c == nil {
+		return nil, fmt.Errorf("no live result has the id or key %s: it was never claimed, or it is final", result)
+	}
+	now := max(s.standing.Last(), c.at)
+	v := s.look(c, now)
+	x := &Explanation{Result: c.rule.Name, Key: c.once()}
+	var said []sentence
+	say := func(at record.Time, n int64, format string, args ...any) {
+		said = append(said, sentence{at, n, fmt.Sprintf(format, args...)})
+	}
+
+	say(c.at, c.n, "record %d claims %s for %s, under version %d of the terms, by the %s%s", c.n, c.rule.Name, c.once(), c.version.number, roleWords[c.author], c.factWords())
+	if !c.evidenced {
+		say(c.at, c.n, "the claim lacks evidence that the terms ask for")
+	}
+	for i := range c.events {
+		e := &c.events[i]
+		effect := ""
+		if j := slices.IndexFunc(v.idle, func(d idle) bool { return d.event == i }); j >= 0 {
+			effect = ", without effect: " + v.idle[j].reason.String()
+		}
+		say(max(e.at, c.at), e.n, "record %d %s, by the %s%s", e.n, e.words(), roleWords[e.by], effect)
+	}
+	if c.rule.Escalation == "void" {
+		for _, h := range s.handoffs[c.matter] {
+			if h.at <= now && c.at < h.until {
+				say(h.at, h.n, "record %d hands case %s over", h.n, c.matter)
+			}
+		}
+	}
+	if v.accepted < never && v.void == unsaid {
+		say(v.accepted, c.n, "accepted")
+	}
+	if v.locked < never && v.locked != v.accepted && v.void == unsaid {
+		say(v.locked, c.n, "locked")
+	}
+	slices.SortStableFunc(said, func(a, b sentence) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.n, b.n)) })
+	for _, y := range said {
+		x.Lines = append(x.Lines, y.at.String()+"  "+y.text)
+	}
+	x.Lines = append(x.Lines, s.verdicts(c, &v)...)
+	return x, nil
+}
+
+// verdicts says what the last statement made of the claim, and what the next
+// would if it were made of the records so far.
+func (s *State) verdicts(c *claim, v *view) []string {
+	var lines []string
+	switch {
+	case c.since == never:
+		lines = append(lines, "no statement has considered it yet")
+	case c.booking != nil && len(c.booking.parts) > 0:
+		p, _ := s.periodAt(c.booking.period)
+		for _, part := range c.booking.parts {
+			lines = append(lines, fmt.Sprintf("billed in %s: line %s, quantity %s", p.Name, c.version.tables[part.line].name, part.quantity))
+		}
+	case c.booking != nil:
+		p, _ := s.periodAt(c.booking.period)
+		lines = append(lines, fmt.Sprintf("billed in %s and given back: %s", p.Name, c.said.meaning()))
+	default:
+		lines = append(lines, fmt.Sprintf("not billed as of the statement of %s: %s", s.lastPeriod().Name, c.said.meaning()))
+	}
+	switch {
+	case v.void != unsaid:
+		lines = append(lines, fmt.Sprintf("now: outside the fee since %v: %s", v.voidAt, v.void.meaning()))
+	case v.back != unsaid:
+		lines = append(lines, fmt.Sprintf("now: to be given back since %v: %s", v.backAt, v.back.meaning()))
+	case v.open:
+		lines = append(lines, "now: "+disputed.meaning())
+	case v.accepted == never:
+		if t := s.silent(c); t < never {
+			lines = append(lines, fmt.Sprintf("now: silence accepts it at %v", t))
+		} else {
+			lines = append(lines, "now: not accepted")
+		}
+	case v.locked == never:
+		lines = append(lines, fmt.Sprintf("now: accepted, locked at %v", max(v.accepted, c.at+record.Time(c.rule.Lock))))
+	default:
+		switch _, truth := c.target(v, never, nil); truth {
+		case 1:
+			lines = append(lines, fmt.Sprintf("now: accepted and locked, its instant of billing is %v", c.billedAt(v)))
+		case 0:
+			lines = append(lines, "now: "+where.meaning())
+		default:
+			lines = append(lines, "now: "+undefined.meaning())
+		}
+	}
+	return lines
+}
+
+// A sentence is one thing that happened.
+type sentence struct {
+	at   record.Time
+	n    int64
+	text string
+}
+
+// words says what the event does.
+func (e *event) words() string {
+	switch e.kind {
+	case accept:
+		return "accepts it"
+	case remark:
+		return "confirms it in part"
+	case reverse:
+		return "reverses it: " + e.cause.String()
+	case reduce:
+		return fmt.Sprintf("reverses %s of it: %s", e.quantity, e.cause)
+	case dispute:
+		return "disputes it"
+	case uphold:
+		return "upholds dispute " + e.id
+	case reject:
+		return "rejects dispute " + e.id
+	}
+	panic("fee: unknown event")
+}
+
+// factWords lists the facts that the terms read.
+func (c *claim) factWords() string {
+	text := ""
+	for i, f := range c.facts {
+		switch {
+		case i == 0:
+			text += ", with "
+		default:
+			text += ", "
+		}
+		if f.Value.IsBool {
+			text += fmt.Sprintf("%s %v", f.Name, f.Value.Bool)
+		} else {
+			text += f.Name + " " + f.Value.Text
+		}
+	}
+	return text
+}
+
+// meaning is the reason in plain words.
+func (r reason) meaning() string {
+	switch r {
+	case pending:
+		return "it was not accepted and locked, or belongs to a later period"
+	case disputed:
+		return "a dispute is open"
+	case undefined:
+		return "a condition or a measure has no value for it"
+	case billed:
+		return "it is billed"
+	case reopened, reversed, cancelled:
+		return "it was " + r.String()
+	case escalated:
+		return "its case was handed over before it was accepted"
+	case disputeUpheld:
+		return "a dispute about it was upheld"
+	case reduced:
+		return "nothing is left of it"
+	case where:
+		return "the condition of the terms is false for it"
+	case noLine:
+		return "no line of the terms counts it"
+	case evidence:
+		return "it lacks evidence that the terms ask for"
+	case outsideTerm:
+		return "it lies outside the term"
+	case late:
+		return "it was claimed after its period was settled"
+	case expired:
+		return "it was still pending at its horizon"
+	case shadow:
+		return "it was claimed before the client signed, under terms that the client excluded"
+	}
+	return r.String()
+}

@@ -1,0 +1,431 @@
+package fee
+
+import (
+	"slices"
+
+	"github.com/raasledger/raasledger/attribution/exact"
+	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/attribution/terms"
+)
+
+// A view is what a claim's records say as of a closing instant.
+type view struct {
+	accepted record.Time // never while it is not
+	locked   record.Time // never while it is not
+	explicit bool        // accepted by a confirmation of the client
+	seconded bool        // the client's own claim, accepted by the vendor
+	open     bool        // a dispute is open
+	void     reason      // what keeps the claim from the fee, unsaid if nothing does
+	voidAt   record.Time
+	back     reason // what gives it back after the lock, unsaid if nothing does
+	backAt   record.Time
+	reduces  []reduction // reversals in part that count, in their order
+	idle     []idle      // events without effect
+}
+
+type reduction struct {
+	at       record.Time
+	quantity exact.Rat
+	n        int64
+	locked   bool // after the lock, inside the guarantee
+}
+
+type idle struct {
+	event  int
+	reason reason
+}
+
+// A spell is a dispute in force: from its instant to its end.
+type spell struct {
+	from, until record.Time // until is never while it is open
+	upheld      bool
+}
+
+// look works out the view. It reads what has an instant up to the closing.
+func (s *State) look(c *claim, closing record.Time) view {
+	v := view{accepted: never, locked: never, voidAt: never, backAt: never}
+	r := c.rule
+
+	// An event cannot come before what it is about.
+	when := func(e *event) record.Time { return max(e.at, c.at) }
+
+	// The first explicit acceptance, and reversals in full.
+	explicit := never
+	if c.author == client {
+		explicit = c.at
+	}
+	full := never
+	var cause reason
+	for i := range c.events {
+		e := &c.events[i]
+		if e.at > closing {
+			continue
+		}
+		switch e.kind {
+		case accept:
+			switch {
+			case e.by == client:
+				explicit = min(explicit, when(e))
+				v.explicit = true
+			case e.by == vendor && c.author == client:
+				v.seconded = true
+			}
+		case reverse:
+			if t := when(e); t < full || t == full && e.cause < cause {
+				full, cause = t, e.cause
+			}
+		}
+	}
+
+	spells := s.spells(c, closing, &v, when)
+	v.accepted = min(explicit, acceptedBySilence(s.silent(c), spells))
+	if v.accepted > closing {
+		v.accepted = never
+	}
+	if v.accepted < never {
+		v.locked = max(v.accepted, c.at+record.Time(r.Lock))
+		if v.locked > closing {
+			v.locked = never
+		}
+	}
+
+	// What keeps it from the fee: the earliest, of equals the first here.
+	if full <= v.locked && full < never {
+		v.void, v.voidAt = cause, full
+	}
+	if r.Escalation == "void" {
+		for _, h := range s.handoffs[c.matter] {
+			if t := max(h.at, c.at); h.at <= closing && c.at < h.until && t <= v.accepted && t < v.voidAt {
+				v.void, v.voidAt = escalated, t
+			}
+		}
+	}
+	for _, p := range spells {
+		if p.upheld && p.until < v.voidAt {
+			v.void, v.voidAt = disputeUpheld, p.until
+		}
+		if p.until == never {
+			v.open = true
+		}
+	}
+	if v.locked < never && full > v.locked && full < never {
+		if full <= v.guarantee(c) {
+			v.back, v.backAt = cause, full
+		}
+	}
+	v.reductions(c, closing, when)
+	return v
+}
+
+// silent is the instant at which the claim is accepted if nothing is said.
+func (s *State) silent(c *claim) record.Time {
+	a := c.rule.Accept
+	switch a.On {
+	case "claim":
+		return c.at
+	case "silence":
+		if c.backfilled {
+			return never
+		}
+		base := c.at
+		if a.From == "receipt" {
+			base = max(base, s.received(c.n))
+		}
+		if base < never {
+			return base + record.Time(a.After)
+		}
+	}
+	return never
+}
+
+// received is the instant of the first receipt that covers record n, never if
+// there is none.
+func (s *State) received(n int64) record.Time {
+	i, _ := slices.BinarySearchFunc(s.receipts, n+1, func(r receipt, size int64) int {
+		return int(min(1, max(-1, r.size-size)))
+	})
+	if i == len(s.receipts) {
+		return never
+	}
+	return s.receipts[i].at
+}
+
+// spells returns the disputes inside their window, by their instants.
+func (s *State) spells(c *claim, closing record.Time, v *view, when func(*event) record.Time) []spell {
+	var spells []spell
+	for i := range c.events {
+		d := &c.events[i]
+		if d.kind != dispute || d.at > closing {
+			continue
+		}
+		if window := c.rule.Dispute; window == nil || when(d) > c.at+record.Time(window.Within) {
+			v.idle = append(v.idle, idle{i, disputeLate})
+			continue
+		}
+		p := spell{from: when(d), until: never}
+		// The first end counts; of equals a resolution before a withdrawal
+		// before a silence, and upheld before rejected.
+		if u := c.rule.Dispute; u.Then != "arbiter" && p.from+record.Time(u.After) <= closing {
+			p.until, p.upheld = p.from+record.Time(u.After), u.Then == "void"
+		}
+		for _, kind := range [...]eventKind{accept, reject, uphold} {
+			for j := range c.events {
+				e := &c.events[j]
+				if e.kind != kind || e.at > closing || !e.ends(d) {
+					continue
+				}
+				t := max(when(e), p.from)
+				if kind == accept && t != when(e) {
+					continue // accepted first, disputed later
+				}
+				if t <= p.until {
+					p.until, p.upheld = t, kind == uphold
+				}
+			}
+		}
+		spells = append(spells, p)
+	}
+	for i := range c.events {
+		if e := &c.events[i]; (e.kind == uphold || e.kind == reject) && e.at <= closing && !e.entitled() {
+			v.idle = append(v.idle, idle{i, notEntitled})
+		}
+	}
+	slices.SortFunc(spells, func(a, b spell) int {
+		switch {
+		case a.from != b.from:
+			return int(min(1, max(-1, a.from-b.from)))
+		}
+		return int(min(1, max(-1, a.until-b.until)))
+	})
+	return spells
+}
+
+// ends reports whether e can end the dispute d.
+func (e *event) ends(d *event) bool {
+	if e.kind == accept {
+		return e.by == client
+	}
+	return e.id == d.id && e.entitled()
+}
+
+// entitled reports whether the author of a resolution may decide so: the
+// arbiter either way, a side only against itself.
+func (e *event) entitled() bool {
+	switch e.by {
+	case arbiter:
+		return true
+	case vendor:
+		return e.kind == uphold
+	case client:
+		return e.kind == reject
+	}
+	return false
+}
+
+// acceptedBySilence is the instant of acceptance without a word of the client.
+// A dispute at or before it stands in its way; where all such are over, the
+// last end of one accepts.
+func acceptedBySilence(silent record.Time, spells []spell) record.Time {
+	accepted, disputed := silent, false
+	for _, p := range spells {
+		if p.from > accepted {
+			break
+		}
+		if disputed {
+			accepted = max(accepted, p.until)
+		} else {
+			accepted, disputed = p.until, true
+		}
+	}
+	return accepted
+}
+
+// guarantee is the last instant at which a reversal after the lock counts, one
+// before the lock if the terms give no guarantee.
+func (v *view) guarantee(c *claim) record.Time {
+	g := c.rule.Reopen
+	if g == nil {
+		return v.locked - 1
+	}
+	switch g.From {
+	case "accepted":
+		return v.accepted + record.Time(g.Within)
+	case "locked":
+		return v.locked + record.Time(g.Within)
+	}
+	return c.at + record.Time(g.Within)
+}
+
+// reductions sorts out the reversals in part, and those in full that come too
+// late.
+func (v *view) reductions(c *claim, closing record.Time, when func(*event) record.Time) {
+	var order []int
+	for i := range c.events {
+		e := &c.events[i]
+		if e.at > closing {
+			continue
+		}
+		switch {
+		case e.kind == reduce:
+			order = append(order, i)
+		case e.kind == reverse && v.locked < never && when(e) > max(v.locked, v.guarantee(c)):
+			v.idle = append(v.idle, idle{i, afterGuarantee})
+		}
+	}
+	if order == nil {
+		return
+	}
+	left, ok := quantityOf(c)
+	slices.SortFunc(order, func(i, j int) int {
+		a, b := &c.events[i], &c.events[j]
+		if x, y := when(a), when(b); x != y {
+			return int(min(1, max(-1, x-y)))
+		}
+		return a.quantity.Cmp(b.quantity)
+	})
+	for _, i := range order {
+		e := &c.events[i]
+		locked := when(e) > v.locked
+		switch {
+		case !ok || e.quantity.Sign() <= 0:
+			v.idle = append(v.idle, idle{i, noQuantity})
+		case locked && when(e) > v.guarantee(c):
+			v.idle = append(v.idle, idle{i, afterGuarantee})
+		case e.quantity.Cmp(left) > 0:
+			v.idle = append(v.idle, idle{i, overReversed})
+		default:
+			left = left.Sub(e.quantity)
+			v.reduces = append(v.reduces, reduction{when(e), e.quantity, e.n, locked})
+		}
+	}
+}
+
+// quantityOf is the quantity of the claim that reversals in part reduce.
+func quantityOf(c *claim) (exact.Rat, bool) {
+	if c.rule.Quantity == "" {
+		return exact.Rat{}, false
+	}
+	return number(c.facts, c.rule.Quantity)
+}
+
+// maxDigits bounds the value of one claim before and after the point, so that
+// the sum over any number of claims can be written in a statement. A larger
+// value is undefined.
+const maxDigits = 12
+
+var bound = exact.Int(1_000_000_000_000)
+
+// number is the value of a decimal fact.
+func number(facts record.Facts, name string) (exact.Rat, bool) {
+	v, ok := facts.Get(name)
+	if !ok || v.IsBool {
+		return exact.Rat{}, false
+	}
+	x, err := exact.Parse(v.Text)
+	if err != nil {
+		return exact.Rat{}, false
+	}
+	if len(v.Text) > maxDigits {
+		if n, ok := x.Decimals(); !ok || n > maxDigits || x.Abs().Cmp(bound) >= 0 {
+			return exact.Rat{}, false
+		}
+	}
+	return x, true
+}
+
+// measure gives what the claim adds to the lines of its version, with its
+// quantity reduced. truth is that of the result's condition: 1, 0, or -1 where
+// it or a measure has no value.
+func (c *claim) measure(reduced exact.Rat, buffer []part) (parts []part, truth int) {
+	facts := c.facts
+	if reduced.Sign() > 0 {
+		left, _ := quantityOf(c)
+		facts = slices.Clone(facts)
+		i := slices.IndexFunc(facts, func(f record.Fact) bool { return f.Name == c.rule.Quantity })
+		facts[i].Value.Text = left.Sub(reduced).String()
+	}
+	parts = buffer
+	if truth := holds(c.rule.Where, facts); truth != 1 {
+		return parts, truth
+	}
+	for _, u := range c.rule.uses {
+		switch holds(u.measure.Where, facts) {
+		case 0:
+			continue
+		case -1:
+			return parts[:len(buffer)], -1
+		}
+		q := one
+		if u.measure.Op == "sum" {
+			var ok bool
+			if q, ok = number(facts, u.measure.Fact); !ok {
+				return parts[:len(buffer)], -1
+			}
+		}
+		parts = append(parts, part{u.line, q})
+	}
+	return parts, 1
+}
+
+var one = exact.Int(1)
+
+func holds(condition *terms.Expr, facts record.Facts) int {
+	if condition == nil {
+		return 1
+	}
+	return condition.Truth(facts)
+}
+
+// target gives the parts that should stand in the quantities at the end of a
+// period: those at the lock, less what was reversed after it before until.
+// Nothing ever increases, and after the lock what has no value counts for
+// nothing.
+func (c *claim) target(v *view, until record.Time, buffer []part) (parts []part, truth int) {
+	var reduced exact.Rat
+	for _, r := range v.reduces {
+		if !r.locked {
+			reduced = reduced.Add(r.quantity)
+		}
+	}
+	parts, truth = c.measure(reduced, buffer)
+	if truth != 1 {
+		return parts, truth
+	}
+	for _, r := range v.reduces {
+		if r.locked && r.at < until {
+			reduced = reduced.Add(r.quantity)
+			now, _ := c.measure(reduced, nil)
+			kept := least(parts[len(buffer):], now)
+			parts = append(parts[:len(buffer)], kept...)
+		}
+	}
+	return parts, 1
+}
+
+// least keeps of each line in both lists the smaller quantity.
+func least(a, b []part) []part {
+	var out []part
+	for _, p := range a {
+		for _, q := range b {
+			if p.line == q.line {
+				out = append(out, part{p.line, exact.Min(p.quantity, q.quantity)})
+			}
+		}
+	}
+	return out
+}
+
+// grade says how far the claim can be believed.
+func (v *view) grade(c *claim) string {
+	switch {
+	case c.author == client && v.seconded, c.author == vendor && v.explicit:
+		return "both"
+	case c.author == client:
+		return "client"
+	case c.backfilled && !v.explicit:
+		return "backfilled"
+	case c.author == vendor:
+		return "vendor"
+	}
+	return "third"
+}

@@ -1,0 +1,525 @@
+package fee
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/raasledger/raasledger/attribution/exact"
+	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/attribution/terms"
+)
+
+// never is an instant after all others.
+const never = record.Time(math.MaxInt64)
+
+// A State is everything a settlement needs of the records before it. Its size
+// grows with the results inside the horizon (final_after), not with the
+// ledger.
+type State struct {
+	standing *terms.Standing
+	versions []*version // by number, from 1
+	size     int64
+
+	claims   []*claim          // live, in ledger order
+	byID     map[string]*claim // by the id of the claim
+	byKey    map[string]*claim // by result and once_per value
+	disputes map[string]*claim // by the id of a dispute or rejection
+	handoffs map[string][]handoff
+	receipts []receipt // larger sizes later, later instants later
+	loose    []loose   // what opened no result and met none, in ledger order
+
+	periods   []settled // settled ones inside the horizon, in order
+	tallies   map[slot]*tally
+	carried   exact.Rat // balance, at most 0
+	statement int64     // index of the last statement, -1 if none
+	adopted   int64     // versions up to this one are agreed since
+	excluded  int64     // versions up to this one are excluded history
+}
+
+// New returns the state of an empty ledger.
+func New() *State {
+	return &State{
+		standing:  terms.NewStanding(),
+		byID:      map[string]*claim{},
+		byKey:     map[string]*claim{},
+		disputes:  map[string]*claim{},
+		handoffs:  map[string][]handoff{},
+		tallies:   map[slot]*tally{},
+		statement: -1,
+	}
+}
+
+// Standing is what the records establish beside the fee. The caller must not
+// move it on.
+func (s *State) Standing() *terms.Standing { return s.standing }
+
+// Size is the number of records applied.
+func (s *State) Size() int64 { return s.size }
+
+// A claim is a live result: the outcome record that opened it and all that
+// was recorded about it since. What follows from them is computed as of a
+// closing instant; only what statements did with it is kept as marks.
+type claim struct {
+	n          int64
+	at         record.Time // its instant
+	logged     record.Time
+	version    *version
+	rule       *rule
+	id, key    string
+	matter     string // its case
+	author     role
+	backfilled bool
+	evidenced  bool // has the attachments the terms ask for
+	facts      record.Facts
+	events     []event
+	marks
+}
+
+// marks are what the statements so far did with a claim.
+type marks struct {
+	since   record.Time // start of the period whose statement considered it first, never if none did
+	said    reason      // in the last statement that named it
+	booking *booking    // nil while it is not billed
+}
+
+// A booking is what of a claim stands in the quantities of a settled period.
+// It is never changed in place.
+type booking struct {
+	period record.Time // start of the period
+	parts  []part
+}
+
+// A part is what a claim adds to one line of its version.
+type part struct {
+	line     int
+	quantity exact.Rat
+}
+
+// A role is who authored a record, as far as the fee asks.
+type role uint8
+
+const (
+	vendor role = iota
+	client
+	third
+	arbiter
+)
+
+func roleOf(t *terms.Terms, party string) role {
+	if p := t.Party(party); p != nil {
+		switch p.Role {
+		case "vendor":
+			return vendor
+		case "client":
+			return client
+		case "arbiter":
+			return arbiter
+		}
+	}
+	return third
+}
+
+// An event is what was recorded about a claim after it.
+type event struct {
+	kind     eventKind
+	by       role
+	cause    reason // of a reversal
+	told     bool   // counted as without effect
+	at       record.Time
+	n        int64
+	id       string    // of a dispute or rejection, or of the one a resolution speaks of
+	quantity exact.Rat // of a reversal in part
+}
+
+type eventKind uint8
+
+const (
+	accept eventKind = iota
+	remark           // a confirmation in part
+	reverse
+	reduce // a reversal in part
+	dispute
+	uphold
+	reject // a dispute
+)
+
+// A handoff is an escalation of a case. It counts against results claimed
+// before until.
+type handoff struct {
+	n         int64
+	at, until record.Time
+}
+
+// A receipt says that the client had seen the first size records at an instant.
+type receipt struct {
+	size int64
+	at   record.Time
+}
+
+// A loose entry is a claim that opened no result, or an event that met none.
+type loose struct {
+	n           int64
+	at          record.Time
+	result, key string // of a claim
+	version     int64  // 0 for an event, and where none governs
+	reason      reason
+}
+
+// A settled period, and the version whose lines are due in it in any case.
+type settled struct {
+	terms.Period
+	closing record.Time
+	base    int64
+}
+
+// A slot is where quantities add up.
+type slot struct {
+	period  record.Time // its start
+	version int64
+	line    int
+}
+
+// A tally is what a slot holds.
+type tally struct {
+	claims   int64
+	quantity exact.Rat
+	sum      exact.Rat // of the prices of each claim, in mode each
+}
+
+// Apply folds r, whose Log is set. A refusal is a *record.Refusal and changes
+// nothing. A statement record that differs from what Settle computes is a
+// *Mismatch; the state has then moved on with the computed one.
+func (s *State) Apply(r *record.Record) error {
+	if r.Log == nil {
+		return &record.Refusal{Check: "order", N: -1, ID: r.ID, Field: "log", Reason: "is absent"}
+	}
+	if r.Log.N != s.size {
+		return &record.Refusal{Check: "order", N: r.Log.N, ID: r.ID, Field: "log.n", Reason: fmt.Sprintf("is %d, want %d", r.Log.N, s.size)}
+	}
+	if s.awaits() && r.Kind != record.KindStatement {
+		return &record.Refusal{Check: "order", N: r.Log.N, ID: r.ID, Field: "kind", Reason: fmt.Sprintf("is %s, want the statement of %s, which leaves this state", r.Kind, s.lastPeriod().Name)}
+	}
+	switch b := r.Body.(type) {
+	case *record.Statement:
+		return s.applyStatement(r, b)
+	case *record.Outcome:
+		if len(s.versions) > 0 {
+			if v := s.governing(s.instant(r)); v != nil {
+				if err := CheckClaim(v.terms, r); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if err := s.standing.Apply(r); err != nil {
+		return err
+	}
+	s.size++
+	switch b := r.Body.(type) {
+	case *record.Agreement:
+		s.addVersions()
+		switch b.History {
+		case "adopt":
+			s.adopted = b.Version - 1
+		case "exclude":
+			s.excluded = b.Version - 1
+		}
+	case *record.Outcome:
+		s.addClaim(r, b)
+	case *record.Confirm:
+		e := event{kind: remark}
+		switch b.Verdict {
+		case "accept":
+			e.kind = accept
+		case "reject":
+			e.kind, e.id = dispute, r.ID
+		}
+		s.addEvent(r, s.byID[b.Of], e)
+	case *record.Reverse:
+		e := event{kind: reverse, cause: causeOf(b.Cause)}
+		if b.Quantity != "" {
+			e.kind, e.quantity = reduce, mustParse(b.Quantity)
+		}
+		s.addEvent(r, s.byID[b.Of], e)
+	case *record.Dispute:
+		s.addEvent(r, s.byID[b.About], event{kind: dispute, id: r.ID})
+	case *record.Resolve:
+		e := event{kind: reject, id: b.Dispute}
+		if b.Disposition == "upheld" {
+			e.kind = uphold
+		}
+		s.addEvent(r, s.disputes[b.Dispute], e)
+	case *record.Handoff:
+		s.addHandoff(r)
+	case *record.Receipt:
+		s.addReceipt(r, b)
+	}
+	return nil
+}
+
+// CheckClaim refuses an outcome that has no value for the key its result is
+// counted once per. t are the terms that govern it.
+func CheckClaim(t *terms.Terms, r *record.Record) error {
+	b, ok := r.Body.(*record.Outcome)
+	if !ok {
+		return nil
+	}
+	refuse := func(field, reason string, args ...any) error {
+		n := int64(-1)
+		if r.Log != nil {
+			n = r.Log.N
+		}
+		return &record.Refusal{Check: "terms", N: n, ID: r.ID, Field: field, Reason: fmt.Sprintf(reason, args...)}
+	}
+	rule := t.Result(b.Result)
+	if rule == nil {
+		return refuse("body.result", "is %q, which the terms do not name", b.Result)
+	}
+	if _, ok := onceValue(rule, r, b); ok {
+		return nil
+	}
+	switch field := rule.OncePer; field {
+	case "case", "subject":
+		return refuse(field, "is absent, and result %s counts once per %s", b.Result, field)
+	default:
+		return refuse("body.facts", "have no %s, and result %s counts once per it", strings.TrimPrefix(field, "fact:"), b.Result)
+	}
+}
+
+// onceValue is the value of what the result counts once per.
+func onceValue(rule *terms.Result, r *record.Record, b *record.Outcome) (value string, ok bool) {
+	switch rule.OncePer {
+	case "id":
+		return r.ID, true
+	case "case":
+		return r.Case, r.Case != ""
+	case "subject":
+		return r.Subject, r.Subject != ""
+	}
+	v, ok := b.Facts.Get(strings.TrimPrefix(rule.OncePer, "fact:"))
+	if !ok {
+		return "", false
+	}
+	if v.IsBool {
+		return fmt.Sprint(v.Bool), true
+	}
+	return v.Text, true
+}
+
+// instant is the instant of r. The record delay is that of the newest version
+// in the ledger before r.
+func (s *State) instant(r *record.Record) record.Time {
+	return s.versions[len(s.versions)-1].terms.Instant(r)
+}
+
+func (s *State) governing(at record.Time) *version {
+	v := s.standing.Governing(at)
+	if v == nil {
+		return nil
+	}
+	return s.versions[v.Number-1]
+}
+
+// addVersions takes over versions that the standing has and s has not.
+func (s *State) addVersions() {
+	for _, v := range s.standing.Versions()[len(s.versions):] {
+		s.versions = append(s.versions, newVersion(v))
+	}
+}
+
+func (s *State) addClaim(r *record.Record, b *record.Outcome) {
+	at := s.instant(r)
+	v := s.governing(at)
+	if v == nil {
+		s.loose = append(s.loose, loose{n: r.Log.N, at: at, result: strings.Clone(b.Result), reason: outsideTerm})
+		return
+	}
+	rule := v.rules[b.Result]
+	value, _ := onceValue(rule.Result, r, b)
+	key := b.Result + "/" + value
+	switch {
+	case s.beyondHorizon(at, rule):
+		s.loose = append(s.loose, loose{r.Log.N, at, rule.Name, strings.Clone(value), v.number, final})
+		return
+	case s.byKey[key] != nil:
+		s.loose = append(s.loose, loose{r.Log.N, at, rule.Name, strings.Clone(value), v.number, duplicate})
+		return
+	}
+	// One string holds id, key and case, so that the record can go.
+	text := r.ID + key + r.Case
+	c := &claim{
+		n: r.Log.N, at: at, logged: r.Log.Time,
+		version: v, rule: rule,
+		id: text[:len(r.ID)], key: text[len(r.ID) : len(r.ID)+len(key)], matter: text[len(r.ID)+len(key):],
+		author: roleOf(v.terms, r.By), backfilled: r.Backfilled,
+		evidenced: true,
+		facts:     rule.keep(b.Facts),
+		marks:     marks{since: never},
+	}
+	for _, name := range rule.Evidence {
+		if !slices.ContainsFunc(r.Attach, func(a record.Attachment) bool { return a.Name == name }) {
+			c.evidenced = false
+		}
+	}
+	s.add(c)
+}
+
+func (s *State) add(c *claim) {
+	s.claims = append(s.claims, c)
+	s.byID[c.id] = c
+	s.byKey[c.key] = c
+}
+
+// once is the value the claim's result counts once per.
+func (c *claim) once() string { return c.key[len(c.rule.Name)+1:] }
+
+// beyondHorizon reports whether a claim of that instant would have left the
+// state with the last statement.
+func (s *State) beyondHorizon(at record.Time, rule *rule) bool {
+	return len(s.periods) > 0 && s.lastPeriod().closing >= at+record.Time(rule.FinalAfter)
+}
+
+func (s *State) lastPeriod() settled { return s.periods[len(s.periods)-1] }
+
+// addEvent adds e about c, the claim that r names, nil if it names none that
+// is live.
+func (s *State) addEvent(r *record.Record, c *claim, e event) {
+	e.n, e.at = r.Log.N, s.instant(r)
+	if c == nil {
+		s.loose = append(s.loose, loose{n: e.n, at: e.at, reason: unmatched})
+		return
+	}
+	e.by = roleOf(s.versions[len(s.versions)-1].terms, r.By)
+	e.id = strings.Clone(e.id)
+	if e.kind == dispute {
+		s.disputes[e.id] = c
+	}
+	c.events = append(c.events, e)
+}
+
+func (s *State) addHandoff(r *record.Record) {
+	at := s.instant(r)
+	v := s.governing(at)
+	if v == nil || v.voidHorizon == 0 || r.Case == "" {
+		return
+	}
+	matter := strings.Clone(r.Case)
+	s.handoffs[matter] = append(s.handoffs[matter], handoff{r.Log.N, at, at + v.voidHorizon})
+}
+
+// A version is a version of the terms with its tables made ready.
+type version struct {
+	number  int64
+	agreed  bool
+	terms   *terms.Terms
+	digest  record.Digest // of the terms
+	mode    exact.Mode
+	rules   map[string]*rule
+	tables  []*table
+	minimum []adjust // statement adjustments
+
+	horizon     record.Time // longest final_after
+	voidHorizon record.Time // longest final_after of results that an escalation voids, 0 if none
+}
+
+// A rule is a result of the terms with what reads it.
+type rule struct {
+	*terms.Result
+	reads []string // facts that conditions and measures read, sorted
+	uses  []use
+}
+
+// A use is a line that measures a result.
+type use struct {
+	line    int
+	measure *terms.Measure
+}
+
+func newVersion(of terms.Version) *version {
+	t := of.Terms
+	v := &version{number: of.Number, agreed: of.Agreed, terms: t, digest: t.Digest(), mode: exact.Mode(t.Rounding.Mode), rules: map[string]*rule{}}
+	for i := range t.Results {
+		r := &rule{Result: &t.Results[i]}
+		r.reads = r.read(r.Where, r.Quantity)
+		v.rules[r.Name] = r
+		v.horizon = max(v.horizon, record.Time(r.FinalAfter))
+		if r.Escalation == "void" {
+			v.voidHorizon = max(v.voidHorizon, record.Time(r.FinalAfter))
+		}
+	}
+	for i, l := range t.Lines {
+		v.tables = append(v.tables, newTable(l))
+		m := t.Measure(l.Of)
+		r := v.rules[m.Result]
+		r.uses = append(r.uses, use{i, m})
+		r.reads = r.read(m.Where, m.Fact)
+	}
+	v.minimum = newAdjusts(t.Adjust)
+	return v
+}
+
+// read adds the names that a condition and a fact reference read.
+func (r *rule) read(condition *terms.Expr, fact string) []string {
+	names := r.reads
+	if condition != nil {
+		names = append(names, condition.Names()...)
+	}
+	if fact != "" {
+		names = append(names, fact)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// keep returns the facts that the terms read, in memory of their own.
+func (r *rule) keep(facts record.Facts) record.Facts {
+	if len(r.reads) == 0 {
+		return nil
+	}
+	kept := make(record.Facts, 0, len(r.reads))
+	i := 0
+	for _, name := range r.reads {
+		for i < len(facts) && facts[i].Name < name {
+			i++
+		}
+		if i < len(facts) && facts[i].Name == name {
+			v := facts[i].Value
+			v.Text = strings.Clone(v.Text)
+			kept = append(kept, record.Fact{Name: name, Value: v})
+		}
+	}
+	return kept
+}
+
+// horizon is the longest final_after of any version.
+func (s *State) horizon() record.Time {
+	var h record.Time
+	for _, v := range s.versions {
+		h = max(h, v.horizon)
+	}
+	return h
+}
+
+// periodAt finds the settled period that holds an instant.
+func (s *State) periodAt(at record.Time) (settled, bool) {
+	i, found := slices.BinarySearchFunc(s.periods, at, func(p settled, at record.Time) int { return cmp.Compare(p.From, at) })
+	if !found {
+		i--
+	}
+	if i < 0 || at >= s.periods[i].Until {
+		return settled{}, false
+	}
+	return s.periods[i], true
+}
+
+// mustParse reads a decimal that has been checked.
+func mustParse(d record.Decimal) exact.Rat {
+	x, err := exact.Parse(string(d))
+	if err != nil {
+		panic("fee: unchecked decimal: " + err.Error())
+	}
+	return x
+}

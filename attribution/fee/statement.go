@@ -1,0 +1,872 @@
+package fee
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/raasledger/raasledger/attribution/exact"
+	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/attribution/terms"
+)
+
+// Next is the period to be settled next; ok is false before the agreement and
+// past its end.
+//
+// Periods follow each other from the beginning of the first version on. A
+// period that ends with one version in the middle of a calendar period is
+// continued by the version that goes on there.
+func (s *State) Next() (p terms.Period, closing record.Time, ok bool) {
+	p, ok = s.next()
+	if !ok {
+		return terms.Period{}, 0, false
+	}
+	return p, s.governing(p.From).terms.Closing(p), true
+}
+
+func (s *State) next() (p terms.Period, ok bool) {
+	if len(s.versions) == 0 {
+		return p, false
+	}
+	from := s.versions[0].terms.From
+	if len(s.periods) > 0 {
+		from = s.lastPeriod().Until
+	}
+	if v := s.governing(from); from >= v.terms.Until {
+		// A gap: the next version to begin, if there is one.
+		begin := never
+		for _, w := range s.versions {
+			if w.terms.From > from {
+				begin = min(begin, w.terms.From)
+			}
+		}
+		if begin == never {
+			return p, false
+		}
+		from = begin
+	}
+	p, ok = s.stretch(from)
+	if ok && len(s.periods) > 0 && p.Name == s.lastPeriod().Name {
+		// The rest of a calendar period that was settled before a gap goes with
+		// the next one: a name is settled once.
+		if q, more := s.stretch(p.Until); more {
+			p.Name, p.Until = q.Name, q.Until
+		}
+	}
+	return p, ok
+}
+
+// stretch is the calendar period from an instant on, as far as the versions
+// cover it.
+func (s *State) stretch(from record.Time) (p terms.Period, ok bool) {
+	v := s.governing(from)
+	if p, ok = v.terms.PeriodAt(from); !ok {
+		return p, false
+	}
+	p.From = from
+	for p.Until == v.terms.Until {
+		w := s.governing(p.Until)
+		q, more := w.terms.PeriodAt(p.Until)
+		if w == v || !more || q.Name != p.Name {
+			break
+		}
+		v, p.Until = w, q.Until
+	}
+	return p, true
+}
+
+// end is the end of the term, by all versions so far.
+func (s *State) end() record.Time {
+	var end record.Time
+	for _, v := range s.versions {
+		end = max(end, v.terms.Until)
+	}
+	return end
+}
+
+// A settlement is a statement in the making: what it decides about each claim,
+// and what that changes. The state is not touched before it is taken over.
+type settlement struct {
+	s       *State
+	period  terms.Period
+	closing record.Time
+	terms   *terms.Terms // of the version that governs the start of the period
+	base    int64        // version whose lines are due in any case, 0 if none
+
+	decisions []decision // by claim, in ledger order
+	slots     []slot     // touched, in the order of the statement
+	changes   map[slot]*change
+	statement *record.Statement
+	balance   exact.Rat // to carry
+	left      image     // the state the statement leaves
+}
+
+// A decision is what the settlement does with one claim.
+type decision struct {
+	claim   *claim
+	reason  reason // unsaid: the claim is not mentioned
+	parts   []part // what now stands in the quantities of the slot's period
+	before  []part // what stood there
+	period  record.Time
+	grade   string
+	idle    []idle // told now
+	leaves  bool
+	ignored bool // its instant is after the closing
+	marks   marks
+}
+
+// moves reports whether the decision changes quantities.
+func (d *decision) moves() bool { return len(d.parts) > 0 || len(d.before) > 0 }
+
+// A change is what the settlement does to one slot.
+type change struct {
+	table         *table
+	base          bool
+	before, after tally
+	claims        int64 // of this statement
+	first, last   int64
+	grades        map[string]exact.Rat
+	uses          map[int]tierUse // of tiers, in mode each
+
+	// For the detail: the slot up to a claim, and its rounded price.
+	begun     bool
+	cumulated tally
+	price     exact.Rat
+}
+
+type tierUse struct{ quantity, amount exact.Rat }
+
+func (s *State) settle() (*settlement, error) {
+	if s.awaits() {
+		return nil, fmt.Errorf("the statement of %s is record %d and has not been applied", s.lastPeriod().Name, s.size)
+	}
+	p, closing, ok := s.Next()
+	if !ok {
+		if len(s.versions) == 0 {
+			return nil, fmt.Errorf("there is no agreement to settle")
+		}
+		return nil, fmt.Errorf("the term has ended: %s was its last period", s.lastPeriod().Name)
+	}
+	z := &settlement{s: s, period: p, closing: closing, terms: s.governing(p.From).terms, changes: map[slot]*change{}}
+	for _, v := range s.versions {
+		if v.number > s.excluded && v.terms.From < p.Until && p.From < v.terms.Until {
+			z.base = v.number
+			break
+		}
+	}
+	if v := s.governing(p.From); v.number > z.base && v.number > s.excluded {
+		z.base = v.number
+	}
+	if z.base > 0 {
+		for i := range s.versions[z.base-1].tables {
+			z.change(slot{p.From, z.base, i})
+		}
+	}
+	z.decisions = make([]decision, len(s.claims))
+	parts := make([]part, 0, len(s.claims))
+	for i, c := range s.claims {
+		d := &z.decisions[i]
+		parts = z.decide(c, d, parts)
+		z.count(d)
+	}
+	return z, nil
+}
+
+// decide works out what becomes of c. Its parts are appended to the buffer.
+func (z *settlement) decide(c *claim, d *decision, buffer []part) []part {
+	s := z.s
+	d.claim, d.marks = c, c.marks
+	if c.at > z.closing {
+		d.ignored = true
+		return buffer
+	}
+	d.marks.since = min(c.since, z.period.From)
+	if c.version.number <= s.excluded {
+		d.reason, d.leaves, d.marks.booking = shadow, true, nil
+		return buffer
+	}
+	v := s.look(c, z.closing)
+	for _, e := range v.idle {
+		if !c.events[e.event].told {
+			d.idle = append(d.idle, e)
+		}
+	}
+	var reason reason
+	waits := false // for its own period, though nothing else is open
+	if c.booking != nil {
+		reason, waits, buffer = z.review(c, &v, d, buffer)
+	} else {
+		reason, waits, buffer = z.judge(c, &v, d, buffer)
+	}
+	d.leaves = !waits && z.closing >= c.at+record.Time(c.rule.FinalAfter)
+	if d.leaves && (reason == pending || reason == disputed) {
+		reason = expired
+	}
+	// What was said before is not said again, except that it is still open.
+	if d.moves() || reason.underWay() || reason != c.said {
+		d.reason = reason
+	}
+	d.marks.said = reason
+	return buffer
+}
+
+// judge decides about a claim that is not billed.
+func (z *settlement) judge(c *claim, v *view, d *decision, buffer []part) (r reason, waits bool, parts []part) {
+	t := c.version.terms
+	switch {
+	case c.at < t.From || c.at >= t.Until:
+		return outsideTerm, false, buffer
+	case !c.evidenced:
+		return evidence, false, buffer
+	case v.void != unsaid:
+		return v.void, false, buffer
+	case v.open:
+		return disputed, false, buffer
+	case v.locked == never:
+		return pending, false, buffer
+	case v.back != unsaid && v.backAt < z.period.Until:
+		return v.back, false, buffer
+	}
+	from := len(buffer)
+	buffer, truth := c.target(v, z.period.Until, buffer)
+	switch {
+	case truth == 0:
+		return where, false, buffer
+	case truth < 0:
+		return undefined, false, buffer
+	case len(buffer) == from:
+		if len(v.reduces) > 0 {
+			return reduced, false, buffer
+		}
+		return noLine, false, buffer
+	}
+	parts = buffer[from:len(buffer):len(buffer)]
+	b := c.billedAt(v)
+	period := z.period.From
+	switch {
+	case b >= z.period.Until:
+		if b >= z.s.end() {
+			return outsideTerm, false, buffer[:from]
+		}
+		return pending, true, buffer[:from]
+	case b < z.period.From:
+		p, ok := z.s.periodAt(b)
+		if !ok {
+			return outsideTerm, false, buffer[:from]
+		}
+		switch z.terms.Settle.Late {
+		case "current":
+		case "correction":
+			period = p.From
+		case "refuse":
+			// A claim that was there when its period was settled is not late.
+			if b < d.marks.since {
+				return late, false, buffer[:from]
+			}
+		default:
+			panic("fee: unchecked settle.late " + z.terms.Settle.Late)
+		}
+	}
+	d.period, d.parts, d.grade = period, parts, v.grade(c)
+	d.marks.booking = &booking{period, parts}
+	// A reversal of the next period is not lost when this one is the last.
+	return billed, v.waits(z.period.Until), buffer
+}
+
+// review decides about a claim that is billed: what is to be given back.
+func (z *settlement) review(c *claim, v *view, d *decision, buffer []part) (r reason, waits bool, parts []part) {
+	d.period = c.booking.period
+	at, gone := v.voidAt, v.void
+	if v.backAt < at {
+		at, gone = v.backAt, v.back
+	}
+	if gone != unsaid && at < z.period.Until {
+		d.before, d.marks.booking = c.booking.parts, &booking{d.period, nil}
+		return gone, false, buffer
+	}
+	waits = v.waits(z.period.Until)
+	if v.locked == never || len(v.reduces) == 0 {
+		return c.said, waits, buffer
+	}
+	from := len(buffer)
+	buffer, truth := c.target(v, z.period.Until, buffer)
+	if truth != 1 {
+		buffer = buffer[:from]
+	}
+	now := least(c.booking.parts, buffer[from:])
+	buffer = buffer[:from]
+	if slices.Equal(now, c.booking.parts) {
+		return c.said, waits, buffer
+	}
+	d.before, d.parts = c.booking.parts, now
+	d.marks.booking = &booking{d.period, now}
+	return reduced, waits, buffer
+}
+
+// waits reports whether something known at the closing takes effect in a later
+// period only.
+func (v *view) waits(until record.Time) bool {
+	if v.void != unsaid && v.voidAt >= until || v.back != unsaid && v.backAt >= until {
+		return true
+	}
+	return slices.ContainsFunc(v.reduces, func(r reduction) bool { return r.at >= until })
+}
+
+// billedAt is the instant that decides the period of a claim.
+func (c *claim) billedAt(v *view) record.Time {
+	switch c.rule.BilledAt {
+	case "occurred":
+		return c.at
+	case "accepted":
+		return v.accepted
+	case "locked":
+		return v.locked
+	case "recorded":
+		return c.logged
+	}
+	panic("fee: unchecked billed_at " + c.rule.BilledAt)
+}
+
+// change is the change of a slot, begun if there is none.
+func (z *settlement) change(at slot) *change {
+	y := z.changes[at]
+	if y != nil {
+		return y
+	}
+	y = &change{table: z.s.versions[at.version-1].tables[at.line], first: -1, last: -1}
+	base := z.base
+	if at.period != z.period.From {
+		p, _ := z.s.periodAt(at.period)
+		base = p.base
+	}
+	y.base = at.version == base
+	if t := z.s.tallies[at]; t != nil {
+		y.before = *t
+	}
+	y.after = y.before
+	z.changes[at] = y
+	z.slots = append(z.slots, at)
+	return y
+}
+
+// count adds a decision to the slots it changes.
+func (z *settlement) count(d *decision) {
+	add := func(list []part, sign exact.Rat, claims int64) {
+		for _, p := range list {
+			y := z.change(slot{d.period, d.claim.version.number, p.line})
+			y.after.add(y.table, p.quantity, sign, claims)
+			if claims < 0 {
+				continue
+			}
+			y.claims++
+			if y.first < 0 {
+				y.first = d.claim.n
+			}
+			y.last = d.claim.n
+			if d.period == z.period.From && d.grade != "" {
+				y.grade(d.grade, p.quantity)
+				if y.table.mode == each {
+					y.use(p.quantity)
+				}
+			}
+		}
+	}
+	add(d.before, minusOne, -1)
+	add(d.parts, one, 1)
+}
+
+// add counts one claim's quantity in or out.
+func (y *tally) add(t *table, q, sign exact.Rat, claims int64) {
+	y.claims += claims
+	y.quantity = y.quantity.Add(q.Mul(sign))
+	if t.mode == each {
+		y.sum = y.sum.Add(t.price(q).Mul(sign))
+	}
+}
+
+func (y *change) grade(grade string, q exact.Rat) {
+	if y.grades == nil {
+		y.grades = map[string]exact.Rat{}
+	}
+	y.grades[grade] = y.grades[grade].Add(exact.Max(q, exact.Rat{}))
+}
+
+func (y *change) use(q exact.Rat) {
+	if y.uses == nil {
+		y.uses = map[int]tierUse{}
+	}
+	y.table.split(q, func(tier int, quantity, amount exact.Rat) {
+		u := y.uses[tier]
+		y.uses[tier] = tierUse{u.quantity.Add(quantity), u.amount.Add(amount)}
+	})
+}
+
+// Settle computes the statement of the next period over the records applied so
+// far. The state does not change: it moves on when the statement's record is
+// applied. detail, if not nil, receives each canonical detail line; it must not
+// keep it.
+func (s *State) Settle(detail func(line []byte) error) (*record.Statement, error) {
+	z, err := s.settle()
+	if err != nil {
+		return nil, err
+	}
+	if err := z.write(detail); err != nil {
+		return nil, err
+	}
+	return z.statement, nil
+}
+
+// write fills in the statement.
+func (z *settlement) write(detail func(line []byte) error) error {
+	s, t := z.s, z.terms
+	round := z.round
+	money := func(x exact.Rat) record.Decimal { return fixed(x, t.Scale) }
+
+	st := &record.Statement{
+		Period: z.period.Name, From: z.period.From, Until: z.period.Until, Closing: z.closing,
+		Agreed: true, Currency: t.Currency,
+	}
+	z.statement = st
+	slices.SortFunc(z.slots, func(a, b slot) int {
+		return cmp.Or(cmp.Compare(a.period, b.period), cmp.Compare(a.version, b.version), cmp.Compare(a.line, b.line))
+	})
+
+	// Lines of this period.
+	var amounts []exact.Rat // as they enter the sum
+	var current []*change
+	var sum exact.Rat
+	for _, at := range z.slots {
+		if at.period != z.period.From {
+			continue
+		}
+		y := z.changes[at]
+		l := record.Line{Version: at.version, Name: y.table.name, Quantity: plain(y.after.quantity), Records: y.claims, First: y.first, Last: y.last}
+		l.Tiers = y.tiers()
+		x := y.after.amount(y.table, y.base, func(a adjust, before, after exact.Rat) {
+			l.Adjust = append(l.Adjust, shown(a, before, after))
+		})
+		if t.Rounding.At == "line" {
+			x = round(x)
+		}
+		amounts, current = append(amounts, x), append(current, y)
+		sum = sum.Add(x)
+		st.Lines = append(st.Lines, l)
+	}
+	if t.Rounding.At != "line" {
+		amounts = roundParts(amounts, round(sum), t.Scale)
+	}
+	for i := range st.Lines {
+		st.Lines[i].Amount = money(amounts[i])
+	}
+
+	// The statement's own adjustments.
+	var minimum []adjust
+	if z.base > 0 {
+		minimum = s.versions[z.base-1].minimum
+	}
+	subtotal := round(adjusted(sum, minimum, func(a adjust, before, after exact.Rat) {
+		st.Adjust = append(st.Adjust, shown(a, before, after))
+	}))
+	st.Subtotal = money(subtotal)
+
+	// Corrections of earlier periods.
+	total := subtotal
+	for _, at := range z.slots {
+		if at.period == z.period.From {
+			continue
+		}
+		y := z.changes[at]
+		p, _ := s.periodAt(at.period)
+		x := round(y.after.amount(y.table, y.base, nil)).Sub(round(y.before.amount(y.table, y.base, nil)))
+		total = total.Add(x)
+		st.Corrections = append(st.Corrections, record.Correction{
+			Period: p.Name, Version: at.version, Line: y.table.name,
+			QuantityBefore: plain(y.before.quantity), Quantity: plain(y.after.quantity), Amount: money(x),
+		})
+	}
+
+	// The balance.
+	carriedIn := z.carriedIn()
+	total = total.Add(carriedIn)
+	z.balance = exact.Rat{}
+	if total.Sign() < 0 {
+		switch t.Settle.Negative {
+		case "carry":
+			z.balance, total = total, exact.Rat{}
+		case "credit":
+		case "forfeit":
+			total = exact.Rat{}
+		default:
+			panic("fee: unchecked settle.negative " + t.Settle.Negative)
+		}
+	}
+	st.CarriedIn, st.Total, st.CarriedOut = money(carriedIn), money(total), money(z.balance)
+
+	z.involve()
+	z.grades(amounts, current, subtotal)
+	z.counts()
+	if err := z.detail(detail); err != nil {
+		return err
+	}
+	if err := z.fits(); err != nil {
+		return err
+	}
+	z.left = z.leave()
+	st.State = z.left.digest()
+	return nil
+}
+
+// round makes money of an exact amount.
+func (z *settlement) round(x exact.Rat) exact.Rat {
+	return x.Round(z.terms.Scale, exact.Mode(z.terms.Rounding.Mode))
+}
+
+// carriedIn is the balance of the statements before. It ends with a history
+// that the client excluded when it signed.
+func (z *settlement) carriedIn() exact.Rat {
+	if n := len(z.s.periods); n > 0 && z.s.periods[n-1].base <= z.s.excluded {
+		return exact.Rat{}
+	}
+	return z.s.carried
+}
+
+// tiers shows what each tier contributed.
+func (y *change) tiers() []record.TierUse {
+	var out []record.TierUse
+	show := func(tier int, quantity, amount exact.Rat) {
+		out = append(out, record.TierUse{Tier: int64(tier), Quantity: plain(quantity), Amount: display(amount)})
+	}
+	switch {
+	case y.table.mode == each:
+		for i := range y.table.tiers {
+			if u, ok := y.uses[i]; ok {
+				show(i, u.quantity, u.amount)
+			}
+		}
+	case y.after.claims > 0 || y.base:
+		y.table.split(y.after.quantity, show)
+	}
+	return out
+}
+
+func shown(a adjust, before, after exact.Rat) record.Adjustment {
+	return record.Adjustment{Op: a.op, Before: display(before), After: display(after)}
+}
+
+// involve names the versions of the terms that govern something in the
+// statement, and whether all of them are agreed.
+func (z *settlement) involve() {
+	involved := make([]bool, len(z.s.versions))
+	for _, at := range z.slots {
+		involved[at.version-1] = true
+	}
+	for i := range z.decisions {
+		if d := &z.decisions[i]; d.reason != unsaid {
+			involved[d.claim.version.number-1] = true
+		}
+	}
+	for _, l := range z.s.loose {
+		if l.version > 0 && l.at <= z.closing {
+			involved[l.version-1] = true
+		}
+	}
+	involved[z.s.governing(z.period.From).number-1] = true
+	for i, v := range z.s.versions {
+		if involved[i] {
+			z.statement.Terms = append(z.statement.Terms, v.digest)
+			z.statement.Agreed = z.statement.Agreed && (v.agreed || v.number <= z.s.adopted)
+		}
+	}
+}
+
+// gradeOrder is the order of grades, the best first.
+var gradeOrder = [...]string{"both", "client", "third", "sampled", "vendor", "backfilled"}
+
+// grades splits the subtotal by how far the claims behind it can be believed:
+// the amount of each line by the share of its quantity, all of it together by
+// the rule for parts. What no quantity stands behind rests on the terms alone,
+// which both signed, or the vendor.
+func (z *settlement) grades(amounts []exact.Rat, lines []*change, subtotal exact.Rat) {
+	if subtotal.Sign() == 0 {
+		return
+	}
+	bare := "both"
+	if !z.statement.Agreed {
+		bare = "vendor"
+	}
+	weights := make([]exact.Rat, len(gradeOrder))
+	var sum exact.Rat
+	add := func(grade string, x exact.Rat) {
+		i := slices.Index(gradeOrder[:], grade)
+		weights[i] = weights[i].Add(x)
+		sum = sum.Add(x)
+	}
+	for i, y := range lines {
+		var all exact.Rat
+		for _, q := range y.grades {
+			all = all.Add(q)
+		}
+		if all.Sign() == 0 {
+			add(bare, amounts[i])
+			continue
+		}
+		for grade, q := range y.grades {
+			x, _ := amounts[i].Mul(q).Quo(all)
+			add(grade, x)
+		}
+	}
+	if sum.Sign() == 0 {
+		add(bare, one)
+	}
+	for i, x := range share(subtotal, weights, sum, z.terms.Scale) {
+		if x.Sign() != 0 {
+			z.statement.Grades = append(z.statement.Grades, record.Grade{Grade: gradeOrder[i], Amount: fixed(x, z.terms.Scale)})
+		}
+	}
+}
+
+// counts says how many claims and idle events there were of each reason.
+func (z *settlement) counts() {
+	var counts [reasons]int64
+	for i := range z.decisions {
+		d := &z.decisions[i]
+		counts[d.reason]++
+		for _, e := range d.idle {
+			counts[e.reason]++
+		}
+	}
+	for _, l := range z.s.loose {
+		if l.at <= z.closing {
+			counts[l.reason]++
+		}
+	}
+	for r, n := range counts {
+		if n > 0 && reason(r) != unsaid {
+			z.statement.Counts = append(z.statement.Counts, record.Count{Reason: reason(r).String(), N: n})
+		}
+	}
+	slices.SortFunc(z.statement.Counts, func(a, b record.Count) int { return cmp.Compare(a.Reason, b.Reason) })
+}
+
+// fits refuses a statement whose numbers are longer than records allow.
+func (z *settlement) fits() error {
+	st := z.statement
+	check := func(d record.Decimal, what string) error {
+		if _, err := record.ParseDecimal(string(d)); err != nil {
+			return fmt.Errorf("statement %s: %s: %v", st.Period, what, err)
+		}
+		return nil
+	}
+	for _, l := range st.Lines {
+		for _, d := range []record.Decimal{l.Quantity, l.Amount} {
+			if err := check(d, "line "+l.Name); err != nil {
+				return err
+			}
+		}
+		for _, u := range l.Tiers {
+			if err := check(u.Amount, "line "+l.Name); err != nil {
+				return err
+			}
+		}
+		for _, a := range l.Adjust {
+			if err := check(a.Before, "line "+l.Name); err != nil {
+				return err
+			}
+		}
+	}
+	for _, a := range st.Adjust {
+		if err := check(a.Before, a.Op); err != nil {
+			return err
+		}
+	}
+	for _, c := range st.Corrections {
+		for _, d := range []record.Decimal{c.QuantityBefore, c.Quantity, c.Amount} {
+			if err := check(d, "correction of "+c.Period); err != nil {
+				return err
+			}
+		}
+	}
+	for _, d := range []record.Decimal{st.Subtotal, st.Total, st.CarriedOut} {
+		if err := check(d, "total"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plain writes a quantity.
+func plain(x exact.Rat) record.Decimal { return record.Decimal(x.String()) }
+
+// fixed writes an amount that is rounded to scale.
+func fixed(x exact.Rat, scale int) record.Decimal {
+	text, ok := x.Fixed(scale)
+	if !ok {
+		panic("fee: amount " + x.String() + " is not rounded")
+	}
+	return record.Decimal(text)
+}
+
+// displayScale is the most decimals of a figure that is shown and not summed.
+const displayScale = 18
+
+// display writes a figure that is shown and not summed.
+func display(x exact.Rat) record.Decimal {
+	return plain(x.Round(displayScale, exact.HalfEven))
+}
+
+// applyStatement checks r against the computed statement and moves on.
+func (s *State) applyStatement(r *record.Record, b *record.Statement) error {
+	refuse := func(field, reason string, args ...any) error {
+		return &record.Refusal{Check: "statements", N: r.Log.N, ID: r.ID, Field: field, Reason: fmt.Sprintf(reason, args...)}
+	}
+	if s.awaits() {
+		return s.applyAwaited(r, b)
+	}
+	p, closing, ok := s.Next()
+	switch {
+	case !ok:
+		return refuse("body.period", "is %s, and there is nothing left to settle", b.Period)
+	case b.Period != p.Name:
+		return refuse("body.period", "is %s, want %s: periods are settled in order", b.Period, p.Name)
+	case r.Log.Time < closing:
+		return refuse("log.time", "is %v, before %s closes at %v", r.Log.Time, p.Name, closing)
+	}
+	z, err := s.settle()
+	if err == nil {
+		err = z.write(nil)
+	}
+	if err != nil {
+		return refuse("body", "%v", err)
+	}
+	if err := s.standing.Apply(r); err != nil {
+		return err
+	}
+	z.take()
+	s.statement = s.size
+	s.size++
+	if d := differences(b, z.statement); len(d) > 0 {
+		return &Mismatch{r.Log.N, b, z.statement, d}
+	}
+	return nil
+}
+
+// awaits reports whether the next record is the statement that s already
+// accounts for: s was read from the state lines it leaves.
+func (s *State) awaits() bool { return s.statement == s.size }
+
+// applyAwaited takes the statement whose state lines s was read from. What it
+// was computed from is not at hand; that it leaves this state is.
+func (s *State) applyAwaited(r *record.Record, b *record.Statement) error {
+	p := s.lastPeriod()
+	got := [...]string{b.Period, b.From.String(), b.Until.String(), b.Closing.String(), string(b.State)}
+	want := [...]string{p.Name, p.From.String(), p.Until.String(), p.closing.String(), string(s.Digest())}
+	for i, field := range [...]string{"body.period", "body.from", "body.until", "body.closing", "body.state"} {
+		if got[i] != want[i] {
+			return &record.Refusal{Check: "statements", N: r.Log.N, ID: r.ID, Field: field, Reason: fmt.Sprintf("is %s, and the state it leaves says %s", got[i], want[i])}
+		}
+	}
+	if err := s.standing.Apply(r); err != nil {
+		return err
+	}
+	s.size++
+	return nil
+}
+
+// leave is the state after the statement, before its record.
+func (z *settlement) leave() image {
+	s := z.s
+	m := image{
+		standing: s.standing, size: s.size, statement: s.size,
+		adopted: s.adopted, excluded: s.excluded, carried: z.balance, versions: s.versions,
+		tallies: map[slot]*tally{}, handoffs: map[string][]handoff{},
+		claims: make([]claimLine, 0, len(z.decisions)),
+	}
+	booked, covered := never, never // earliest booking, first claim that a receipt may accept
+	earliest := map[string]record.Time{}
+	for i := range z.decisions {
+		d := &z.decisions[i]
+		if d.leaves {
+			continue
+		}
+		m.claims = append(m.claims, claimLine{d.claim, d.marks, d.idle})
+		if b := d.marks.booking; b != nil {
+			booked = min(booked, b.period)
+		}
+		covered = min(covered, record.Time(d.claim.n))
+		if _, ok := s.handoffs[d.claim.matter]; ok {
+			at, ok := earliest[d.claim.matter]
+			if !ok {
+				at = never
+			}
+			earliest[d.claim.matter] = min(at, d.claim.at)
+		}
+	}
+
+	// What no claim, present or to come, can ask for any more is dropped. A
+	// claim to come has its horizon after this closing.
+	past := z.closing - s.horizon()
+	m.periods = append(slices.Clone(s.periods), settled{z.period, z.closing, z.base})
+	for len(m.periods) > 1 && m.periods[0].Until <= past && m.periods[0].From < booked {
+		m.periods = m.periods[1:]
+	}
+	keep := func(at slot, y *tally) {
+		if at.period >= m.periods[0].From && y.claims > 0 {
+			m.tallies[at] = y
+		}
+	}
+	for at, y := range s.tallies {
+		keep(at, y)
+	}
+	for at, y := range z.changes {
+		delete(m.tallies, at)
+		keep(at, &y.after)
+	}
+	for matter, list := range s.handoffs {
+		for _, h := range list {
+			at, ok := earliest[matter]
+			if h.until > past || ok && at < h.until {
+				m.handoffs[matter] = append(m.handoffs[matter], h)
+			}
+		}
+	}
+	for _, r := range s.receipts {
+		if r.size > int64(covered) {
+			m.receipts = append(m.receipts, r)
+		}
+	}
+	for _, l := range s.loose {
+		if l.at > z.closing {
+			m.loose = append(m.loose, l)
+		}
+	}
+	return m
+}
+
+// take moves the state on as the settlement decided.
+func (z *settlement) take() {
+	s, m := z.s, &z.left
+	for i := range z.decisions {
+		d := &z.decisions[i]
+		c := d.claim
+		if !d.leaves {
+			c.marks = d.marks
+			for _, e := range d.idle {
+				c.events[e.event].told = true
+			}
+			continue
+		}
+		delete(s.byID, c.id)
+		delete(s.byKey, c.key)
+		for j := range c.events {
+			if c.events[j].kind == dispute {
+				delete(s.disputes, c.events[j].id)
+			}
+		}
+	}
+	s.claims = make([]*claim, 0, len(m.claims))
+	for i := range m.claims {
+		s.claims = append(s.claims, m.claims[i].claim)
+	}
+	s.carried, s.periods, s.tallies = m.carried, m.periods, m.tallies
+	s.handoffs, s.receipts, s.loose = m.handoffs, m.receipts, m.loose
+}
