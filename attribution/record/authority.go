@@ -27,9 +27,15 @@ func (b *Agreement) fields(c *codec) {
 	c.digest("prev", &b.Prev, optional)
 	c.raw("terms", &b.Terms, termsDepth, required)
 	c.int("version", &b.Version, 1)
-	c.rule(b.Version == 1 || b.Prev != "", "prev", "missing at version %d", b.Version)
-	c.rule(b.Version > 1 || b.Prev == "", "prev", "got a digest at version 1, want none")
-	c.rule(b.Version > 1 || b.History == "", "history", "got %q at version 1, want none", b.History)
+	if !c.holds(b.Version == 1 || b.Prev != "") {
+		c.fail("prev", "missing at version %d", b.Version)
+	}
+	if !c.holds(b.Version > 1 || b.Prev == "") {
+		c.fail("prev", "got a digest at version 1, want none")
+	}
+	if !c.holds(b.Version > 1 || b.History == "") {
+		c.fail("history", "got %q at version 1, want none", b.History)
+	}
 }
 
 // A Key enrols, rotates or revokes the key of a party or one of its actors.
@@ -49,8 +55,12 @@ func (b *Key) fields(c *codec) {
 	c.enum("op", &b.Op, required, "enrol", "rotate", "revoke")
 	c.id("party", &b.Party, required)
 	c.str("prev", &b.Prev, formFingerprint, optional)
-	c.rule(b.Op == "rotate" || b.Prev == "", "prev", "got a fingerprint with op %s, want none", b.Op)
-	c.rule(b.Op != "rotate" || b.Prev != "", "prev", "missing with op rotate")
+	if !c.holds(b.Op == "rotate" || b.Prev == "") {
+		c.fail("prev", "got a fingerprint with op %s, want none", b.Op)
+	}
+	if !c.holds(b.Op != "rotate" || b.Prev != "") {
+		c.fail("prev", "missing with op rotate")
+	}
 	if c.err == nil && c.mode != collect && c.mode != describe {
 		if _, err := ParsePublicKey(b.Key); err != nil {
 			c.fail("key", "%v", err)
@@ -87,8 +97,12 @@ func (b *Grant) fields(c *codec) {
 	c.strings("resources", &b.Resources, formLabel, required)
 	c.enum("tier", &b.Tier, optional, "user", "authorised", "autonomous")
 	c.time("until", &b.Until, required)
-	c.rule(len(b.Escalate) == 0 || b.OnTimeout != "", "on_timeout", "missing: escalate needs it")
-	c.rule(b.From < b.Until, "until", "got %s, want later than from %s", b.Until, b.From)
+	if !c.holds(len(b.Escalate) == 0 || b.OnTimeout != "") {
+		c.fail("on_timeout", "missing: escalate needs it")
+	}
+	if !c.holds(b.From < b.Until) {
+		c.fail("until", "got %s, want later than from %s", b.Until, b.From)
+	}
 }
 
 // A PeriodLimit bounds the sum of amounts in any span of Days.
@@ -112,7 +126,9 @@ func (b *Boundary) fields(c *codec) {
 	c.label("value", &b.Value, required)
 	c.enum("when", &b.When, required, "amount_over", "confidence_under", "flag", "action", "check_result")
 	if b.When == "amount_over" || b.When == "confidence_under" {
-		c.rule(decimalLength(b.Value) == len(b.Value), "value", "got %q with %s, want a decimal", clip(b.Value), b.When)
+		if !c.holds(decimalLength(b.Value) == len(b.Value)) {
+			c.fail("value", "got %q with %s, want a decimal", clip(b.Value), b.When)
+		}
 	}
 }
 

@@ -71,12 +71,11 @@ func (c *codec) fail(field, format string, args ...any) {
 	}
 }
 
-// rule is a condition between fields of one body. It is asked only of what is
-// otherwise well formed.
-func (c *codec) rule(holds bool, field, format string, args ...any) {
-	if !holds && c.err == nil && (c.mode == decode || c.mode == encode) {
-		c.fail(field, format, args...)
-	}
+// holds tells whether a condition between fields holds. It is asked only of
+// what is otherwise well formed: after a mistake, and where there is nothing
+// to judge, everything holds.
+func (c *codec) holds(condition bool) bool {
+	return condition || c.err != nil || c.mode == collect || c.mode == describe
 }
 
 // inside says that a mistake was made within field.
@@ -119,7 +118,7 @@ func (c *codec) nested(key, form string, present bool, n need) bool {
 // here reports whether key is the next one in the line, and moves behind it.
 func (c *codec) here(key string, n need) bool {
 	s, k := c.s[c.i:], len(key)
-	if len(s) > k+2 && s[0] == '"' && s[k+1] == '"' && s[k+2] == ':' && s[1:k+1] == key {
+	if len(s) > k+2 && s[1] == key[0] && s[0] == '"' && s[k+1] == '"' && s[k+2] == ':' && s[1:k+1] == key {
 		c.i += k + 3
 		return true
 	}

@@ -43,7 +43,9 @@ func (b *Decision) fields(c *codec) {
 	c.digest("output", &b.Output, optional)
 	object(c, "proposes", &b.Proposes, optional, (*Proposal).fields)
 	c.digest("reasons", &b.Reasons, optional)
-	c.rule(atMostOne(b.Confidence), "confidence", "got %s, want 0 to 1", b.Confidence)
+	if !c.holds(atMostOne(b.Confidence)) {
+		c.fail("confidence", "got %s, want 0 to 1", b.Confidence)
+	}
 }
 
 // atMostOne reports whether d, which is not negative, is at most 1.
@@ -108,9 +110,15 @@ func (b *Operand) fields(c *codec) {
 	c.name("field", &b.Field, optional)
 	c.text("lit", &b.Lit, optional)
 	c.ref("ref", &b.Ref, optional)
-	c.rule(b.Lit != "" || b.Ref != "", "ref", "missing: an operand has lit or ref")
-	c.rule(b.Lit == "" || b.Ref == "", "lit", "stands beside ref, want one of them")
-	c.rule(b.Field == "" || b.Ref != "", "ref", "missing: field needs it")
+	if !c.holds(b.Lit != "" || b.Ref != "") {
+		c.fail("ref", "missing: an operand has lit or ref")
+	}
+	if !c.holds(b.Lit == "" || b.Ref == "") {
+		c.fail("lit", "stands beside ref, want one of them")
+	}
+	if !c.holds(b.Field == "" || b.Ref != "") {
+		c.fail("ref", "missing: field needs it")
+	}
 }
 
 // A Proposal is an action that is proposed or ordered.
@@ -152,7 +160,9 @@ func (b *Action) fields(c *codec) {
 	c.bool("reversible", &b.Reversible, optional)
 	c.ref("review", &b.Review, optional)
 	c.enum("status", &b.Status, required, "planned", "executed", "refused", "failed")
-	c.rule(b.Amount == "" || b.Currency != "", "currency", "missing: amount needs it")
+	if !c.holds(b.Amount == "" || b.Currency != "") {
+		c.fail("currency", "missing: amount needs it")
+	}
 }
 
 // A Handoff passes a matter to a human or another party.

@@ -19,8 +19,12 @@ func (b *Measurement) fields(c *codec) {
 	c.strings("sources", &b.Sources, formRef, optional)
 	c.time("until", &b.Until, required)
 	c.decimal("value", &b.Value, optional)
-	c.rule(b.From <= b.Until, "until", "got %s, want %s or later, as from is", b.Until, b.From)
-	c.rule(b.Value != "" || len(b.Fields) > 0, "value", "missing: a measurement has value or fields")
+	if !c.holds(b.From <= b.Until) {
+		c.fail("until", "got %s, want %s or later, as from is", b.Until, b.From)
+	}
+	if !c.holds(b.Value != "" || len(b.Fields) > 0) {
+		c.fail("value", "missing: a measurement has value or fields")
+	}
 }
 
 // An Outcome claims that a result named in the terms was reached.
@@ -58,7 +62,9 @@ func (b *Reverse) fields(c *codec) {
 	c.enum("cause", &b.Cause, required, "reopened", "reversed", "cancelled")
 	c.ref("of", &b.Of, required)
 	c.amount("quantity", &b.Quantity, optional)
-	c.rule(!b.Quantity.Zero(), "quantity", "got %s, want more than 0", b.Quantity)
+	if !c.holds(!b.Quantity.Zero()) {
+		c.fail("quantity", "got %s, want more than 0", b.Quantity)
+	}
 }
 
 // A Dispute contests a record.
@@ -94,9 +100,15 @@ func (b *Resolve) fields(c *codec) {
 	c.ref("dispute", &b.Dispute, optional)
 	c.name("field", &b.Field, optional)
 	c.text("value", &b.Value, optional)
-	c.rule(b.Dispute != "" || b.About != "", "dispute", "missing: a resolve has dispute or about")
-	c.rule(b.Field == "" || b.About != "", "about", "missing: field needs it")
-	c.rule(b.Value == "" || b.Field != "", "field", "missing: value needs it")
+	if !c.holds(b.Dispute != "" || b.About != "") {
+		c.fail("dispute", "missing: a resolve has dispute or about")
+	}
+	if !c.holds(b.Field == "" || b.About != "") {
+		c.fail("about", "missing: field needs it")
+	}
+	if !c.holds(b.Value == "" || b.Field != "") {
+		c.fail("field", "missing: value needs it")
+	}
 }
 
 // An Adjust changes what is owed by an amount.

@@ -86,11 +86,17 @@ func (b *Statement) fields(c *codec) {
 	c.digests("terms", &b.Terms, required)
 	c.decimal("total", &b.Total, required)
 	c.time("until", &b.Until, required)
-	c.rule(b.From < b.Until, "until", "got %s, want later than from %s", b.Until, b.From)
-	c.rule(b.Until <= b.Closing, "closing", "got %s, want %s or later, as until is", b.Closing, b.Until)
+	if !c.holds(b.From < b.Until) {
+		c.fail("until", "got %s, want later than from %s", b.Until, b.From)
+	}
+	if !c.holds(b.Until <= b.Closing) {
+		c.fail("closing", "got %s, want %s or later, as until is", b.Closing, b.Until)
+	}
 	for i := 1; i < len(b.Counts); i++ {
 		before, after := b.Counts[i-1].Reason, b.Counts[i].Reason
-		c.rule(before < after, "counts", "%q stands after %q, want them sorted", after, before)
+		if !c.holds(before < after) {
+			c.fail("counts", "%q stands after %q, want them sorted", after, before)
+		}
 	}
 }
 

@@ -237,14 +237,37 @@ func digestLength(s string) int {
 	if len(s) < digestBytes || s[:7] != "sha256:" {
 		return -1
 	}
-	ok := inHex
-	for i := 7; i < digestBytes; i++ {
-		ok &= class[s[i]]
+	var bad uint64
+	for i := 7; i < digestBytes; i += 8 {
+		bad |= notHex(word(s[i : i+8]))
 	}
-	if ok == 0 {
+	if bad != 0 {
 		return -1
 	}
 	return digestBytes
+}
+
+const (
+	ones = 0x0101010101010101
+	tops = 0x8080808080808080
+)
+
+// word returns the first eight bytes of s.
+func word(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// notHex returns 0 if each of the eight bytes of w is a lower-case
+// hexadecimal digit. Each byte is judged in its own lane: with its top bit
+// clear, adding 0x80-k sets the top bit if the byte is at least k, and never
+// carries into the next.
+func notHex(w uint64) uint64 {
+	low := w &^ tops
+	digit := (low + (0x80-'0')*ones) &^ (low + (0x80-'9'-1)*ones)
+	letter := (low + (0x80-'a')*ones) &^ (low + (0x80-'f'-1)*ones)
+	return (^(digit | letter) | w) & tops
 }
 
 // base64Length counts the characters of s in the base64 alphabet, without
