@@ -1,44 +1,717 @@
-// Package verify runs the numbered checks on a bundle and reports.
+// Package verify runs the numbered checks of docs/bundle.md on a bundle and
+// reports. It reads once, keeps no record beyond a bound, and touches no file,
+// network or clock.
 package verify
 
 import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
 	"io"
+	"slices"
+	"strings"
 
+	"github.com/raasledger/raasledger/attribution/fee"
 	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/attribution/terms"
+	"github.com/raasledger/raasledger/merkle"
 	"github.com/raasledger/raasledger/verify/bundle"
 )
 
 // Options say what the verifier relies on.
 type Options struct {
-	Policy   *bundle.Policy
-	Since    []byte                                 // signed checkpoint held from before, nil if none
-	Now      record.Time                            // for overdue statements and freshness; 0 leaves both unproven or not present
-	MaxAge   int64                                  // seconds a cosignature may be old, 0 asks nothing
-	Detail   func(period string, line []byte) error // receives recomputed detail lines, may be nil
-	Progress func(records, of int64)
+	Policy *bundle.Policy
+	Since  []byte // signed checkpoint held from before, nil if none
+
+	// Now is the verifier's time, for overdue statements and freshness. 0 is
+	// none: then no statement is overdue, and freshness, if asked for, unproven.
+	Now    record.Time
+	MaxAge int64 // seconds that the newest cosignature may be old, 0 asks nothing
+
+	Detail   func(period string, line []byte) error // receives recomputed detail lines, may be nil; it must not keep them
+	Progress func(records, of int64)                // is told now and then, may be nil
+
+	// Keep is how many bytes of records are kept for ids, references and cites,
+	// 0 is 64 MiB.
+	Keep int64
+
+	Verifier string // digest of the program, for the report; may be ""
 }
 
-// Verify reads one bundle in one pass. The error means only that it could not be checked.
-func Verify(r io.Reader, o Options) (*Report, error) { panic("todo") }
+const (
+	defaultKeepBytes = 64 << 20
 
-type Verdict string // verified, refused, unproven
+	// maxAheadSeconds is how far a cosignature's clock may be ahead of ours.
+	maxAheadSeconds = 300
 
-type Report struct {
-	Verdict Verdict
-	Origin  string
-	Size    int64
-	Root    string
-	Checks  []Check
+	// progressEvery is after how many records Progress is told.
+	progressEvery = 4096
+)
+
+// Verify reads one bundle in one pass. The error means only that it could not
+// be checked.
+func Verify(r io.Reader, o Options) (*Report, error) {
+	v, err := verify(r, o)
+	if err != nil {
+		return nil, err
+	}
+	return v.report, nil
 }
 
-type Check struct {
-	Name   string
-	Result string // passed, FAILED, unproven, not present
-	Text   string
+// A verifier is one pass.
+type verifier struct {
+	o      Options
+	checks [checkCount]tally
+	report *Report
+
+	reader *bundle.Reader
+	header bundle.Header
+	opened *bundle.Opened
+	since  *bundle.Opened // nil if none
+	met    bool           // the pass came by the size of since
+	tree   *bundle.Tree
+	lines  int64 // number of the line at hand
+
+	carried  [][]byte // state lines, until they are read
+	stateSum hash.Hash
+	state    *fee.State // nil until it can be read, and where it cannot
+	want     int64      // index of the next record
+	broken   string     // why statements are not recomputed any more, "" while they are
+	heads    heads
+	recent   recent
+	refs     []carried
+	evidence evidence
+
+	count, byOthers, cited, linked, refCount, referred, far int64 // figures of the report
+
+	versions int    // of the standing that have been looked at
+	shadow   string // why what was settled is not agreed, "" if it is
 }
 
-func (r *Report) WriteText(w io.Writer) error { panic("todo") }
-func (r *Report) WriteJSON(w io.Writer) error { panic("todo") }
+type proof = []merkle.Hash
 
-// ExitCode is 0 verified, 1 refused, 3 unproven.
-func (r *Report) ExitCode() int { panic("todo") }
+var errNoLog = errors.New("has no log")
+
+// verify reads the bundle to its end, or to where nothing after can be
+// believed.
+func verify(r io.Reader, o Options) (*verifier, error) {
+	if o.Policy == nil {
+		return nil, errors.New("no policy: want the keys to rely on")
+	}
+	if o.Keep == 0 {
+		o.Keep = defaultKeepBytes
+	}
+	v := &verifier{o: o, report: &Report{Policy: o.Policy.Digest(), Verifier: o.Verifier}, heads: heads{}}
+	v.recent = recent{byID: map[string]*record.Record{}, most: o.Keep}
+	if o.Since != nil {
+		var err error
+		if v.since, err = o.Policy.Open(o.Since); err != nil {
+			return nil, fmt.Errorf("checkpoint held from before: %w", err)
+		}
+		if len(v.since.False) > 0 {
+			return nil, fmt.Errorf("checkpoint held from before: cosignature by %s is false", v.since.False[0])
+		}
+	}
+	where, err := v.read(r)
+	if err != nil {
+		return nil, err
+	}
+	v.finish(where)
+	return v, nil
+}
+
+// read runs the pass. where says at what it stopped early, "" if it did not.
+func (v *verifier) read(r io.Reader) (where string, err error) {
+	v.reader, err = bundle.NewReader(r)
+	if err != nil {
+		return v.stop(err)
+	}
+	v.lines = 1
+	v.header = v.reader.Header()
+	v.report.Kind, v.report.Start = v.header.Kind, v.header.Start
+	if !v.open() {
+		return "the checkpoint is not signed by a log of the policy", nil
+	}
+	v.want = v.header.Start
+	if v.header.Start == 0 {
+		v.state = fee.New()
+	} else {
+		v.stateSum = sha256.New()
+	}
+	for {
+		it, err := v.reader.Next()
+		if errors.Is(err, io.EOF) {
+			v.evidence.end(&v.checks[attachments])
+			v.report.Bundle = v.reader.Digest()
+			return "", nil
+		}
+		if err != nil {
+			return v.stop(err)
+		}
+		v.lines = it.Number
+		if it.Kind != bundle.ChunkLine || it.First {
+			v.evidence.end(&v.checks[attachments])
+		}
+		goOn := true
+		switch it.Kind {
+		case bundle.StateLine:
+			v.carried = append(v.carried, slices.Clone(it.Line))
+			v.stateSum.Write(it.Line)
+			v.stateSum.Write([]byte{'\n'})
+		case bundle.RefLine:
+			goOn = v.addRef(it.Line, it.Proof)
+		case bundle.RecordLine:
+			goOn, err = v.record(it.Line)
+		case bundle.DisclosureLine:
+			v.evidence.disclose(&v.checks[attachments], it.Text)
+		case bundle.ChunkLine:
+			v.evidence.chunk(it)
+		}
+		if err != nil {
+			return "", err
+		}
+		if !goOn {
+			return fmt.Sprintf("the form fails at line %d", it.Number), nil
+		}
+	}
+}
+
+// stop notes a bundle that is not one, and passes on other errors.
+func (v *verifier) stop(err error) (string, error) {
+	var bad *bundle.FormError
+	if !errors.As(err, &bad) {
+		return "", fmt.Errorf("bundle could not be read: %w", err)
+	}
+	v.checks[form].fail("%v", bad)
+	return fmt.Sprintf("the form fails at line %d", bad.Line), nil
+}
+
+// open judges the checkpoint, before anything after it is read.
+func (v *verifier) open() bool {
+	var err error
+	v.opened, err = v.o.Policy.Open(v.header.Checkpoint)
+	if err != nil {
+		v.checks[signature].fail("%v", err)
+		return false
+	}
+	c := v.opened.Checkpoint
+	v.report.Origin, v.report.Size, v.report.Root = c.Origin, c.Size, c.Root.String()
+	v.checks[signature].passed = "log key " + ids(v.opened.Logs)
+
+	t := &v.checks[witnesses]
+	for _, id := range v.opened.False {
+		t.fail("cosignature by %s is false", id)
+	}
+	if reached, text := v.o.Policy.Reached(v.opened); !reached {
+		t.lack("%s", text)
+	} else if v.o.Policy.Quorum() == "none" {
+		t.absent = "the policy asks for no cosignature"
+	} else {
+		t.passed = text
+	}
+	v.fresh()
+
+	if v.tree, err = bundle.NewTree(v.header, c); err != nil {
+		v.checks[form].fail("line 1: %v", err) // the reader has seen to it
+		return false
+	}
+	v.hold()
+	return true
+}
+
+func ids(keys []merkle.VerifierKey) string {
+	var s []string
+	for _, k := range keys {
+		s = append(s, bundle.ID(k))
+	}
+	return strings.Join(s, ", ")
+}
+
+// fresh judges the age of the newest cosignature.
+func (v *verifier) fresh() {
+	t := &v.checks[freshness]
+	if v.o.MaxAge == 0 {
+		t.absent = "no greatest age is asked for"
+		return
+	}
+	newest := int64(0)
+	for _, c := range v.opened.Witnesses {
+		newest = max(newest, c.Time)
+	}
+	now := int64(v.o.Now) / 1000
+	switch {
+	case newest == 0:
+		t.lack("no cosignature by a witness of the policy, want one at most %d s old", v.o.MaxAge)
+	case v.o.Now == 0:
+		t.lack("the time is not known, want a cosignature at most %d s old", v.o.MaxAge)
+	case newest-maxAheadSeconds > now:
+		t.lack("the newest cosignature is of %s, which is %d s ahead of now", unix(newest), newest-now)
+	case now-newest > v.o.MaxAge:
+		t.lack("the newest cosignature is of %s, %d s old, want at most %d s", unix(newest), now-newest, v.o.MaxAge)
+	default:
+		t.passed = fmt.Sprintf("the newest cosignature is of %s, %d s old, at most %d s asked", unix(newest), max(now-newest, 0), v.o.MaxAge)
+	}
+}
+
+// unix returns the text of a time in seconds.
+func unix(seconds int64) string {
+	if seconds > int64(record.MaxTime)/1000 {
+		return fmt.Sprintf("second %d", seconds)
+	}
+	return record.Time(seconds * 1000).String()
+}
+
+// hold prepares the comparison with the checkpoint held from before.
+func (v *verifier) hold() {
+	t := &v.checks[history]
+	start, end := v.header.Start, v.header.Start+v.header.Records
+	switch {
+	case v.since == nil && start == 0:
+		t.absent = "the bundle begins at record 0, and no checkpoint is held from before"
+	case v.since == nil:
+		t.lack("no checkpoint is held from before: what came before record %d is the vendor's word", start)
+	case v.since.Origin != v.opened.Origin:
+		t.fail("the checkpoint held from before is of %q, the bundle of %q", v.since.Origin, v.opened.Origin)
+	case v.since.Size > end:
+		t.lack("the bundle ends at size %d, before the checkpoint held, of size %d", end, v.since.Size)
+	case start > 0 && v.since.Size <= start:
+		t.lack("the checkpoint held has size %d, which does not cover the statement at %d that the bundle continues from", v.since.Size, start)
+	default:
+		v.met = true
+		v.compared(v.tree.Expect(v.since.Checkpoint))
+		t.passed = fmt.Sprintf("extends the checkpoint held, of size %d", v.since.Size)
+	}
+}
+
+// compared notes what the tree says at the size of the checkpoint held.
+func (v *verifier) compared(err error) {
+	if err == nil {
+		return
+	}
+	var root *merkle.RootError
+	if errors.As(err, &root) {
+		v.checks[history].fail("root at size %d is %v, the checkpoint held has %v", root.Size, root.Got, root.Want)
+		return
+	}
+	v.checks[history].fail("%v", err)
+}
+
+// record takes the next record. It returns false where its form ends the
+// pass; an error is the caller's own.
+func (v *verifier) record(line []byte) (bool, error) {
+	index := v.header.Start + v.count
+	v.compared(v.tree.Append(merkle.LeafHash(line)))
+	r, err := record.Parse(line)
+	if err == nil && r.Log == nil {
+		err = errNoLog
+	}
+	if err != nil {
+		v.checks[form].fail("line %d: record %d: %v", v.lines, index, err)
+		return false, nil
+	}
+	v.count++
+	if v.o.Progress != nil && v.count%progressEvery == 0 {
+		v.o.Progress(v.count, v.header.Records)
+	}
+	if r.Log.N != v.want {
+		v.checks[order].fail("record %d stands where record %d belongs", r.Log.N, v.want)
+		v.breakOff(fmt.Sprintf("record %d is not there", v.want))
+	}
+	v.want = r.Log.N + 1
+	if v.count == 1 && v.header.Start > 0 {
+		v.load(r)
+	}
+	v.link(r)
+	v.refer(r)
+	if err := v.apply(r); err != nil {
+		return false, err
+	}
+	v.endRefs(r.Log.N)
+	v.recent.add(r, len(line))
+	v.evidence.begin(r)
+	return true, nil
+}
+
+// breakOff notes that statements cannot be recomputed from here on.
+func (v *verifier) breakOff(why string) {
+	if v.broken == "" {
+		v.broken = why
+	}
+}
+
+// load reads the carried state, which the statement r at the start commits to.
+func (v *verifier) load(r *record.Record) {
+	t := &v.checks[statements]
+	lines := v.carried
+	v.carried = nil
+	defer func() {
+		for i := range v.refs {
+			v.refs[i].used = v.refs[i].used || v.state == nil // which were needed is not known
+		}
+	}()
+	s, ok := r.Body.(*record.Statement)
+	if !ok {
+		t.fail("record %d, with which the bundle begins, is of kind %s, want a statement", r.Log.N, r.Kind)
+		v.breakOff("the state is not known")
+		return
+	}
+	var sum [sha256.Size]byte
+	v.stateSum.Sum(sum[:0])
+	if want, ok := s.State.Bytes(); !ok || want != sum {
+		t.fail("%s: the carried state has the digest sha256:%x, the statement's is %s", s.Period, sum, s.State)
+		v.breakOff("the carried state is not the statement's")
+		return
+	}
+	state, err := fee.ReadState(lines)
+	if err == nil && state.Size() != v.header.Start {
+		err = fmt.Errorf("is of size %d, want %d", state.Size(), v.header.Start)
+	}
+	if err != nil {
+		t.fail("%s: the carried state: %v", s.Period, err)
+		v.breakOff("the carried state cannot be read")
+		return
+	}
+	v.state = state
+	v.loadVersions()
+}
+
+// loadVersions compares the versions in the carried state with the agreement
+// records that are carried, which show who signed them.
+func (v *verifier) loadVersions() {
+	for _, version := range v.state.Standing().Versions() {
+		v.versions++
+		ref := v.ref(version.N)
+		if ref == nil {
+			v.checks[authors].lack("agreement version %d, record %d, is not carried: its signatures are not shown", version.Number, version.N)
+			continue
+		}
+		digest, err := record.ContentDigest(ref)
+		body, ok := ref.Body.(*record.Agreement)
+		if err != nil || !ok || digest != version.Digest || body.Version != version.Number {
+			v.checks[authors].fail("agreement version %d of the state is not the record %d carried", version.Number, version.N)
+			continue
+		}
+		// Who signed was checked when the version was appended; the record that
+		// proves it is at hand, so it is checked here too.
+		for _, role := range []*terms.Party{version.Terms.Operator(), version.Terms.Client()} {
+			if role.Role == record.RoleClient && !version.Agreed {
+				continue
+			}
+			if err := signedBy(ref, v.opened.Origin, role); err != nil {
+				v.checks[authors].fail("agreement version %d: %v", version.Number, err)
+			}
+		}
+		v.version(version, ref, body)
+	}
+}
+
+// signedBy returns nil if a key of the party has signed r.
+func signedBy(r *record.Record, origin string, p *terms.Party) error {
+	err := fmt.Errorf("no signature by a key of %s", p.ID)
+	for _, text := range p.Keys {
+		pub, bad := record.ParsePublicKey(text)
+		if bad != nil {
+			return bad
+		}
+		if !slices.ContainsFunc(r.Sigs, func(s record.Signature) bool { return s.Key == record.Fingerprint(pub) }) {
+			continue
+		}
+		if err = record.CheckSignature(r, origin, pub); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// version looks at one version of the agreement.
+func (v *verifier) version(version terms.Version, r *record.Record, body *record.Agreement) {
+	t := &v.checks[agreed]
+	if body.Origin != v.opened.Origin {
+		t.fail("agreement version %d is of ledger %q, the checkpoint of %q", version.Number, body.Origin, v.opened.Origin)
+	}
+	if !slices.ContainsFunc(v.opened.Logs, func(k merkle.VerifierKey) bool { return k.String() == body.LogKey }) {
+		t.fail("agreement version %d names the log key %s, the checkpoint is signed by %s", version.Number, body.LogKey, ids(v.opened.Logs))
+	}
+	if !version.Agreed {
+		v.shadow = fmt.Sprintf("version %d of the agreement is signed by the vendor alone: not agreed", version.Number)
+		return
+	}
+	v.shadow = "" // signed by both, it adopts or excludes what was in shadow before
+	// The client's key must be one that the policy knows, or the vendor could
+	// have signed for a client of its own making.
+	var signed []string
+	for _, text := range version.Terms.Client().Keys {
+		pub, err := record.ParsePublicKey(text)
+		if err != nil {
+			continue // the terms have been checked
+		}
+		key := record.Fingerprint(pub)
+		if !slices.ContainsFunc(r.Sigs, func(s record.Signature) bool { return s.Key == key }) {
+			continue
+		}
+		if slices.ContainsFunc(v.o.Policy.Witnesses(), func(k merkle.VerifierKey) bool { return k.PublicKey().Equal(pub) }) {
+			return
+		}
+		signed = append(signed, key)
+	}
+	if signed == nil {
+		signed = []string{"that signed it"}
+	}
+	v.checks[authors].lack("agreement version %d: client key %s is not in the policy", version.Number, strings.Join(signed, ", "))
+}
+
+// apply folds r into the state.
+func (v *verifier) apply(r *record.Record) error {
+	if r.Author != nil {
+		v.byOthers++
+	}
+	if v.state == nil {
+		return nil
+	}
+	s, isStatement := r.Body.(*record.Statement)
+	// A record that was refused, or is not there, is not in the state; those
+	// after it are still judged, under the numbers the state has come to.
+	n := r.Log.N
+	if size := v.state.Size(); n != size {
+		log, moved := *r.Log, *r
+		log.N = size
+		moved.Log = &log
+		r = &moved
+	}
+	first := v.count == 1 && v.header.Start > 0
+	if isStatement && v.o.Detail != nil && v.broken == "" && !first {
+		if _, closing, ok := v.state.Next(); ok && r.Log.Time >= closing {
+			// What is wrong with the settlement itself, Apply will say.
+			var own error
+			v.state.Settle(func(line []byte) error {
+				own = v.o.Detail(s.Period, line)
+				return own
+			})
+			if own != nil {
+				return own
+			}
+		}
+	}
+	err := v.state.Apply(r)
+	var refused *record.Refusal
+	var mismatch *fee.Mismatch
+	switch {
+	case err == nil:
+	case errors.As(err, &mismatch):
+		if v.broken == "" {
+			for _, d := range mismatch.Differences {
+				v.checks[statements].fail("%s: %s", s.Period, d)
+			}
+		}
+	case errors.As(err, &refused):
+		told := *refused
+		told.N = n
+		v.checks[checkOf(refused.Check)].fail("%v", &told)
+		if !isStatement {
+			v.breakOff(fmt.Sprintf("record %d is refused", n))
+		}
+	default:
+		v.checks[statements].fail("record %d: %v", n, err)
+		v.breakOff(fmt.Sprintf("record %d cannot be computed", n))
+	}
+	if isStatement {
+		v.statement(n, s, mismatch, err == nil || mismatch != nil, first)
+	}
+	if body, ok := r.Body.(*record.Agreement); ok && refused == nil {
+		if all := v.state.Standing().Versions(); len(all) > v.versions {
+			v.versions = len(all)
+			v.version(all[len(all)-1], r, body)
+		}
+	}
+	return nil
+}
+
+// statement notes a statement for the report.
+func (v *verifier) statement(n int64, claimed *record.Statement, m *fee.Mismatch, taken, first bool) {
+	s := Statement{N: n, Statement: claimed, Recomputed: taken && v.broken == "" && !first, Continued: first}
+	switch {
+	case v.broken != "" && !first:
+		v.checks[statements].lack("%s: not recomputed, since %s", claimed.Period, v.broken)
+	case m != nil:
+		s.Statement = m.Computed
+		if claimed.Total != m.Computed.Total {
+			s.ClaimedTotal = claimed.Total
+		}
+	}
+	v.report.Statements = append(v.report.Statements, s)
+}
+
+// finish judges what only the end can tell, and makes the report.
+func (v *verifier) finish(where string) {
+	if where == "" {
+		v.end()
+	} else {
+		v.cut(where)
+	}
+	rep := v.report
+	if v.opened != nil {
+		rep.Unverified = append(slices.Clone(v.opened.Unverified), v.opened.False...)
+		v.signatures()
+	}
+	rep.Verdict = Verified
+	for i := range v.checks {
+		c := v.checks[i].check(checkNames[i])
+		rep.Checks = append(rep.Checks, c)
+		switch {
+		case c.Result == Failed:
+			rep.Verdict = Refused
+		case c.Result == Unproven && rep.Verdict == Verified:
+			rep.Verdict = Unproven
+		}
+	}
+	rep.Amounts = v.amounts()
+}
+
+// end judges a bundle that was read to its end.
+func (v *verifier) end() {
+	c := &v.checks
+	end := v.header.Start + v.header.Records
+	c[form].passed = fmt.Sprintf("%d lines, %d records", v.lines+1, v.count)
+	c[records].passed = fmt.Sprintf("%d records from %d on, none removed, changed or added; root as signed", v.count, v.header.Start)
+	if err := v.tree.Finish(); err != nil {
+		c[records].fail("%v", err)
+	}
+	c[order].passed = fmt.Sprintf("records %d to %d without a gap, times do not go back", v.header.Start, end-1)
+	c[authors].passed = fmt.Sprintf("%d agreement versions, %d records by others than the vendor, %d cites compared", v.versions, v.byOthers, v.cited)
+	c[agreed].passed = "every record is one its author may write; origin and log key as agreed"
+	if v.versions == 0 && v.state != nil {
+		c[agreed].lack("no agreement is shown")
+	}
+	if v.shadow != "" {
+		c[agreed].lack("%s", v.shadow)
+	}
+	v.endStatements()
+	c[chains].passed = fmt.Sprintf("%d chains without a gap, %d continued from before the start; %d references", len(v.heads), v.linked, v.referred)
+	if v.far > 0 {
+		c[chains].passed += fmt.Sprintf(", of which %d reach beyond the records kept and are not compared", v.far)
+	}
+	e := &v.evidence
+	if e.carried+e.disclosed > 0 {
+		c[attachments].passed = fmt.Sprintf("%d of %d attachments, %d of %d sealed fields carried, as committed", e.carried, e.committed, e.disclosed, e.sealed)
+	} else {
+		c[attachments].absent = fmt.Sprintf("none carried; the records commit to %d attachments and %d sealed fields", e.committed, e.sealed)
+	}
+}
+
+// endStatements judges the statements as a whole.
+func (v *verifier) endStatements() {
+	t := &v.checks[statements]
+	var names []string
+	for _, s := range v.report.Statements {
+		if s.Recomputed {
+			names = append(names, fmt.Sprintf("%s %s %s", s.Statement.Period, s.Statement.Total, s.Statement.Currency))
+		}
+	}
+	switch k := len(names); {
+	case k == 0 && len(v.report.Statements) == 0:
+		t.absent = "no statement in this stretch"
+	case k == 0:
+		t.absent = "no statement but the one the bundle continues from"
+	case k <= 3:
+		t.passed = "as computed: " + strings.Join(names, "; ")
+	default:
+		t.passed = fmt.Sprintf("%d as computed: %s; ...; %s", k, names[0], names[k-1])
+	}
+	if v.state == nil || v.broken != "" {
+		return
+	}
+	p, closing, ok := v.state.Next()
+	if !ok {
+		return
+	}
+	v.report.Next = &Next{Period: p.Name, Closing: closing, Overdue: v.o.Now > closing && v.o.Now != 0}
+	if !v.report.Next.Overdue {
+		return
+	}
+	overdue := fmt.Sprintf("%s is overdue since %v", p.Name, closing)
+	if v.o.MaxAge > 0 {
+		t.lack("%s", overdue)
+	} else if t.absent != "" {
+		t.absent += "; " + overdue
+	} else {
+		t.passed += "; " + overdue
+	}
+}
+
+// cut marks the checks that were not reached.
+func (v *verifier) cut(where string) {
+	for i := range v.checks {
+		t := &v.checks[i]
+		judged := i == form || v.opened != nil && i <= freshness || v.opened != nil && i == history && !v.met
+		if i == signature && t.failed > 0 {
+			judged = true
+		}
+		if i == form && t.failed == 0 {
+			t.lack("not read to the end: %s", where)
+		}
+		if !judged {
+			t.lack("not reached: %s", where)
+		}
+	}
+}
+
+// signatures lists the verified lines of the checkpoint, and against whom they
+// fix history.
+func (v *verifier) signatures() {
+	rep := v.report
+	for _, k := range v.opened.Logs {
+		rep.Signatures = append(rep.Signatures, Signature{Key: bundle.ID(k), Kind: k.Kind().String(), Role: "log"})
+	}
+	for _, c := range v.opened.Witnesses {
+		s := Signature{Key: bundle.ID(c.Key), Kind: c.Key.Kind().String(), Time: c.Time, Witness: c.Witness, Role: v.role(c.Key)}
+		rep.Signatures = append(rep.Signatures, s)
+		switch s.Role {
+		case record.RoleClient:
+			rep.History.Client = true
+		case record.RoleThird:
+			rep.History.Third = true
+		}
+	}
+}
+
+// role is what the holder of a witness key is in the agreement: client, vendor,
+// or third.
+func (v *verifier) role(k merkle.VerifierKey) string {
+	if slices.ContainsFunc(v.opened.Logs, func(l merkle.VerifierKey) bool { return l.PublicKey().Equal(k.PublicKey()) }) {
+		return record.RoleVendor
+	}
+	if v.state == nil {
+		return "unknown"
+	}
+	text := record.FormatPublicKey(k.PublicKey())
+	role := record.RoleThird
+	for _, version := range v.state.Standing().Versions() {
+		for _, p := range version.Terms.Parties {
+			if slices.Contains(p.Keys, text) {
+				role = p.Role
+			}
+		}
+	}
+	if role == record.RoleArbiter {
+		return record.RoleThird
+	}
+	return role
+}
+
+// amounts says whether the figures can be relied on.
+func (v *verifier) amounts() string {
+	var not []string
+	for _, i := range []int{form, signature, records, order, authors, agreed, statements} {
+		if c := v.report.Checks[i]; c.Result == Failed || c.Result == Unproven {
+			not = append(not, c.Name+" "+c.Result)
+		}
+	}
+	switch {
+	case not != nil:
+		return "not verified: " + strings.Join(not, ", ")
+	case !slices.ContainsFunc(v.report.Statements, func(s Statement) bool { return s.Recomputed }):
+		return "none to verify"
+	}
+	return "verified"
+}

@@ -1,0 +1,236 @@
+package verify
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/raasledger/raasledger/attribution/record"
+)
+
+// A head is the last record of a chain.
+type head struct{ ordinal, n int64 }
+
+// heads are those of the chains seen in this stretch.
+type heads map[string]head
+
+// link compares the chains of r with the heads and the refs, and moves the
+// heads on. A chain that goes wrong goes on from what the record claims, so
+// that one fault is told once.
+func (v *verifier) link(r *record.Record) {
+	t := &v.checks[chains]
+	want := record.Chains(r)
+	names := make([]string, len(r.Log.Chains))
+	for i, k := range r.Log.Chains {
+		names[i] = k.Chain
+	}
+	if !slices.Equal(names, want) {
+		t.fail("record %d: is in the chains %s, want %s", r.Log.N, strings.Join(names, " "), strings.Join(want, " "))
+	}
+	for _, k := range r.Log.Chains {
+		before, seen := v.heads[k.Chain]
+		switch {
+		case seen && (k.Ordinal != before.ordinal+1 || k.Prev != before.n):
+			t.fail("record %d: is [%d,%d] in chain %s, want [%d,%d]", r.Log.N, k.Ordinal, k.Prev, k.Chain, before.ordinal+1, before.n)
+		case seen:
+		case k.Ordinal == 0 && v.header.Start > 0 && k.Chain == record.ChainStanding:
+			t.fail("record %d: begins chain %s, which began before %d", r.Log.N, k.Chain, v.header.Start)
+		case k.Ordinal == 0:
+		case k.Prev >= v.header.Start:
+			t.fail("record %d: follows record %d in chain %s, which is not in that chain", r.Log.N, k.Prev, k.Chain)
+		default:
+			v.linkRef(r, k)
+		}
+		if seen {
+			v.heads[k.Chain] = head{k.Ordinal, r.Log.N}
+		} else {
+			// The name is part of the record's line, which need not stay.
+			v.heads[strings.Clone(k.Chain)] = head{k.Ordinal, r.Log.N}
+		}
+	}
+}
+
+// linkRef looks for a predecessor before the start among the refs.
+func (v *verifier) linkRef(r *record.Record, k record.Link) {
+	t := &v.checks[chains]
+	ref := v.ref(k.Prev)
+	if ref == nil {
+		t.fail("record %d: its predecessor %d in chain %s is not carried", r.Log.N, k.Prev, k.Chain)
+		return
+	}
+	v.linked++
+	for _, before := range ref.Log.Chains {
+		if before.Chain != k.Chain {
+			continue
+		}
+		if before.Ordinal != k.Ordinal-1 {
+			t.fail("record %d: has ordinal %d in chain %s, want %d after record %d", r.Log.N, k.Ordinal, k.Chain, before.Ordinal+1, k.Prev)
+		}
+		return
+	}
+	t.fail("record %d: its predecessor %d is not in chain %s", r.Log.N, k.Prev, k.Chain)
+}
+
+// recent keeps the last records for those that refer to them, within a bound
+// of memory.
+type recent struct {
+	byID  map[string]*record.Record
+	queue []kept
+	first int // of the queue, before it there is nothing any more
+	bytes int64
+	most  int64
+	lost  bool // records have been let go
+}
+
+type kept struct {
+	r     *record.Record
+	bytes int64
+}
+
+// recordBytes is what a parsed record takes beside its line.
+const recordBytes = 1024
+
+func (k *recent) add(r *record.Record, lineBytes int) {
+	e := kept{r, int64(lineBytes) + recordBytes}
+	k.byID[r.ID] = r
+	k.queue = append(k.queue, e)
+	k.bytes += e.bytes
+	for k.bytes > k.most && k.first < len(k.queue)-1 {
+		old := k.queue[k.first]
+		k.queue[k.first] = kept{}
+		k.first++
+		k.bytes -= old.bytes
+		k.lost = true
+		if k.byID[old.r.ID] == old.r {
+			delete(k.byID, old.r.ID)
+		}
+	}
+	if k.first > len(k.queue)/2 && k.first > 1024 {
+		k.queue = append(k.queue[:0:0], k.queue[k.first:]...)
+		k.first = 0
+	}
+}
+
+// refer checks the id of r and what it refers to, as far as it is kept.
+func (v *verifier) refer(r *record.Record) {
+	t := &v.checks[chains]
+	if same := v.recent.byID[r.ID]; same != nil {
+		t.fail("record %d: has the id %q of record %d", r.Log.N, r.ID, same.Log.N)
+	}
+	all := v.header.Start == 0 && !v.recent.lost
+	for _, ref := range record.References(r) {
+		v.referred++
+		to := v.find(ref.ID)
+		switch {
+		case to == nil && all:
+			t.fail("record %d: %s refers to %q, which is no earlier record", r.Log.N, ref.Field, ref.ID)
+		case to == nil:
+			v.far++
+		case to.Case != "" && to.Case != r.Case && !exempt(r.Kind):
+			t.fail("record %d: %s refers to record %d of case %q, and the record's own case is %q", r.Log.N, ref.Field, to.Log.N, to.Case, r.Case)
+		}
+	}
+	for _, c := range r.Cites {
+		to := v.find(c.ID)
+		if to == nil {
+			if all {
+				v.checks[authors].fail("record %d: cites %q, which is no earlier record", r.Log.N, c.ID)
+			} else {
+				v.checks[authors].lack("record %d: cites %q, which is neither carried nor among the records kept", r.Log.N, c.ID)
+			}
+			continue
+		}
+		got, err := record.ContentDigest(to)
+		switch {
+		case err != nil:
+			v.checks[authors].fail("record %d: cites record %d: %v", r.Log.N, to.Log.N, err)
+		case got != c.Digest:
+			v.checks[authors].fail("record %d: cites %q as %s, record %d is %s", r.Log.N, c.ID, c.Digest, to.Log.N, got)
+		default:
+			v.cited++
+		}
+	}
+}
+
+// exempt are the kinds that may speak of the matters of others.
+func exempt(k record.Kind) bool {
+	switch k {
+	case record.KindIncident, record.KindStatement, record.KindAdjust, record.KindChainIndex:
+		return true
+	}
+	return false
+}
+
+// find returns the earlier record of that id, if it is kept or carried.
+func (v *verifier) find(id string) *record.Record {
+	if r := v.recent.byID[id]; r != nil {
+		return r
+	}
+	for i := range v.refs {
+		if v.refs[i].r.ID == id {
+			v.refs[i].used = true
+			return v.refs[i].r
+		}
+	}
+	return nil
+}
+
+// A carried ref stands before the record that needs it.
+type carried struct {
+	r    *record.Record
+	used bool
+}
+
+// maxRefs is how many refs one record can need: its chains, its cites, and
+// before the first record the versions of the agreement.
+const maxRefs = record.MaxChains + record.MaxCites + 256
+
+// ref returns the carried record with index n.
+func (v *verifier) ref(n int64) *record.Record {
+	for i := range v.refs {
+		if v.refs[i].r.Log.N == n {
+			v.refs[i].used = true
+			return v.refs[i].r
+		}
+	}
+	return nil
+}
+
+// addRef takes a ref line.
+func (v *verifier) addRef(line []byte, proof proof) bool {
+	r, err := record.Parse(line)
+	if err == nil && r.Log == nil {
+		err = errNoLog
+	}
+	if err != nil {
+		v.checks[form].fail("line %d: ref: %v", v.lines, err)
+		return false
+	}
+	n := r.Log.N
+	if n >= v.header.Start {
+		v.checks[chains].fail("line %d: ref of record %d, which does not lie before %d", v.lines, n, v.header.Start)
+		return true
+	}
+	if err := v.tree.CheckRef(n, line, proof); err != nil {
+		v.checks[records].fail("line %d: ref of record %d: %v", v.lines, n, err)
+	}
+	if k := len(v.refs); k > 0 && n <= v.refs[k-1].r.Log.N {
+		v.checks[chains].fail("line %d: ref of record %d after that of record %d", v.lines, n, v.refs[k-1].r.Log.N)
+	}
+	if len(v.refs) == maxRefs {
+		v.checks[form].fail("line %d: more than %d refs before one record", v.lines, maxRefs)
+		return false
+	}
+	v.refs = append(v.refs, carried{r: r})
+	v.refCount++
+	return true
+}
+
+// endRefs refuses refs that the record did not need.
+func (v *verifier) endRefs(n int64) {
+	for _, c := range v.refs {
+		if !c.used {
+			v.checks[chains].fail("record %d: the ref of record %d is not asked for", n, c.r.Log.N)
+		}
+	}
+	v.refs = v.refs[:0]
+}

@@ -1,0 +1,423 @@
+package verify
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/raasledger/raasledger/attribution/record"
+)
+
+// A Verdict sums up the checks.
+type Verdict string
+
+// Verified: every check that there is passed. Refused: one has failed.
+// Unproven is the third: nothing contradicts, but something asked for is not
+// shown.
+const (
+	Verified Verdict = "verified"
+	Refused  Verdict = "refused"
+)
+
+// ReportFormat is the version of the report's JSON.
+const ReportFormat = "raasledger report/v1"
+
+// A Report is what Verify found.
+type Report struct {
+	Verdict  Verdict
+	Kind     string // of the bundle
+	Origin   string
+	Start    int64
+	Size     int64
+	Root     string
+	Bundle   string // SHA-256 of the whole bundle, "" if it was not read to its end
+	Policy   string // SHA-256 of the policy
+	Verifier string // as the caller gave it
+
+	Checks     []Check // 12, in the order of docs/bundle.md
+	Statements []Statement
+	Amounts    string // verified, none to verify, or why they are not verified
+	Next       *Next  // nil if nothing is left to settle, or it is not known
+
+	Signatures []Signature // verified
+	Unverified []string    // keys of the other signature lines
+	History    History
+}
+
+// A Statement is one of the bundle, with the figures as recomputed.
+type Statement struct {
+	N int64 // index of its record
+	*record.Statement
+	Recomputed   bool
+	Continued    bool           // the bundle continues from it
+	ClaimedTotal record.Decimal // where the record says another one
+}
+
+// A Next is the period to be settled next.
+type Next struct {
+	Period  string
+	Closing record.Time
+	Overdue bool // at the verifier's time
+}
+
+// A Signature is a verified signature line of the checkpoint.
+type Signature struct {
+	Key     string // name and id
+	Kind    string // log, cosignature
+	Time    int64  // of a cosignature, in seconds since 1970
+	Witness string // its name in the policy
+	Role    string // log, client, vendor, third, unknown
+}
+
+// A History says who has cosigned this checkpoint: against them the vendor
+// cannot show another history.
+type History struct{ Client, Third bool }
+
+func (h History) String() string {
+	word := map[bool]string{true: "yes", false: "no"}
+	return fmt.Sprintf("client: %s; third party: %s", word[h.Client], word[h.Third])
+}
+
+// ExitCode is 0 verified, 1 refused, 3 unproven.
+func (r *Report) ExitCode() int {
+	switch r.Verdict {
+	case Verified:
+		return 0
+	case Unproven:
+		return 3
+	}
+	return 1
+}
+
+// Result is the last line of the report.
+func (r *Report) Result() string {
+	count := map[string]int{}
+	for _, c := range r.Checks {
+		count[c.Result]++
+	}
+	switch r.Verdict {
+	case Verified:
+		return fmt.Sprintf("Result: verified, %d checks passed, %d not present", count[Passed], count[NotPresent])
+	case Unproven:
+		return fmt.Sprintf("Result: unproven, %d of %d checks", count[Unproven], len(r.Checks))
+	}
+	return fmt.Sprintf("Result: FAILED, %d of %d checks", count[Failed], len(r.Checks))
+}
+
+// WriteText writes the report for people. What comes from the bundle is shown
+// without characters that a terminal would act on.
+func (r *Report) WriteText(w io.Writer) error {
+	var b bytes.Buffer
+	line := func(format string, args ...any) {
+		b.WriteString(strings.TrimRight(plain(fmt.Sprintf(format, args...)), " ") + "\n")
+	}
+	if r.Origin == "" {
+		line("bundle without a signed checkpoint")
+	} else {
+		line("%s  size %d  root %s", r.Origin, r.Size, r.Root)
+	}
+	for _, c := range r.Checks {
+		line("%-12s %-18s %s", c.Result, c.Name, c.Text)
+		for _, more := range c.More {
+			line("%-12s %-18s %s", "", "", more)
+		}
+		if rest := c.Count - int64(len(c.More)) - 1; rest > 0 {
+			line("%-12s %-18s and %d more", "", "", rest)
+		}
+	}
+	for i := range r.Statements {
+		r.Statements[i].write(line)
+	}
+	if r.Next != nil {
+		word := "closes"
+		if r.Next.Overdue {
+			word = "overdue since"
+		}
+		line("next         %-18s %s %v", r.Next.Period, word, r.Next.Closing)
+	}
+	for _, s := range r.Signatures {
+		text := s.Key
+		if s.Kind == "cosignature" {
+			text = fmt.Sprintf("%s at %s", s.Key, unix(s.Time))
+		}
+		line("signed       %-18s %s", s.Role, text)
+	}
+	for _, key := range r.Unverified {
+		line("unverified   %-18s %s", "", key)
+	}
+	line("fixed        %-18s %s", "against", r.History)
+	line("amounts      %-18s %s", "", r.Amounts)
+	for _, d := range []struct{ noun, hex string }{{"verifier", r.Verifier}, {"bundle", r.Bundle}, {"policy", r.Policy}} {
+		if d.hex != "" {
+			line("sha256       %-18s %s", d.noun, d.hex)
+		}
+	}
+	line("%s", r.Result())
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// write writes one statement, its lines and its total.
+func (s *Statement) write(line func(format string, args ...any)) {
+	var notes []string
+	if !s.Agreed {
+		notes = append(notes, "not agreed")
+	}
+	switch {
+	case s.Continued:
+		notes = append(notes, "the bundle continues from it")
+	case !s.Recomputed:
+		notes = append(notes, "not recomputed")
+	}
+	note := ""
+	if notes != nil {
+		note = " (" + strings.Join(notes, ", ") + ")"
+	}
+	money := func(name string, amount record.Decimal) { line("%-12s   %-32s %18s %s", "", name, amount, s.Currency) }
+	line("statement    %s%s: %v to %v, closing %v, record %d", s.Period, note, s.From, s.Until, s.Statement.Closing, s.N)
+	for _, l := range s.Lines {
+		money(fmt.Sprintf("%s v%d, quantity %s", l.Name, l.Version, l.Quantity), l.Amount)
+	}
+	for _, a := range s.Adjust {
+		money(a.Op, a.After)
+	}
+	for _, c := range s.Corrections {
+		money(fmt.Sprintf("correction %s, %s", c.Period, c.Line), c.Amount)
+	}
+	if !s.CarriedIn.Zero() {
+		money("carried in", s.CarriedIn)
+	}
+	money("total", s.Total)
+	if s.ClaimedTotal != "" {
+		money("total claimed", s.ClaimedTotal)
+	}
+	if !s.CarriedOut.Zero() {
+		money("carried out", s.CarriedOut)
+	}
+	for _, g := range s.Grades {
+		money("of it by grade "+g.Grade, g.Amount)
+	}
+	for _, c := range s.Counts {
+		line("%-12s   %-32s %18d results", "", c.Reason, c.N)
+	}
+}
+
+// The JSON of the report, documented in docs/bundle.md.
+type (
+	jsonReport struct {
+		Format     string          `json:"format"`
+		Verdict    Verdict         `json:"verdict"`
+		Exit       int             `json:"exit"`
+		Kind       string          `json:"kind,omitempty"`
+		Origin     string          `json:"origin,omitempty"`
+		Start      int64           `json:"start"`
+		Size       int64           `json:"size"`
+		Root       string          `json:"root,omitempty"`
+		Bundle     string          `json:"bundle,omitempty"`
+		Policy     string          `json:"policy"`
+		Verifier   string          `json:"verifier,omitempty"`
+		Checks     []jsonCheck     `json:"checks"`
+		Statements []jsonStatement `json:"statements"`
+		Amounts    string          `json:"amounts"`
+		Next       *jsonNext       `json:"next,omitempty"`
+		Signatures []jsonSignature `json:"signatures"`
+		Unverified []string        `json:"unverified"`
+		History    jsonHistory     `json:"history"`
+	}
+	jsonCheck struct {
+		Name   string   `json:"name"`
+		Result string   `json:"result"`
+		Text   string   `json:"text"`
+		More   []string `json:"more,omitempty"`
+		Count  int64    `json:"count,omitempty"`
+	}
+	jsonStatement struct {
+		N            int64            `json:"n"`
+		Period       string           `json:"period"`
+		From         string           `json:"from"`
+		Until        string           `json:"until"`
+		Closing      string           `json:"closing"`
+		Agreed       bool             `json:"agreed"`
+		Recomputed   bool             `json:"recomputed"`
+		Continued    bool             `json:"continued,omitempty"`
+		Currency     string           `json:"currency"`
+		Lines        []jsonLine       `json:"lines"`
+		Adjust       []jsonAdjust     `json:"adjust,omitempty"`
+		Subtotal     record.Decimal   `json:"subtotal"`
+		Corrections  []jsonCorrection `json:"corrections,omitempty"`
+		CarriedIn    record.Decimal   `json:"carried_in"`
+		Total        record.Decimal   `json:"total"`
+		ClaimedTotal record.Decimal   `json:"claimed_total,omitempty"`
+		CarriedOut   record.Decimal   `json:"carried_out"`
+		Grades       []jsonGrade      `json:"grades"`
+		Counts       []jsonCount      `json:"counts"`
+	}
+	jsonLine struct {
+		Version  int64          `json:"version"`
+		Name     string         `json:"name"`
+		Quantity record.Decimal `json:"quantity"`
+		Tiers    []jsonTier     `json:"tiers,omitempty"`
+		Adjust   []jsonAdjust   `json:"adjust,omitempty"`
+		Amount   record.Decimal `json:"amount"`
+		Records  int64          `json:"records"`
+		First    int64          `json:"first"`
+		Last     int64          `json:"last"`
+	}
+	jsonTier struct {
+		Tier     int64          `json:"tier"`
+		Quantity record.Decimal `json:"quantity"`
+		Amount   record.Decimal `json:"amount"`
+	}
+	jsonAdjust struct {
+		Op     string         `json:"op"`
+		Before record.Decimal `json:"before"`
+		After  record.Decimal `json:"after"`
+	}
+	jsonCorrection struct {
+		Period         string         `json:"period"`
+		Version        int64          `json:"version"`
+		Line           string         `json:"line"`
+		QuantityBefore record.Decimal `json:"quantity_before"`
+		Quantity       record.Decimal `json:"quantity"`
+		Amount         record.Decimal `json:"amount"`
+	}
+	jsonGrade struct {
+		Grade  string         `json:"grade"`
+		Amount record.Decimal `json:"amount"`
+	}
+	jsonCount struct {
+		Reason string `json:"reason"`
+		N      int64  `json:"n"`
+	}
+	jsonNext struct {
+		Period  string `json:"period"`
+		Closing string `json:"closing"`
+		Overdue bool   `json:"overdue"`
+	}
+	jsonSignature struct {
+		Key     string `json:"key"`
+		Kind    string `json:"kind"`
+		Time    int64  `json:"time,omitempty"`
+		Witness string `json:"witness,omitempty"`
+		Role    string `json:"role"`
+	}
+	jsonHistory struct {
+		Client bool `json:"client"`
+		Third  bool `json:"third"`
+	}
+)
+
+// WriteJSON writes the same facts as JSON, indented.
+func (r *Report) WriteJSON(w io.Writer) error {
+	j := jsonReport{
+		Format: ReportFormat, Verdict: r.Verdict, Exit: r.ExitCode(), Kind: r.Kind, Origin: r.Origin, Start: r.Start, Size: r.Size,
+		Root: r.Root, Bundle: r.Bundle, Policy: r.Policy, Verifier: r.Verifier, Amounts: r.Amounts,
+		Checks: []jsonCheck{}, Statements: []jsonStatement{}, Signatures: []jsonSignature{}, Unverified: append([]string{}, r.Unverified...),
+		History: jsonHistory(r.History),
+	}
+	for _, c := range r.Checks {
+		j.Checks = append(j.Checks, jsonCheck(c))
+	}
+	for _, s := range r.Statements {
+		j.Statements = append(j.Statements, s.json())
+	}
+	if r.Next != nil {
+		j.Next = &jsonNext{r.Next.Period, r.Next.Closing.String(), r.Next.Overdue}
+	}
+	for _, s := range r.Signatures {
+		j.Signatures = append(j.Signatures, jsonSignature(s))
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(j); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	_, err := w.Write(escapeJSON(b.Bytes()))
+	return err
+}
+
+func (s *Statement) json() jsonStatement {
+	j := jsonStatement{
+		N: s.N, Period: s.Period, From: s.From.String(), Until: s.Until.String(), Closing: s.Statement.Closing.String(),
+		Agreed: s.Agreed, Recomputed: s.Recomputed, Continued: s.Continued, Currency: s.Currency, Subtotal: s.Subtotal,
+		CarriedIn: s.CarriedIn, Total: s.Total, ClaimedTotal: s.ClaimedTotal, CarriedOut: s.CarriedOut,
+		Lines: []jsonLine{}, Adjust: adjusts(s.Adjust), Grades: []jsonGrade{}, Counts: []jsonCount{},
+	}
+	for _, l := range s.Lines {
+		line := jsonLine{Version: l.Version, Name: l.Name, Quantity: l.Quantity, Adjust: adjusts(l.Adjust), Amount: l.Amount, Records: l.Records, First: l.First, Last: l.Last}
+		for _, u := range l.Tiers {
+			line.Tiers = append(line.Tiers, jsonTier(u))
+		}
+		j.Lines = append(j.Lines, line)
+	}
+	for _, c := range s.Corrections {
+		j.Corrections = append(j.Corrections, jsonCorrection(c))
+	}
+	for _, g := range s.Grades {
+		j.Grades = append(j.Grades, jsonGrade(g))
+	}
+	for _, c := range s.Counts {
+		j.Counts = append(j.Counts, jsonCount(c))
+	}
+	return j
+}
+
+func adjusts(list []record.Adjustment) []jsonAdjust {
+	var j []jsonAdjust
+	for _, a := range list {
+		j = append(j, jsonAdjust(a))
+	}
+	return j
+}
+
+// plain escapes what a terminal would act on, or what would make text look
+// like other text.
+func plain(s string) string {
+	if !strings.ContainsFunc(s, active) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case !active(r):
+			b.WriteRune(r)
+		case r < 0x80:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		default:
+			fmt.Fprintf(&b, `\u{%x}`, r)
+		}
+	}
+	return b.String()
+}
+
+// active are control, format, bidi and unassigned characters, all spaces but the common
+// one, and bytes that are no text.
+func active(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
+
+// escapeJSON writes such characters in the escapes of JSON. Outside of strings
+// there are none but line ends.
+func escapeJSON(b []byte) []byte {
+	s := string(b)
+	if !strings.ContainsFunc(s, func(r rune) bool { return r != '\n' && active(r) }) {
+		return b
+	}
+	var out bytes.Buffer
+	for _, r := range s {
+		switch {
+		case r == '\n' || !active(r):
+			out.WriteRune(r)
+		case r <= 0xffff:
+			fmt.Fprintf(&out, `\u%04x`, r)
+		default:
+			r -= 0x10000
+			fmt.Fprintf(&out, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
+		}
+	}
+	return out.Bytes()
+}
