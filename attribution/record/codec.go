@@ -264,7 +264,7 @@ func (c *codec) got() string {
 
 // clip shortens a value for a message.
 func clip(s string) string {
-	const most = 60
+	const most = 80
 	if len(s) <= most {
 		return s
 	}

@@ -240,7 +240,7 @@ func (c *codec) body(r *Record) {
 		body, ok := NewBody(c.kind)
 		if !ok {
 			if c.kind == "" {
-				c.fail("kind", "missing")
+				c.fail("kind", "missing, want a kind")
 			} else {
 				c.fail("kind", "unknown kind %q", clip(string(c.kind)))
 			}
@@ -356,7 +356,7 @@ func checkLength(c *codec, lineBytes int, withoutLog bool) {
 
 // refuse completes a refusal by what is known of r.
 func (r *Record) refuse(e *Refusal) *Refusal {
-	if idLength(r.ID) == len(r.ID) && r.ID != "" {
+	if idLength(r.ID) == len(r.ID) {
 		e.ID = r.ID
 	}
 	if r.Log != nil {
@@ -399,10 +399,14 @@ func Parse(line []byte) (*Record, error) {
 	}
 	// The walk stops at the first thing that is not the next one it wants.
 	// Where the line is not canonical, the reason lies in that.
-	if err := CheckCanonical(line); err != nil {
-		c.err = &Refusal{Check: "form", N: -1, Reason: err.Error()}
+	v, err := ParseCanonical(line)
+	if err != nil {
+		return nil, &Refusal{Check: "form", N: -1, Reason: err.Error()}
 	}
-	r.Log = nil
-	r.Log = nil // it need not have been read
-	return nil, r.refuse(c.err)
+	if members, ok := v.(map[string]any); ok {
+		if id, ok := members["id"].(string); ok && idLength(id) == len(id) {
+			c.err.ID = id
+		}
+	}
+	return nil, c.err
 }
