@@ -313,6 +313,9 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 		flags = append(flags, arg)
 		name, _, hasValue := strings.Cut(strings.TrimLeft(arg, "-"), "=")
 		flag := flagNamed(found, name)
+		if name == "help" || name == "h" {
+			return append(args[:path:path], "--help"), nil
+		}
 		if flag == nil { // the library refuses it
 			continue
 		}
@@ -322,8 +325,10 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 			}
 			seen[flag.Names()[0]] = true
 		}
-		if _, isBool := flag.(*cli.BoolFlag); !isBool && !hasValue && i+1 < len(args) {
-			i++
+		if _, isBool := flag.(*cli.BoolFlag); !isBool && !hasValue {
+			if i++; i == len(args) {
+				return nil, Usage("", "%s needs a value", dashes(name))
+			}
 			flags = append(flags, args[i])
 		}
 	}

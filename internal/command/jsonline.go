@@ -27,16 +27,18 @@ func Canonical(line []byte) ([]byte, error) {
 	return v, nil
 }
 
-// jsonReason is the reason of a syntax error without the library's prefix.
+// jsonReason is the reason of a syntax error and its place, without the
+// library's name.
 func jsonReason(err error) string {
-	if s, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
-		reason := s.Err.Error()
-		if s.ByteOffset > 0 {
-			return fmt.Sprintf("%s at byte %d", strings.TrimPrefix(reason, "jsontext: "), s.ByteOffset)
-		}
-		return reason
+	s, ok := errors.AsType[*jsontext.SyntacticError](err)
+	if !ok {
+		return err.Error()
 	}
-	return err.Error()
+	reason := strings.TrimPrefix(s.Err.Error(), "jsontext: ")
+	if s.JSONPointer != "" {
+		return fmt.Sprintf("%s at byte %d, in %s", reason, s.ByteOffset, s.JSONPointer)
+	}
+	return fmt.Sprintf("%s at byte %d", reason, s.ByteOffset)
 }
 
 // ParseLine reads one record of people's JSON. A record that carries
