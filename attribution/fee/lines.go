@@ -103,6 +103,7 @@ func (m *image) digest() record.Digest {
 // Types of state lines, beside those of the standing.
 const (
 	lineClaim   = "claim"
+	lineEvent   = "event"
 	lineFold    = "fold"
 	lineHandoff = "handoff"
 	lineLoose   = "loose"
@@ -146,11 +147,13 @@ func (m *image) each(write func(line []byte)) {
 	}
 	slices.SortFunc(lines, bytes.Compare)
 
-	first := []byte(`["` + lineClaim + `"`)
-	i := 0
-	for ; i < len(lines) && bytes.Compare(lines[i], first) < 0; i++ {
-		write(lines[i])
+	upTo := func(name string) {
+		for ; len(lines) > 0 && string(lines[0]) < `["`+name+`"`; lines = lines[1:] {
+			write(lines[0])
+		}
 	}
+
+	upTo(lineClaim)
 	// Claims in the order of the text of their n, which is that of their lines.
 	order := make([]int32, len(m.claims))
 	for j := range order {
@@ -162,8 +165,22 @@ func (m *image) each(write func(line []byte)) {
 		buffer = m.claims[j].append(buffer[:0])
 		write(buffer)
 	}
-	for ; i < len(lines); i++ {
-		write(lines[i])
+	upTo(lineEvent)
+	var events []int
+	for _, j := range order {
+		l := &m.claims[j]
+		events = events[:0]
+		for k := range l.claim.events {
+			events = append(events, k)
+		}
+		slices.SortFunc(events, func(a, b int) int { return compareText(l.claim.events[a].n, l.claim.events[b].n) })
+		for _, k := range events {
+			buffer = l.appendEvent(buffer[:0], k)
+			write(buffer)
+		}
+	}
+	for _, line := range lines {
+		write(line)
 	}
 }
 
@@ -195,7 +212,7 @@ func digitsOf(n int64) int {
 
 // append writes the line of a claim:
 //
-//	["claim",n,result,key,id,case,at,logged,version,author,flags,facts,since,said,booking,events]
+//	["claim",n,result,key,id,case,at,logged,version,author,flags,facts,since,said,booking]
 func (l *claimLine) append(b []byte) []byte {
 	c := l.claim
 	r := newRow(b, lineClaim).int(c.n).text(c.rule.Name).text(c.once()).text(c.id).text(c.matter).
@@ -223,22 +240,25 @@ func (l *claimLine) append(b []byte) []byte {
 			r.open().text(c.version.tables[p.line].name).text(p.quantity.String()).close()
 		}
 	}
-	r.close().open()
-	for i := range c.events {
-		e := &c.events[i]
-		told := e.told || slices.ContainsFunc(l.told, func(d idle) bool { return d.event == i })
-		r.open().text(eventWords[e.kind]).text(roleWords[e.by]).int(e.n).time(e.at).flags(told)
-		switch e.kind {
-		case reverse:
-			r.text(e.cause.String())
-		case reduce:
-			r.text(e.cause.String()).text(e.quantity.String())
-		case dispute, uphold, reject:
-			r.text(e.id)
-		}
-		r.close()
-	}
 	return r.close().end()
+}
+
+// appendEvent writes the line of an event of the claim:
+//
+//	["event",n of the claim,n,kind,author,at,flags,...]
+func (l *claimLine) appendEvent(b []byte, i int) []byte {
+	e := &l.claim.events[i]
+	told := e.told || slices.ContainsFunc(l.told, func(d idle) bool { return d.event == i })
+	r := newRow(b, lineEvent).int(l.claim.n).int(e.n).text(eventWords[e.kind]).text(roleWords[e.by]).time(e.at).flags(told)
+	switch e.kind {
+	case reverse:
+		r.text(e.cause.String())
+	case reduce:
+		r.text(e.cause.String()).text(e.quantity.String())
+	case dispute, uphold, reject:
+		r.text(e.id)
+	}
+	return r.end()
 }
 
 var roleWords = [...]string{vendor: "vendor", client: "client", third: "third", arbiter: "arbiter"}
@@ -333,7 +353,7 @@ func ReadState(lines [][]byte) (*State, error) {
 			return nil, fmt.Errorf("state line %d does not begin with its type", i+1)
 		}
 		switch name {
-		case lineClaim, lineFold, lineHandoff, lineLoose, linePeriod, lineReceipt, lineTally:
+		case lineClaim, lineEvent, lineFold, lineHandoff, lineLoose, linePeriod, lineReceipt, lineTally:
 			rows[i] = row
 		default:
 			if err := s.standing.ReadLine(line); err != nil {
@@ -351,6 +371,9 @@ func ReadState(lines [][]byte) (*State, error) {
 		}
 	}
 	s.sortRead()
+	if err := s.checkRead(); err != nil {
+		return nil, err
+	}
 	// The lines say the same in no other spelling.
 	again := s.Lines()
 	for i, line := range lines {
@@ -367,12 +390,52 @@ func ReadState(lines [][]byte) (*State, error) {
 // sortRead brings what was read in the order of its lines into its own.
 func (s *State) sortRead() {
 	slices.SortFunc(s.claims, func(a, b *claim) int { return cmp.Compare(a.n, b.n) })
+	for _, c := range s.claims {
+		slices.SortFunc(c.events, func(a, b event) int { return cmp.Compare(a.n, b.n) })
+	}
 	slices.SortFunc(s.periods, func(a, b settled) int { return cmp.Compare(a.From, b.From) })
 	slices.SortFunc(s.receipts, func(a, b receipt) int { return cmp.Compare(a.size, b.size) })
 	slices.SortFunc(s.loose, func(a, b loose) int { return cmp.Compare(a.n, b.n) })
 	for _, list := range s.handoffs {
 		slices.SortFunc(list, func(a, b handoff) int { return cmp.Compare(a.n, b.n) })
 	}
+}
+
+// checkRead refuses a state in which one line names what no other holds.
+func (s *State) checkRead() error {
+	if s.statement > s.size || s.statement < -1 || s.size < 0 || (s.statement >= 0) != (len(s.periods) > 0) {
+		return fmt.Errorf("state of %d records has its last statement at %d, and %d periods", s.size, s.statement, len(s.periods))
+	}
+	known := int64(len(s.versions))
+	if s.size > 0 && known == 0 {
+		return fmt.Errorf("state has no version of the agreement")
+	}
+	if s.adopted > known || s.excluded > known || s.adopted < 0 || s.excluded < 0 {
+		return fmt.Errorf("state has a history before version %d, want at most %d", max(s.adopted, s.excluded)+1, known)
+	}
+	begins := func(at record.Time) bool {
+		p, ok := s.periodAt(at)
+		return ok && p.From == at
+	}
+	for i, p := range s.periods {
+		if p.base > known || p.base < 0 || p.From >= p.Until || p.Until > p.closing || i > 0 && s.periods[i-1].Until > p.From {
+			return fmt.Errorf("period %s is not in its place", p.Name)
+		}
+	}
+	for at := range s.tallies {
+		if !begins(at.period) {
+			return fmt.Errorf("tally is of a period that begins at %v, which is not there", at.period)
+		}
+	}
+	for _, c := range s.claims {
+		if c.n < 0 || c.n >= s.size {
+			return fmt.Errorf("claim %d is outside the first %d records", c.n, s.size)
+		}
+		if c.booking != nil && !begins(c.booking.period) {
+			return fmt.Errorf("claim %d is billed in a period that begins at %v, which is not there", c.n, c.booking.period)
+		}
+	}
+	return nil
 }
 
 func (s *State) readRow(row []any) error {
@@ -414,6 +477,8 @@ func (s *State) readRow(row []any) error {
 		s.tallies[at] = y
 	case lineClaim:
 		return s.readClaim(c)
+	case lineEvent:
+		return s.readEvent(c)
 	}
 	return c.done()
 }
@@ -441,7 +506,7 @@ func (s *State) readClaim(c *cells) error {
 	x.backfilled, x.evidenced = flags[0], flags[1]
 	x.facts = c.facts()
 	x.since, x.said = c.time(), c.reason()
-	kept, events := c.list(), c.list()
+	kept := c.list()
 	if err := c.done(); err != nil {
 		return err
 	}
@@ -450,6 +515,9 @@ func (s *State) readClaim(c *cells) error {
 	}
 	if x.rule = x.version.rules[result]; x.rule == nil {
 		return fmt.Errorf("version %d has no result %s", number, result)
+	}
+	if s.byID[x.id] != nil || s.byKey[x.key] != nil {
+		return fmt.Errorf("claim %d has the id or the key of another", x.n)
 	}
 	if len(kept.row) > 0 {
 		var stands booking
@@ -465,27 +533,37 @@ func (s *State) readClaim(c *cells) error {
 		}
 		x.booking = &stands
 	}
-	for len(events.row) > 0 {
-		r := events.list()
-		e := event{kind: eventKind(r.word(eventWords[:])), by: role(r.word(roleWords[:])), n: r.int(), at: r.time(), told: r.flags(1)[0]}
-		switch e.kind {
-		case reverse:
-			e.cause = r.reason()
-		case reduce:
-			e.cause, e.quantity = r.reason(), r.rat()
-		case dispute, uphold, reject:
-			e.id = r.text()
-		}
-		if e.kind == dispute {
-			s.disputes[e.id] = x
-		}
-		x.events = append(x.events, e)
-		events.join(r.done())
-	}
-	if err := cmp.Or(kept.err, events.err); err != nil {
-		return err
+	if kept.err != nil {
+		return kept.err
 	}
 	s.add(x)
+	return nil
+}
+
+func (s *State) readEvent(r *cells) error {
+	// Claims are read before, in the order of their lines.
+	n := r.int()
+	i, ok := slices.BinarySearchFunc(s.claims, n, func(c *claim, n int64) int { return compareText(c.n, n) })
+	e := event{n: r.int(), kind: eventKind(r.word(eventWords[:])), by: role(r.word(roleWords[:])), at: r.time(), told: r.flags(1)[0]}
+	switch e.kind {
+	case reverse:
+		e.cause = r.reason()
+	case reduce:
+		e.cause, e.quantity = r.reason(), r.rat()
+	case dispute, uphold, reject:
+		e.id = r.text()
+	}
+	if !ok {
+		r.join(fmt.Errorf("is about claim %d, which is not there", n))
+	}
+	if err := r.done(); err != nil {
+		return err
+	}
+	c := s.claims[i]
+	if e.kind == dispute {
+		s.disputes[e.id] = c
+	}
+	c.events = append(c.events, e)
 	return nil
 }
 
