@@ -94,6 +94,11 @@ func prepare(commands []*cli.Command) {
 		c.HideHelpCommand = true
 		c.OnUsageError = usageError
 		c.CustomHelpTemplate = commandHelp
+		for _, f := range c.Flags {
+			if b, ok := f.(*cli.BoolFlag); ok {
+				b.DisableDefaultText = true
+			}
+		}
 		if len(c.Subcommands) > 0 {
 			c.CustomHelpTemplate = groupHelp
 			c.Action = group
