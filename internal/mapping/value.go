@@ -1,0 +1,585 @@
+package mapping
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/raasledger/raasledger/attribution/exact"
+	"github.com/raasledger/raasledger/attribution/record"
+)
+
+// A field is a column of a CSV file by its name, or a place in a JSON row:
+// names joined by dots, and [] after a name for each element of an array.
+type field struct {
+	place *node
+	name  string
+	steps []step
+	slot  int // of the name in Mapping.fields
+}
+
+type step struct {
+	name   string
+	arrays int // how many [] follow
+}
+
+func newField(n *node) field {
+	f := field{place: n, name: n.text}
+	for part := range strings.SplitSeq(n.text, ".") {
+		s := step{name: part}
+		for strings.HasSuffix(s.name, "[]") {
+			s.name = strings.TrimSuffix(s.name, "[]")
+			s.arrays++
+		}
+		f.steps = append(f.steps, s)
+	}
+	return f
+}
+
+// checkPath says what is wrong with f as a place in JSON.
+func (f field) checkPath() string {
+	for _, s := range f.steps {
+		if s.name == "" || strings.ContainsAny(s.name, "[]") {
+			return fmt.Sprintf("%q is no path: want names joined by dots, with [] after the name of an array", f.name)
+		}
+	}
+	return ""
+}
+
+// many reports whether f can have more than one value.
+func (f field) many() bool {
+	for _, s := range f.steps {
+		if s.arrays > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *document) field(n *node, name string) field {
+	d.text(n, name)
+	v := n.get(name)
+	if v == nil || v.kind != scalarNode {
+		return field{place: n}
+	}
+	return newField(v)
+}
+
+// A condition is true or false of a row.
+type condition struct {
+	not *condition
+	any bool // true if some value of the field's array is
+	field
+	op      string // equals, prefix, present, above, below, at_least, at_most
+	text    string
+	number  exact.Rat
+	present bool
+}
+
+func (d *document) condition(n *node) *condition {
+	c := &condition{}
+	if !d.is(n, mapNode) {
+		return c
+	}
+	if v := n.get("not"); v != nil {
+		c.not = d.condition(v)
+		d.closed(n)
+		return c
+	}
+	if v := n.get("any"); v != nil {
+		c = d.comparison(v)
+		c.any = true
+		d.closed(n)
+		return c
+	}
+	c = d.comparison(n)
+	if c.many() {
+		d.mistake(n, "%s has many values: say any", c.name)
+	}
+	return c
+}
+
+// comparison is a field and one operator.
+func (d *document) comparison(n *node) *condition {
+	c := &condition{}
+	if !d.is(n, mapNode) {
+		return c
+	}
+	c.field = d.field(n, "field")
+	for _, op := range []string{"equals", "prefix", "present", "above", "below", "at_least", "at_most"} {
+		v := n.get(op)
+		if v == nil {
+			continue
+		}
+		if c.op != "" {
+			d.mistake(v, "want one comparison, got %s and %s", c.op, op)
+		}
+		c.op = op
+		if !d.is(v, scalarNode) {
+			continue
+		}
+		c.text = v.text
+		switch op {
+		case "present":
+			if !v.isBool {
+				d.mistake(v, "want true or false")
+			}
+			c.present = v.text == "true"
+		case "above", "below", "at_least", "at_most":
+			number, err := exact.Parse(v.text)
+			if err != nil {
+				d.mistake(v, "%v", err)
+			}
+			c.number = number
+		case "prefix":
+			if v.text == "" {
+				d.mistake(v, "is empty")
+			}
+		}
+	}
+	if c.op == "" {
+		d.mistake(n, "want one of equals, prefix, present, above, below, at_least, at_most")
+	}
+	d.closed(n)
+	return c
+}
+
+// holds reports whether c is true of r.
+func (c *condition) holds(r *row) (bool, error) {
+	if c.not != nil {
+		ok, err := c.not.holds(r)
+		return !ok, err
+	}
+	if c.any {
+		n, err := c.count(r)
+		return n > 0, err
+	}
+	v, err := r.get(c.field)
+	if err != nil {
+		return false, err
+	}
+	if c.op == "present" {
+		return (v.kind != absent && (v.kind != textScalar || v.text != "")) == c.present, nil
+	}
+	if v.kind == absent {
+		return false, fmt.Errorf("%s is absent", c.name)
+	}
+	return c.compare(v)
+}
+
+// count returns how many values of the array c is true of. What is absent on
+// the way to them has none.
+func (c *condition) count(r *row) (n int64, err error) {
+	err = r.each(c.field, func(v scalar) error {
+		ok, err := c.compare(v)
+		if ok {
+			n++
+		}
+		return err
+	})
+	return n, err
+}
+
+func (c *condition) compare(v scalar) (bool, error) {
+	switch c.op {
+	case "equals":
+		return v.text == c.text, nil
+	case "prefix":
+		return strings.HasPrefix(v.text, c.text), nil
+	case "present":
+		return c.present, nil
+	}
+	x, err := exact.Parse(v.text)
+	if err != nil {
+		return false, fmt.Errorf("%s: %v", c.name, err)
+	}
+	cmp := x.Cmp(c.number)
+	switch c.op {
+	case "above":
+		return cmp > 0, nil
+	case "below":
+		return cmp < 0, nil
+	case "at_least":
+		return cmp >= 0, nil
+	case "at_most":
+		return cmp <= 0, nil
+	}
+	panic("mapping: comparison " + strconv.Quote(c.op))
+}
+
+// A value is computed from a row: a constant, a field, the product of two
+// fields, a count of array elements, or a test.
+type value struct {
+	constant *scalar
+	from     *field
+	product  []field // two
+	count    *condition
+	test     *condition
+	negate   bool
+	optional bool // an absent field gives no value
+	number   bool // sure to be a number
+}
+
+// isNumber reports whether v may stand where a number is wanted; a field may,
+// and is looked at in each row.
+func (v value) isNumber() bool {
+	if v.constant != nil {
+		_, err := exact.Parse(v.constant.text)
+		return err == nil && v.constant.kind == textScalar
+	}
+	return v.test == nil
+}
+
+func (d *document) value(n *node) value {
+	var v value
+	if !d.is(n, mapNode) {
+		return v
+	}
+	var given []string
+	for _, name := range []string{"constant", "field", "product", "count", "test"} {
+		inner := n.get(name)
+		if inner == nil {
+			continue
+		}
+		given = append(given, name)
+		switch name {
+		case "constant":
+			if d.is(inner, scalarNode) {
+				c := scalar{kind: textScalar, text: inner.text}
+				if inner.isBool {
+					c.kind = boolScalar
+				}
+				v.constant = &c
+			}
+		case "field":
+			f := d.field(n, "field")
+			if f.many() {
+				d.mistake(inner, "%s has many values: say count, or any in a test", f.name)
+			}
+			v.from = &f
+		case "product":
+			if !d.is(inner, listNode) {
+				continue
+			}
+			if len(inner.values) != 2 {
+				d.mistake(inner, "want two fields, got %d", len(inner.values))
+			}
+			for _, name := range inner.values {
+				if d.is(name, scalarNode) {
+					v.product = append(v.product, newField(name))
+				}
+			}
+			v.number = true
+		case "count":
+			v.count = d.comparison(inner)
+			v.number = true
+		case "test":
+			v.test = d.condition(inner)
+		}
+	}
+	if len(given) != 1 {
+		d.mistake(n, "want one of constant, field, product, count, test; got %s", listed(given))
+	}
+	if d.optionalTrue(n, "negate") {
+		v.negate, v.number = true, true
+		if v.from == nil && v.product == nil {
+			d.mistake(n, "negate goes with field or product")
+		}
+	}
+	if d.optionalTrue(n, "optional") {
+		v.optional = true
+		if v.from == nil {
+			d.mistake(n, "optional goes with field")
+		}
+	}
+	d.closed(n)
+	return v
+}
+
+func listed(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
+// of returns the value in r; its kind is absent only where it is optional.
+func (v value) of(r *row) (scalar, error) {
+	switch {
+	case v.constant != nil:
+		return *v.constant, nil
+	case v.test != nil:
+		ok, err := v.test.holds(r)
+		return scalar{kind: boolScalar, text: strconv.FormatBool(ok)}, err
+	case v.from != nil && !v.negate:
+		s, err := r.get(*v.from)
+		if err != nil {
+			return scalar{}, err
+		}
+		if s.kind == absent || s.text == "" {
+			if v.optional {
+				return scalar{}, nil
+			}
+			return scalar{}, fmt.Errorf("%s is empty", v.from.name)
+		}
+		return s, nil
+	case v.from != nil && v.optional:
+		if s, err := r.get(*v.from); err != nil || s.text == "" {
+			return scalar{}, err
+		}
+	}
+	x, err := v.numberOf(r)
+	if err != nil {
+		return scalar{}, err
+	}
+	return scalar{kind: textScalar, text: x.String()}, nil
+}
+
+// numberOf returns the value in r as an exact number.
+func (v value) numberOf(r *row) (exact.Rat, error) {
+	var x exact.Rat
+	var err error
+	switch {
+	case v.product != nil:
+		var a, b exact.Rat
+		if a, err = r.decimal(v.product[0]); err != nil {
+			return x, err
+		}
+		if b, err = r.decimal(v.product[1]); err != nil {
+			return x, err
+		}
+		x = a.Mul(b)
+	case v.count != nil:
+		var n int64
+		n, err = v.count.count(r)
+		x = exact.Int(n)
+	case v.from != nil:
+		x, err = r.decimal(*v.from)
+	case v.constant != nil:
+		x, err = exact.Parse(v.constant.text)
+	default:
+		panic("mapping: number of a test")
+	}
+	if v.negate {
+		x = x.Neg()
+	}
+	return x, err
+}
+
+// A template is text with {FIELD} in it. {#} stands for the number, from 1, of
+// the row among those whose id is otherwise the same.
+type template struct {
+	place  *node
+	parts  []string // parts[i] is followed by fields[i]
+	fields []field  // name "#" is the number
+	counts bool
+}
+
+func (d *document) template(n *node, name string) *template {
+	d.text(n, name)
+	v := n.get(name)
+	if v == nil || v.kind != scalarNode {
+		return nil
+	}
+	t := &template{place: v}
+	rest := v.text
+	for {
+		before, after, ok := strings.Cut(rest, "{")
+		if strings.Contains(before, "}") {
+			d.mistake(v, "} without { in %q", v.text)
+			return t
+		}
+		t.parts = append(t.parts, before)
+		if !ok {
+			return t
+		}
+		inside, tail, ok := strings.Cut(after, "}")
+		if !ok || inside == "" || strings.Contains(inside, "{") {
+			d.mistake(v, "{ without a field and } in %q", v.text)
+			return t
+		}
+		f := newField(&node{line: v.line, path: v.path, kind: scalarNode, text: inside})
+		if inside == "#" {
+			if name != "id" || t.counts {
+				d.mistake(v, "{#} goes into an id, once")
+			}
+			t.counts = true
+		} else if f.many() {
+			d.mistake(v, "%s has many values", inside)
+		}
+		t.fields = append(t.fields, f)
+		rest = tail
+	}
+}
+
+func (d *document) optionalTemplate(n *node, name string) *template {
+	if n.get(name) == nil {
+		return nil
+	}
+	return d.template(n, name)
+}
+
+// of returns the text for r. nth counts the rows of each text that has {#}.
+func (t *template) of(r *row, nth map[string]int64) (string, error) {
+	var b strings.Builder
+	b.WriteString(t.parts[0])
+	at := -1
+	for i, f := range t.fields {
+		if f.name == "#" {
+			at = b.Len()
+		} else {
+			s, err := r.get(f)
+			if err != nil {
+				return "", err
+			}
+			if s.text == "" {
+				return "", fmt.Errorf("%s is empty", f.name)
+			}
+			b.WriteString(s.text)
+		}
+		b.WriteString(t.parts[i+1])
+	}
+	text := b.String()
+	if at < 0 {
+		return text, nil
+	}
+	// A space cannot be part of an id, so no two templates share a count.
+	key := text[:at] + " " + text[at:]
+	nth[key]++
+	return text[:at] + strconv.FormatInt(nth[key], 10) + text[at:], nil
+}
+
+// A clock gives each row its instant.
+type clock struct {
+	field  *field
+	layout string // rfc3339, or of YYYY MM DD hh mm ss and .sss
+	widths []width
+	offset record.Time // of the file's times from UTC, in milliseconds
+	start  record.Time // or, without a field: of the first row,
+	step   record.Time // and how much later each further row is
+}
+
+func (d *document) clock(n *node) clock {
+	var c clock
+	if !d.is(n, mapNode) {
+		return c
+	}
+	if start := n.get("start"); start != nil {
+		t, err := record.ParseTime(d.text(n, "start"))
+		if err != nil {
+			d.mistake(start, "%v", err)
+		}
+		c.start = t
+		if text := d.text(n, "step"); text != "" {
+			step, ok := parseLength(text)
+			if !ok {
+				d.mistake(n.get("step"), "%q, want a length of time like 90s, 15m, 24h or 1d", text)
+			}
+			c.step = step
+		}
+		d.closed(n)
+		return c
+	}
+	f := d.field(n, "field")
+	if f.many() {
+		d.mistake(n, "%s has many values", f.name)
+	}
+	c.field = &f
+	c.layout = d.text(n, "layout")
+	if c.layout == "rfc3339" {
+		if v := n.get("offset"); v != nil {
+			d.mistake(v, "each time of layout rfc3339 has its own")
+		}
+	} else {
+		widths, ok := parseLayout(c.layout)
+		c.widths = widths
+		if c.layout != "" && !ok {
+			d.mistake(n.get("layout"), "%q, want rfc3339, or YYYY, MM and DD with hh, mm, ss and .sss as far as the times have them", c.layout)
+		}
+		if text := d.text(n, "offset"); text != "" {
+			offset, ok := parseOffset(text)
+			if !ok {
+				d.mistake(n.get("offset"), "%q, want the offset from UTC like +01:00", text)
+			}
+			c.offset = offset
+		}
+	}
+	d.closed(n)
+	return c
+}
+
+// visitFields calls visit with every field the mapping reads.
+func (m *Mapping) visitFields(visit func(*field)) {
+	condition := func(c *condition) {
+		for c != nil && c.not != nil {
+			c = c.not
+		}
+		if c != nil {
+			visit(&c.field)
+		}
+	}
+	value := func(v *value) {
+		if v == nil {
+			return
+		}
+		if v.from != nil {
+			visit(v.from)
+		}
+		for i := range v.product {
+			visit(&v.product[i])
+		}
+		condition(v.count)
+		condition(v.test)
+	}
+	text := func(t *template) {
+		if t == nil {
+			return
+		}
+		for i := range t.fields {
+			if t.fields[i].name != "#" {
+				visit(&t.fields[i])
+			}
+		}
+	}
+	facts := func(list []fact) {
+		for i := range list {
+			value(&list[i].value)
+		}
+	}
+	if m.time.field != nil {
+		visit(m.time.field)
+	}
+	condition(m.leaveOut)
+	if o := m.outcome; o != nil {
+		condition(o.rows)
+		for _, t := range []*template{o.id, o.caseID, o.actor, o.subject} {
+			text(t)
+		}
+		if o.group != nil {
+			visit(o.group)
+		}
+		facts(o.facts)
+	}
+	if r := m.reverse; r != nil {
+		condition(r.rows)
+		text(r.id)
+		text(r.actor)
+		text(r.of)
+		if r.match != nil {
+			for i := range r.match.same {
+				visit(&r.match.same[i])
+			}
+			value(&r.match.line)
+			value(&r.match.takes)
+		}
+		value(r.reduces)
+		value(&r.unmatched.value)
+		facts(r.unmatched.fields)
+	}
+	if s := m.measure; s != nil {
+		condition(s.rows)
+		text(s.id)
+		value(&s.value)
+		facts(s.fields)
+	}
+}
