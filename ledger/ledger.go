@@ -1,83 +1,224 @@
 // Package ledger is the append-only outcome ledger on Badger.
+//
+// A [DB] is one directory with many ledgers; a [Ledger] is the log of one
+// agreement. What Append returns an index for is durable and stays: docs/store.md
+// says under which faults, and what the store does when it is not sure.
 package ledger
 
 import (
 	"context"
-	"crypto/ed25519"
-	"io"
+	"errors"
+	"fmt"
 	"iter"
-	"time"
+	"sync"
+	"sync/atomic"
+
+	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/raasledger/raasledger/attribution/fee"
 	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/attribution/terms"
+	"github.com/raasledger/raasledger/merkle"
 )
 
-// Options of a DB. The zero value is ready for use.
-type Options struct {
-	Clock func() time.Time // nil is time.Now
+// A Ledger is the append-only log of one agreement. It is safe for concurrent
+// use.
+type Ledger struct {
+	db     *DB
+	number number
+	origin string
+
+	base      head // at the beginning of the journal
+	replaying bool // during open
+
+	head atomic.Pointer[head] // what is durable and visible
+	tree atomic.Pointer[tree] // its right edge, nil until it is needed
+
+	mu        sync.Mutex // admission: one call at a time
+	admission *admission // nil until it is needed
+	used      atomic.Uint64
+	signing   sync.Mutex // checkpoints: one at a time, taken before mu
 }
 
-// A DB is one directory; it holds many ledgers.
-type DB struct{}
+// Origin is the agreement's origin.
+func (l *Ledger) Origin() string { return l.origin }
 
-// Open opens or creates the DB in dir.
-func Open(dir string, o Options) (*DB, error) { panic("todo") }
+// Size is the number of records.
+func (l *Ledger) Size() int64 { return l.head.Load().size }
 
-// Create starts a ledger with a signed agreement (version 1) as its record 0. Origin and log key are the agreement's.
-func (db *DB) Create(ctx context.Context, agreement *record.Record) (*Ledger, error) { panic("todo") }
-
-// Ledger returns an existing ledger; Origins lists them, sorted.
-func (db *DB) Ledger(origin string) (*Ledger, error) { panic("todo") }
-func (db *DB) Origins() []string                     { panic("todo") }
-
-// Check re-reads and re-hashes everything, reports every fault and changes nothing.
-func (db *DB) Check(ctx context.Context, fault func(Fault)) error { panic("todo") }
-func (db *DB) Close() error                                       { panic("todo") }
-
-type Fault struct {
-	Origin string
-	N      int64 // -1 if it is not one record's
-	Text   string
+// Root is the size and the root of the tree at that size.
+func (l *Ledger) Root() (int64, merkle.Hash) {
+	h := l.head.Load()
+	return h.size, h.root
 }
 
-// A Ledger is the append-only log of one agreement.
-type Ledger struct{}
-
-func (l *Ledger) Origin() string { panic("todo") }
-func (l *Ledger) Size() int64    { panic("todo") }
-
-// Append makes the records durable, all or none, and returns their indexes. A record whose id is already there with the same content gets the first index.
-func (l *Ledger) Append(ctx context.Context, records ...*record.Record) ([]int64, error) {
-	panic("todo")
+// edge is the tree as of the last commit.
+func (l *Ledger) edge() (*tree, error) {
+	want := *l.head.Load()
+	// publish stores the tree before the head, so a tree that is not behind
+	// the head is whole.
+	t := l.tree.Load()
+	if t != nil && t.size() >= want.size {
+		return t, nil
+	}
+	old := t
+	err := l.db.kv.View(func(txn *badger.Txn) (err error) {
+		t, err = readTree(txn, l.number, want.size)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", l.origin, err)
+	}
+	if got := t.head(); got != want {
+		return nil, damaged("%s at size %d has root %v, want %v", l.origin, got.size, got.root, want.root)
+	}
+	// A commit may have come between; its tree is the newer one.
+	l.tree.CompareAndSwap(old, t)
+	return t, nil
 }
 
-// Get returns the line of record n; Find the index of an id.
-func (l *Ledger) Get(n int64) ([]byte, error)                  { panic("todo") }
-func (l *Ledger) Find(id string) (n int64, ok bool, err error) { panic("todo") }
-
-// Records iterates over the lines [lo, hi).
-func (l *Ledger) Records(ctx context.Context, lo, hi int64) iter.Seq2[[]byte, error] { panic("todo") }
-
-// Due is the next period to settle and its closing instant.
-// Settle appends the statement of the next period and returns its record with Log set.
-func (l *Ledger) Settle(ctx context.Context) (*record.Record, error) { panic("todo") }
-
-// State gives f the settlement state as of the current size, under the ledger's lock; f must not keep it.
-func (l *Ledger) State(f func(*fee.State) error) error { panic("todo") }
-
-// Checkpoint signs the current size and root; the key is the agreement's log key. It is durable before it is returned.
-func (l *Ledger) Checkpoint(ctx context.Context, key ed25519.PrivateKey) ([]byte, error) {
-	panic("todo")
+// publish makes a committed tree visible.
+func (l *Ledger) publish(t *tree) {
+	h := t.head()
+	l.tree.Store(t)
+	l.head.Store(&h)
 }
 
-// Cosigned merges the verified cosignatures of note into the kept checkpoint of its size.
-func (l *Ledger) Cosigned(ctx context.Context, note []byte) ([]byte, error) { panic("todo") }
-
-// BundleOptions choose the stretch: from 0, or from the index of a statement, to a kept checkpoint (Size 0: the newest).
-type BundleOptions struct {
-	From int64
-	Size int64
+// view runs f on one snapshot of the store and the edge that belongs to it.
+func (l *Ledger) view(f func(txn *badger.Txn, t *tree) error) error {
+	if err := l.db.begin(); err != nil {
+		return err
+	}
+	defer l.db.end()
+	t, err := l.edge()
+	if err != nil {
+		return err
+	}
+	err = l.db.kv.View(func(txn *badger.Txn) error { return f(txn, t) })
+	if errors.Is(err, ErrDamaged) {
+		err = fmt.Errorf("%s: %w", l.origin, err)
+		l.db.poison(err)
+	}
+	return err
 }
 
-// WriteBundle writes a replay bundle and verifies it before the last byte is released.
-func (l *Ledger) WriteBundle(ctx context.Context, w io.Writer, o BundleOptions) error { panic("todo") }
+// Get returns the line of record n, checked against its leaf hash.
+func (l *Ledger) Get(n int64) ([]byte, error) {
+	for line, err := range l.Records(context.Background(), n, n+1) {
+		return line, err
+	}
+	return nil, fmt.Errorf("%s: %w: %d", l.origin, ErrNoRecord, n)
+}
+
+// Records iterates over the lines [lo, hi), each checked against its leaf
+// hash. The lines are the caller's.
+func (l *Ledger) Records(ctx context.Context, lo, hi int64) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		if size := l.Size(); lo < 0 || hi > size || lo > hi {
+			yield(nil, fmt.Errorf("%s: %w: %d to %d of %d", l.origin, ErrNoRecord, lo, hi, size))
+			return
+		}
+		stopped := false
+		err := l.view(func(txn *badger.Txn, t *tree) error {
+			r := newTreeReader(txn, l.number, t)
+			n := lo
+			for line, err := range readLines(txn, l.number, lo, hi) {
+				if err == nil {
+					err = ctx.Err()
+				}
+				if err != nil {
+					return err
+				}
+				want, err := r.leaf(n)
+				if err != nil {
+					return err
+				}
+				if got := merkle.LeafHash(line); got != want {
+					return damaged("record %d has leaf hash %v, want %v", n, got, want)
+				}
+				n++
+				if !yield(line, nil) {
+					stopped = true
+					return nil
+				}
+			}
+			return nil
+		})
+		if err != nil && !stopped {
+			yield(nil, err)
+		}
+	}
+}
+
+// Find returns the index of the record with an id.
+func (l *Ledger) Find(id string) (n int64, ok bool, err error) {
+	err = l.view(func(txn *badger.Txn, t *tree) error {
+		e, found, err := readID(txn, l.number, id)
+		// An entry beyond the size is of a group that is being committed.
+		n, ok = e.n, found && e.n < t.size()
+		return err
+	})
+	if !ok {
+		n = 0
+	}
+	return n, ok, err
+}
+
+func readID(txn *badger.Txn, l number, id string) (e idEntry, ok bool, err error) {
+	item, err := txn.Get(idKey(l, id))
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return e, false, nil
+	}
+	if err != nil {
+		return e, false, err
+	}
+	err = item.Value(func(v []byte) (err error) {
+		e, err = decodeID(v)
+		return err
+	})
+	return e, err == nil, err
+}
+
+func readChain(txn *badger.Txn, l number, chain string) (h chainHead, ok bool, err error) {
+	item, err := txn.Get(chainKey(l, chain))
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return h, false, nil
+	}
+	if err != nil {
+		return h, false, err
+	}
+	err = item.Value(func(v []byte) (err error) {
+		h, err = decodeChain(v)
+		return err
+	})
+	return h, err == nil, err
+}
+
+// State gives f the settlement state as of the current size, under the
+// ledger's lock; f must not keep it nor move it on.
+func (l *Ledger) State(f func(*fee.State) error) error {
+	if err := l.db.begin(); err != nil {
+		return err
+	}
+	defer l.db.end()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a, err := l.admitted()
+	if err != nil {
+		return err
+	}
+	if err := l.drain(a); err != nil {
+		return err
+	}
+	return f(a.state)
+}
+
+// Due is the next period to settle and its closing instant; ok is false past
+// the end of the agreement.
+func (l *Ledger) Due() (p terms.Period, closing record.Time, ok bool, err error) {
+	err = l.State(func(s *fee.State) error {
+		p, closing, ok = s.Next()
+		return nil
+	})
+	return p, closing, ok, err
+}

@@ -1,0 +1,469 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	badger "github.com/dgraph-io/badger/v4"
+
+	"github.com/raasledger/raasledger/attribution/fee"
+	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/attribution/terms"
+	"github.com/raasledger/raasledger/merkle"
+)
+
+// An admission is what decides whether a record may stand at the end of a
+// ledger. It is ahead of what is committed by the records that are under way:
+// a commit that fails stops the whole DB, so it need never go back.
+type admission struct {
+	state  *fee.State
+	next   int64                // index of the next record
+	ids    map[string]idEntry   // recent ones, all that are under way among them
+	chains map[string]chainHead // likewise
+}
+
+func newAdmission(state *fee.State, next int64) *admission {
+	return &admission{state: state, next: next, ids: map[string]idEntry{}, chains: map[string]chainHead{}}
+}
+
+// recentEntries bounds what an admission remembers beside the store.
+const recentEntries = 1 << 14
+
+// forget drops entries that the store has, once there are many.
+func (a *admission) forget(size int64) {
+	if len(a.ids) > recentEntries {
+		for id, e := range a.ids {
+			if e.n < size {
+				delete(a.ids, id)
+			}
+		}
+	}
+	if len(a.chains) > recentEntries {
+		for chain, h := range a.chains {
+			if h.n < size {
+				delete(a.chains, chain)
+			}
+		}
+	}
+}
+
+// A draft is a record of an Append call on its way through admission.
+type draft struct {
+	record   *record.Record // a copy with its log
+	prepared *record.Prepared
+	position int
+}
+
+// Append makes the records durable, all or none, and returns their indexes. A
+// record whose id is already there with the same content gets the first
+// index. Log must be nil: the ledger assigns it. The records must not be
+// changed during the call.
+//
+// A refusal is a *record.Refusal, with several records inside a [*BatchError].
+// Once the records are admitted the call waits for their commit, whatever
+// becomes of ctx. After [ErrPoisoned] they may be stored or not.
+func (l *Ledger) Append(ctx context.Context, records ...*record.Record) ([]int64, error) {
+	return l.append(ctx, false, records, nil)
+}
+
+// append is Append; create says that the ledger is new. fix, if not nil, makes
+// the only record once its index and time are known.
+func (l *Ledger) append(ctx context.Context, create bool, records []*record.Record, fix func(*fee.State, record.Time) (*record.Record, error)) ([]int64, error) {
+	if err := l.db.begin(); err != nil {
+		return nil, err
+	}
+	defer l.db.end()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := l.db.stopCause(); err != nil {
+		return nil, err
+	}
+	if err := l.db.room(); err != nil {
+		return nil, err
+	}
+	prepared, err := prepare(records)
+	if err != nil {
+		return nil, err
+	}
+
+	l.mu.Lock()
+	r, snapshot, ns, err := l.admit(create, records, prepared, fix)
+	if err == nil && r != nil {
+		if err = l.db.enqueue(r); err != nil {
+			l.admission = nil // ahead of what will ever be stored
+		}
+	}
+	l.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	if r != nil {
+		if err := <-r.done; err != nil {
+			return nil, err
+		}
+	}
+	if snapshot != nil {
+		// Derived: a crash before this line costs the next open of the ledger
+		// a fold from an earlier snapshot.
+		if err := l.db.writeSnapshot(l.number, ns[0], snapshot); err != nil {
+			return nil, l.db.poison(err)
+		}
+	}
+	return ns, nil
+}
+
+// prepare writes the records but for what the ledger assigns.
+func prepare(records []*record.Record) ([]*record.Prepared, error) {
+	prepared := make([]*record.Prepared, len(records))
+	bytes := 0
+	for i, r := range records {
+		if r == nil {
+			return nil, position(records, i, errors.New("record is nil"))
+		}
+		if r.Log != nil {
+			return nil, position(records, i, &record.Refusal{Check: "form", N: -1, ID: r.ID, Field: "log", Reason: "is there, the ledger assigns it"})
+		}
+		p, err := record.Prepare(r)
+		if err != nil {
+			return nil, position(records, i, err)
+		}
+		prepared[i] = p
+		bytes += len(p.Line()) + 1
+	}
+	if bytes > maxAppendBytes {
+		return nil, fmt.Errorf("append of %d records has %d bytes, at most %d", len(records), bytes, maxAppendBytes)
+	}
+	return prepared, nil
+}
+
+// position names the record's place in a call of several.
+func position(records []*record.Record, i int, err error) error {
+	if len(records) == 1 {
+		return err
+	}
+	return &BatchError{Position: i, Err: err}
+}
+
+// admit checks everything, moves the admission on, and returns what goes to
+// the committer: nil if nothing is new and all is committed. The caller holds
+// the lock and hands the request on before it lets go.
+func (l *Ledger) admit(create bool, records []*record.Record, prepared []*record.Prepared, fix func(*fee.State, record.Time) (*record.Record, error)) (*request, [][]byte, []int64, error) {
+	a, err := l.admitted()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	now := l.db.now()
+	if !create {
+		now = max(now, a.state.Standing().Last())
+	}
+	if fix != nil {
+		if err := l.drain(a); err != nil {
+			return nil, nil, nil, err
+		}
+		r, err := fix(a.state, now)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		records = []*record.Record{r}
+		if prepared, err = prepare(records); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+
+	b := &batch{ledger: l, admission: a, ids: map[string]idEntry{}, chains: map[string]chainHead{}}
+	ns := make([]int64, len(records))
+	var drafts []draft
+	err = l.db.kv.View(func(txn *badger.Txn) error {
+		b.txn = txn
+		for i, r := range records {
+			n, known, err := b.known(r, prepared[i])
+			if err != nil {
+				return position(records, i, err)
+			}
+			if known {
+				ns[i] = n
+				continue
+			}
+			n = a.next + int64(len(drafts))
+			ns[i] = n
+			d := draft{prepared: prepared[i], position: i}
+			if d.record, err = b.draft(r, prepared[i], n, now); err != nil {
+				return position(records, i, err)
+			}
+			drafts = append(drafts, d)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if len(drafts) == 0 {
+		if slices.ContainsFunc(ns, func(n int64) bool { return n >= l.Size() }) {
+			return &request{ledger: l}, nil, ns, nil // wait for those under way
+		}
+		return nil, nil, ns, nil
+	}
+	for _, d := range drafts {
+		if alone(d.record.Body) && len(records) > 1 {
+			return nil, nil, nil, position(records, d.position, &record.Refusal{Check: "form", N: -1, ID: d.record.ID, Field: "kind",
+				Reason: fmt.Sprintf("is %s, which stands alone in its call; this one has %d records", d.record.Body.Kind(), len(records))})
+		}
+	}
+
+	entries := make([]entry, len(drafts))
+	for i, d := range drafts {
+		line := d.prepared.AppendLine(nil, d.record.Log)
+		if len(line) > record.MaxRecordBytes {
+			return nil, nil, nil, position(records, d.position, &record.Refusal{Check: "form", N: -1, ID: d.record.ID,
+				Reason: fmt.Sprintf("has %d bytes with its log, at most %d", len(line), record.MaxRecordBytes)})
+		}
+		entries[i] = entry{
+			line: line, leaf: merkle.LeafHash(line), id: d.record.ID, chains: d.record.Log.Chains,
+			index: idEntry{n: d.record.Log.N, digest: d.prepared.Sum(), matter: d.record.Case},
+		}
+	}
+	var snapshot [][]byte
+	if drafts[0].record.Kind == record.KindStatement {
+		// Before the fold: these lines are what the statement leaves.
+		if snapshot, err = a.state.SettledLines(); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	if err := l.fold(a, records, drafts); err != nil {
+		return nil, nil, nil, err
+	}
+	for id, e := range b.ids {
+		a.ids[id] = e
+	}
+	for chain, h := range b.chains {
+		a.chains[chain] = h
+	}
+	a.next += int64(len(drafts))
+	a.forget(l.Size())
+	return &request{ledger: l, create: create, first: entries[0].index.n, entries: entries}, snapshot, ns, nil
+}
+
+// alone reports whether a record of this kind must be the only one of a call:
+// what stands behind it is read under what it says.
+func alone(b record.Body) bool {
+	switch b.(type) {
+	case *record.Agreement, *record.Statement:
+		return true
+	}
+	return false
+}
+
+// fold moves the state on by the drafts: by all, or by none if one is
+// refused. The checks are those of the verifier.
+func (l *Ledger) fold(a *admission, records []*record.Record, drafts []draft) error {
+	if len(drafts) == 1 {
+		d := drafts[0]
+		err := a.state.Apply(d.record)
+		if err == nil {
+			return nil
+		}
+		var m *fee.Mismatch
+		if errors.As(err, &m) {
+			// The state has moved on with the computed statement, which was
+			// not appended: it is read again from the records.
+			l.admission = nil
+			err = &record.Refusal{Check: "statements", N: -1, ID: d.record.ID, Field: "body", Reason: strings.Join(m.Differences, "; ")}
+		}
+		return position(records, d.position, refusedAtAdmission(err))
+	}
+	trial := a.state.Standing().Clone()
+	for _, d := range drafts {
+		if err := checkClaim(trial, d.record); err != nil {
+			return position(records, d.position, refusedAtAdmission(err))
+		}
+		if err := trial.Apply(d.record); err != nil {
+			return position(records, d.position, refusedAtAdmission(err))
+		}
+	}
+	for _, d := range drafts {
+		if err := a.state.Apply(d.record); err != nil {
+			// The trial let it pass. The state is half moved on: it is read
+			// again from the records, of which none was stored.
+			l.admission = nil
+			return position(records, d.position, refusedAtAdmission(err))
+		}
+	}
+	return nil
+}
+
+// checkClaim is fee.CheckClaim under the terms that govern r.
+func checkClaim(s *terms.Standing, r *record.Record) error {
+	versions := s.Versions()
+	if len(versions) == 0 {
+		return nil
+	}
+	at := versions[len(versions)-1].Terms.Instant(r)
+	if v := s.Governing(at); v != nil {
+		return fee.CheckClaim(v.Terms, r)
+	}
+	return nil
+}
+
+// refusedAtAdmission takes the index out of a refusal: the record has none.
+func refusedAtAdmission(err error) error {
+	var r *record.Refusal
+	if errors.As(err, &r) && r.N >= 0 {
+		c := *r
+		c.N = -1
+		return &c
+	}
+	return err
+}
+
+// A batch is what one call adds while it is looked at.
+type batch struct {
+	ledger    *Ledger
+	admission *admission
+	txn       *badger.Txn
+	ids       map[string]idEntry
+	chains    map[string]chainHead
+}
+
+// find looks an id up: in the call, among what is under way, in the store.
+func (b *batch) find(id string) (idEntry, bool, error) {
+	if e, ok := b.ids[id]; ok {
+		return e, true, nil
+	}
+	if e, ok := b.admission.ids[id]; ok {
+		return e, true, nil
+	}
+	return readID(b.txn, b.ledger.number, id)
+}
+
+// known returns the first index of a record that is there already.
+func (b *batch) known(r *record.Record, p *record.Prepared) (int64, bool, error) {
+	e, ok, err := b.find(r.ID)
+	if err != nil || !ok {
+		return 0, false, err
+	}
+	if e.digest != p.Sum() {
+		return 0, false, &record.Refusal{Check: "order", N: -1, ID: r.ID, Field: "id",
+			Reason: fmt.Sprintf("is that of record %d with other content: got %s, want sha256:%x", e.n, p.Digest(), e.digest)}
+	}
+	return e.n, true, nil
+}
+
+// draft gives a record its log and checks what it says of others.
+func (b *batch) draft(r *record.Record, p *record.Prepared, n int64, now record.Time) (*record.Record, error) {
+	if err := b.references(r); err != nil {
+		return nil, err
+	}
+	log := &record.Log{N: n, Time: now}
+	for _, name := range p.Chains() {
+		h, ok, err := b.chain(name)
+		if err != nil {
+			return nil, err
+		}
+		link := record.Link{Chain: name, Ordinal: 0, Prev: -1}
+		if ok {
+			link.Ordinal, link.Prev = h.ordinal+1, h.n
+		}
+		log.Chains = append(log.Chains, link)
+		b.chains[name] = chainHead{link.Ordinal, n}
+	}
+	b.ids[r.ID] = idEntry{n: n, digest: p.Sum(), matter: r.Case}
+	c := *r
+	c.Log = log
+	return &c, nil
+}
+
+func (b *batch) chain(name string) (chainHead, bool, error) {
+	if h, ok := b.chains[name]; ok {
+		return h, true, nil
+	}
+	if h, ok := b.admission.chains[name]; ok {
+		return h, true, nil
+	}
+	return readChain(b.txn, b.ledger.number, name)
+}
+
+// references checks that what r refers to is there and before it, that r
+// belongs to the case it refers into, and that it saw what is there.
+func (b *batch) references(r *record.Record) error {
+	refuse := func(check, field, reason string, args ...any) error {
+		return &record.Refusal{Check: check, N: -1, ID: r.ID, Field: field, Reason: fmt.Sprintf(reason, args...)}
+	}
+	for _, ref := range record.References(r) {
+		e, ok, err := b.find(ref.ID)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return refuse("chains", "body."+ref.Field, "is %q, which is no earlier record", ref.ID)
+		}
+		if e.matter != "" && e.matter != r.Case && !crossesCases(r.Body) {
+			return refuse("chains", "case", "is %q, want %q, that of record %s in body.%s", r.Case, e.matter, ref.ID, ref.Field)
+		}
+	}
+	for _, cite := range r.Cites {
+		e, ok, err := b.find(cite.ID)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return refuse("chains", "cites", "names %q, which is no earlier record", cite.ID)
+		}
+		if want := record.Digest(fmt.Sprintf("sha256:%x", e.digest)); cite.Digest != want {
+			return refuse("author signatures", "cites", "has %s for %s, want %s", cite.Digest, cite.ID, want)
+		}
+	}
+	return nil
+}
+
+// crossesCases are the kinds that may refer into several cases.
+func crossesCases(b record.Body) bool {
+	switch b.(type) {
+	case *record.Incident, *record.Statement, *record.Adjust, *record.ChainIndex:
+		return true
+	}
+	return false
+}
+
+// admitted is the ledger's admission, read from the store if need be. The
+// caller holds the lock.
+func (l *Ledger) admitted() (*admission, error) {
+	l.used.Store(l.db.uses.Add(1))
+	if l.admission != nil {
+		return l.admission, nil
+	}
+	// Calls that were admitted before it was dropped may be under way. A
+	// stopped DB takes none, and is still read.
+	if l.db.stopCause() == nil {
+		if err := l.barrier(); err != nil {
+			return nil, err
+		}
+	}
+	state, err := l.readState()
+	if err != nil {
+		return nil, err
+	}
+	l.admission = newAdmission(state, l.Size())
+	l.db.noteLoaded(l)
+	return l.admission, nil
+}
+
+// drain waits until all that was admitted is committed.
+func (l *Ledger) drain(a *admission) error {
+	if a.next == l.Size() || l.db.stopCause() != nil {
+		return nil
+	}
+	return l.barrier()
+}
+
+// barrier waits for all that was handed to the committer before.
+func (l *Ledger) barrier() error {
+	r := &request{ledger: l}
+	if err := l.db.enqueue(r); err != nil {
+		return err
+	}
+	return <-r.done
+}

@@ -1,0 +1,381 @@
+package ledger
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	badger "github.com/dgraph-io/badger/v4"
+
+	"github.com/raasledger/raasledger/attribution/fee"
+	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/merkle"
+)
+
+// A Fault is one thing that Check found.
+type Fault struct {
+	Origin string // "" if it is not one ledger's
+	N      int64  // -1 if it is not one record's
+	Text   string
+}
+
+func (f Fault) String() string {
+	s := f.Text
+	if f.N >= 0 {
+		s = fmt.Sprintf("record %d: %s", f.N, s)
+	}
+	if f.Origin != "" {
+		s = f.Origin + ": " + s
+	}
+	return s
+}
+
+// Check re-reads and re-hashes everything, reports every fault and changes
+// nothing. The error means only that it could not go through: that there are
+// faults is said by fault alone.
+//
+// It looks at the journal, and for each ledger at the records and their order,
+// the tree, ids and chains, the settlement, checkpoints with their head file,
+// and snapshots. Appends may go on meanwhile; it looks at what was there when
+// it began.
+func (db *DB) Check(ctx context.Context, fault func(Fault)) error {
+	if err := db.begin(); err != nil {
+		return err
+	}
+	defer db.end()
+	if cause := db.cause.Load(); cause != nil {
+		fault(Fault{N: -1, Text: (*cause).Error()})
+	}
+	if err := db.checkJournal(ctx, fault); err != nil {
+		return err
+	}
+	return db.checkStore(ctx, fault)
+}
+
+// checkJournal reads the journal as it is. The committer may write meanwhile,
+// which is no more than an unfinished frame at the end; it may also have gone
+// on to another segment, and then reading starts again.
+func (db *DB) checkJournal(ctx context.Context, fault func(Fault)) error {
+	for {
+		j := db.newJournal()
+		frames := 0
+		err := j.read(false, func(f frame) error {
+			frames++
+			if _, err := parseBody(f.body, db.store); err != nil {
+				return damaged("frame %d: %v", f.seq, err)
+			}
+			return ctx.Err()
+		})
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case isGone(err):
+			continue // a segment was dropped
+		case errors.Is(err, ErrDamaged):
+			if first, last, e := segments(db.fsys, db.path(nameJournal)); e == nil && (first != j.first || last != j.last) {
+				continue
+			}
+			fault(Fault{N: -1, Text: err.Error()})
+			return nil
+		default:
+			return err
+		}
+	}
+}
+
+// checkStore is Check without the journal. Open uses it where Badger's files
+// look odd.
+func (db *DB) checkStore(ctx context.Context, fault func(Fault)) error {
+	for _, l := range db.allLedgers() {
+		if l.Size() == 0 {
+			continue
+		}
+		if err := l.check(ctx, fault); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// check looks at one ledger. It goes on after a fault as far as it can.
+func (l *Ledger) check(ctx context.Context, report func(Fault)) error {
+	want := *l.head.Load()
+	fault := func(n int64, format string, args ...any) {
+		report(Fault{Origin: l.origin, N: n, Text: fmt.Sprintf(format, args...)})
+	}
+	return l.db.kv.View(func(txn *badger.Txn) error {
+		c := &checker{ledger: l, txn: txn, fault: fault, state: fee.New(), chains: map[string]chainHead{}, leaves: newTreeReader(txn, l.number, nil)}
+		n := int64(0)
+		for line, err := range readLines(txn, l.number, 0, want.size) {
+			if err != nil {
+				fault(-1, "%v", err)
+				c.state = nil
+				break
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			c.record(n, line)
+			n++
+		}
+		if n == want.size {
+			if got := c.tree.frontier.Root(); got != want.root {
+				fault(-1, "root at size %d is %v, want %v", n, got, want.root)
+			}
+			c.counts(n)
+		}
+		return c.checkpoints(want.size)
+	})
+}
+
+// A checker is one pass over the records of a ledger.
+type checker struct {
+	ledger *Ledger
+	txn    *badger.Txn
+	fault  func(n int64, format string, args ...any)
+
+	tree   tree
+	leaves *treeReader
+	state  *fee.State // nil once it cannot go on
+	chains map[string]chainHead
+	ids    int64
+	last   record.Time
+}
+
+// record checks one record against all that is said of it.
+func (c *checker) record(n int64, line []byte) {
+	l := c.ledger.number
+	leaf := merkle.LeafHash(line)
+	err := c.tree.append(l, []merkle.Hash{leaf}, func(key, want []byte) {
+		item, err := c.txn.Get(key)
+		if err == nil {
+			err = item.Value(func(v []byte) error {
+				if string(v) != string(want) {
+					return errors.New("differs from what follows from the records")
+				}
+				return nil
+			})
+		}
+		if err != nil {
+			what := "leaf hashes"
+			if key[0] == keyNode {
+				what = "root of a subtree"
+			}
+			c.fault(n, "%s up to here: %v", what, err)
+		}
+	})
+	if err != nil {
+		c.fault(n, "%v", err)
+	}
+
+	e, err := newEntry(line)
+	if err != nil {
+		c.fault(n, "%v", err)
+		c.state = nil
+		return
+	}
+	if e.index.n != n {
+		c.fault(n, "is numbered %d", e.index.n)
+	}
+	switch got, ok, err := readID(c.txn, l, e.id); {
+	case err != nil:
+		c.fault(n, "id %s: %v", e.id, err)
+	case !ok:
+		c.fault(n, "id %s is not indexed", e.id)
+	case got != e.index:
+		c.fault(n, "id %s is indexed as record %d with content sha256:%x and case %q, want sha256:%x and case %q", e.id, got.n, got.digest, got.matter, e.index.digest, e.index.matter)
+	}
+	c.ids++
+	for _, link := range e.chains {
+		before, ok := c.chains[link.Chain]
+		wantOrdinal, wantPrev := int64(0), int64(-1)
+		if ok {
+			wantOrdinal, wantPrev = before.ordinal+1, before.n
+		}
+		if link.Ordinal != wantOrdinal || link.Prev != wantPrev {
+			c.fault(n, "is [%d,%d] in chain %s, want [%d,%d]", link.Ordinal, link.Prev, link.Chain, wantOrdinal, wantPrev)
+		}
+		c.chains[link.Chain] = chainHead{link.Ordinal, n}
+	}
+
+	r, err := record.Parse(line)
+	if err != nil {
+		return // told above
+	}
+	if r.Log.Time < c.last {
+		c.fault(n, "log.time is %s, before %s of the record before", r.Log.Time, c.last)
+	}
+	c.last = max(c.last, r.Log.Time)
+	if s, ok := r.Body.(*record.Statement); ok {
+		c.snapshot(n, s)
+	}
+	if c.state == nil {
+		return
+	}
+	if err := c.state.Apply(r); err != nil {
+		c.fault(n, "%v", err)
+		var m *fee.Mismatch
+		if !errors.As(err, &m) {
+			c.state = nil
+		}
+	}
+}
+
+// snapshot checks the state lines that are kept for a statement. That none
+// are kept is no fault: they are derived.
+func (c *checker) snapshot(n int64, s *record.Statement) {
+	o := badger.DefaultIteratorOptions
+	o.Prefix = snapshotPrefix(c.ledger.number, n)
+	it := c.txn.NewIterator(o)
+	defer it.Close()
+	var all []byte
+	for it.Rewind(); it.Valid(); it.Next() {
+		if err := it.Item().Value(func(v []byte) error { all = append(all, v...); return nil }); err != nil {
+			c.fault(n, "state snapshot: %v", err)
+			return
+		}
+	}
+	if all == nil {
+		return
+	}
+	if got := record.Sum(all); got != s.State {
+		c.fault(n, "state snapshot has digest %s, want %s", got, s.State)
+	}
+}
+
+// counts compares the indexes with what was seen: nothing is in them that is
+// not in the records.
+func (c *checker) counts(size int64) {
+	l := c.ledger.number
+	for chain, want := range c.chains {
+		switch got, ok, err := readChain(c.txn, l, chain); {
+		case err != nil:
+			c.fault(-1, "chain %s: %v", chain, err)
+		case !ok:
+			c.fault(-1, "chain %s is not indexed", chain)
+		case got != want && got.n < size:
+			c.fault(-1, "chain %s is indexed as ending at record %d with ordinal %d, want %d with %d", chain, got.n, got.ordinal, want.n, want.ordinal)
+		}
+	}
+	extra := func(kind byte, what string, beyond func(value []byte) bool, want int64) {
+		o := badger.DefaultIteratorOptions
+		o.Prefix = ledgerKey(kind, l)
+		it := c.txn.NewIterator(o)
+		defer it.Close()
+		n := int64(0)
+		for it.Rewind(); it.Valid(); it.Next() {
+			err := it.Item().Value(func(v []byte) error {
+				if !beyond(v) {
+					n++
+				}
+				return nil
+			})
+			if err != nil {
+				c.fault(-1, "%s: %v", what, err)
+			}
+		}
+		if n != want {
+			c.fault(-1, "%d %s are indexed, want %d", n, what, want)
+		}
+	}
+	extra(keyID, "ids", func(v []byte) bool {
+		return len(v) >= 8 && int64(binary.BigEndian.Uint64(v)) >= size
+	}, c.ids)
+}
+
+// checkpoints checks every kept checkpoint and the head file against the tree.
+func (c *checker) checkpoints(size int64) error {
+	l := c.ledger
+	if c.state == nil {
+		c.fault(-1, "checkpoints and settlement are not checked, since not all records could be read")
+		return nil
+	}
+	k, err := keysOf(c.state)
+	if err != nil {
+		c.fault(-1, "keys of the agreement: %v", err)
+		return nil
+	}
+	at := map[int64]merkle.Hash{}
+	rootAt := func(size int64) (merkle.Hash, error) {
+		if root, ok := at[size]; ok {
+			return root, nil
+		}
+		f, err := merkle.FrontierAt(size, newTreeReader(c.txn, l.number, &c.tree))
+		if err != nil {
+			return merkle.Hash{}, err
+		}
+		at[size] = f.Root()
+		return at[size], nil
+	}
+	examine := func(where string, note []byte) {
+		n, err := merkle.ParseNote(note)
+		if err != nil {
+			c.fault(-1, "%s: %v", where, err)
+			return
+		}
+		opened, err := merkle.OpenCheckpoint(note, k.known(n)...)
+		if err != nil {
+			c.fault(-1, "%s: %v", where, err)
+			return
+		}
+		for _, line := range opened.Unverified {
+			c.fault(-1, "%s: cosignature by %s+%08x is by no key of the agreement", where, line.Name, line.KeyHash)
+		}
+		if opened.Origin != l.origin {
+			c.fault(-1, "%s: origin is %s", where, opened.Origin)
+		}
+		if opened.Size > size {
+			if opened.Size > l.Size() {
+				c.fault(-1, "%s: size is %d, the ledger has %d records", where, opened.Size, l.Size())
+			}
+			return
+		}
+		root, err := rootAt(opened.Size)
+		if err != nil {
+			c.fault(-1, "%s: %v", where, err)
+		} else if root != opened.Root {
+			c.fault(-1, "%s: root is %v, the tree has %v", where, opened.Root, root)
+		}
+	}
+	o := badger.DefaultIteratorOptions
+	o.Prefix = ledgerKey(keyCheckpoint, l.number)
+	it := c.txn.NewIterator(o)
+	defer it.Close()
+	newest := int64(0)
+	for it.Rewind(); it.Valid(); it.Next() {
+		size, err := keyIndex(it.Item().Key())
+		if err != nil {
+			c.fault(-1, "%v", err)
+			continue
+		}
+		where := fmt.Sprintf("checkpoint at size %d", size)
+		err = it.Item().Value(func(v []byte) error {
+			if n, err := merkle.ParseNote(v); err == nil && n.Checkpoint.Size != size {
+				c.fault(-1, "%s: is of size %d", where, n.Checkpoint.Size)
+			}
+			examine(where, v)
+			return nil
+		})
+		if err != nil {
+			c.fault(-1, "%s: %v", where, err)
+		}
+		newest = size
+	}
+	where := "head file " + filepath.Base(l.headPath())
+	text, err := readFile(l.db.fsys, l.headPath(), merkle.MaxNoteBytes)
+	switch {
+	case isGone(err):
+		if newest > 0 {
+			c.fault(-1, "%s is missing, the checkpoint at size %d is there", where, newest)
+		}
+		return nil
+	case err != nil:
+		return err
+	}
+	examine(where, text)
+	return nil
+}

@@ -1,0 +1,405 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	badger "github.com/dgraph-io/badger/v4"
+
+	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/merkle"
+)
+
+// Bounds of a group. A group is one frame of the journal.
+const (
+	maxAppendBytes = 1 << 20                // lines of one Append call
+	maxGroupBytes  = maxAppendBytes * 3 / 2 // body of a frame, with its item lines
+	maxGroupCalls  = 4096
+)
+
+// An entry is a record on its way into the store, with what the indexes say
+// of it.
+type entry struct {
+	line   []byte
+	leaf   merkle.Hash
+	id     string
+	index  idEntry
+	chains []record.Link
+}
+
+// newEntry reads from a line what the indexes say of it.
+func newEntry(line []byte) (entry, error) {
+	r, err := record.Parse(line)
+	if err != nil {
+		return entry{}, err
+	}
+	if r.Log == nil {
+		return entry{}, fmt.Errorf("record %s has no log", r.ID)
+	}
+	p, err := record.Prepare(r)
+	if err != nil {
+		return entry{}, err
+	}
+	return entry{
+		line:   line,
+		leaf:   merkle.LeafHash(line),
+		id:     r.ID,
+		index:  idEntry{n: r.Log.N, digest: p.Sum(), matter: r.Case},
+		chains: r.Log.Chains,
+	}, nil
+}
+
+// A request is one call that waits for its group.
+type request struct {
+	ledger  *Ledger
+	create  bool
+	first   int64
+	entries []entry
+	note    *noteItem
+	bytes   int
+	done    chan error
+}
+
+// enqueue hands a request to the committer. The caller holds the lock of the
+// ledger, so that requests of one ledger come in the order of their indexes.
+func (db *DB) enqueue(r *request) error {
+	r.done = make(chan error, 1)
+	for _, e := range r.entries {
+		r.bytes += len(e.line) + 1
+	}
+	if r.note != nil {
+		r.bytes += len(r.note.note)
+	}
+	db.queueMu.Lock()
+	defer db.queueMu.Unlock()
+	if db.closing {
+		return ErrClosed
+	}
+	db.queue = append(db.queue, r)
+	if len(db.queue) == 1 {
+		db.wake.Signal()
+	}
+	return nil
+}
+
+// run is the committer: the one goroutine that writes. It takes all that
+// waits, up to the bounds of a group, and commits it.
+func (db *DB) run() {
+	defer close(db.stopped)
+	for {
+		db.queueMu.Lock()
+		for len(db.queue) == 0 && !db.closing {
+			db.wake.Wait()
+		}
+		if len(db.queue) == 0 {
+			db.queueMu.Unlock()
+			return
+		}
+		n, bytes := 0, 0
+		for n < len(db.queue) && n < maxGroupCalls && (n == 0 || bytes+db.queue[n].bytes <= maxAppendBytes) {
+			bytes += db.queue[n].bytes
+			n++
+		}
+		group := slices.Clone(db.queue[:n])
+		clear(db.queue[:n])
+		db.queue = db.queue[n:]
+		if len(db.queue) == 0 {
+			db.queue = nil
+		}
+		db.queueMu.Unlock()
+
+		err := db.stopCause()
+		if err == nil {
+			if err = db.commit(group); err != nil {
+				err = db.poison(err)
+			}
+		}
+		for _, r := range group {
+			r.done <- err
+		}
+	}
+}
+
+// commit makes a group durable and visible. An error leaves open whether it
+// is stored; the caller poisons the DB.
+func (db *DB) commit(group []*request) error {
+	// Requests of one ledger go into one item of the frame. The first index
+	// of each follows from the one before, since they came in order.
+	type part struct {
+		ledger  *Ledger
+		create  bool
+		entries []entry
+		next    *tree
+		notes   []*noteItem
+	}
+	var parts []*part
+	byLedger := map[*Ledger]*part{}
+	for _, r := range group {
+		p := byLedger[r.ledger]
+		if p == nil {
+			p = &part{ledger: r.ledger}
+			byLedger[r.ledger] = p
+			parts = append(parts, p)
+		}
+		p.create = p.create || r.create
+		if p.entries == nil {
+			p.entries = r.entries
+		} else {
+			p.entries = append(slices.Clip(p.entries), r.entries...)
+		}
+		if r.note != nil {
+			p.notes = append(p.notes, r.note)
+		}
+	}
+
+	w := &writer{kv: db.kv}
+	body := db.body[:0]
+	for _, p := range parts {
+		if p.create {
+			body = createItem{p.ledger.number, p.ledger.origin}.append(body)
+			w.put(originKey(p.ledger.origin), encodeNumber(p.ledger.number))
+		}
+		if len(p.entries) > 0 {
+			t, err := p.ledger.edge()
+			if err != nil {
+				return err
+			}
+			first := t.size()
+			if got := p.entries[0].index.n; got != first {
+				return fmt.Errorf("%s: record %s is numbered %d, want %d", p.ledger.origin, p.entries[0].id, got, first)
+			}
+			p.next, err = apply(w, p.ledger.number, t, p.entries)
+			if err != nil {
+				return err
+			}
+			lines := make([][]byte, len(p.entries))
+			for i, e := range p.entries {
+				lines[i] = e.line
+			}
+			body = recordsItem{number: p.ledger.number, first: first, lines: lines, root: p.next.frontier.Root()}.append(body)
+		}
+		for _, n := range p.notes {
+			body = n.append(body)
+			w.put(checkpointKey(n.number, n.size), n.note)
+		}
+	}
+	db.body = body
+	if err := db.makeRoom(len(body)); err != nil {
+		return err
+	}
+	// A crash before this line: nothing of the group is stored. Within it: the
+	// frame is whole or not, and nobody was told. After it: open puts into
+	// Badger what Badger lacks.
+	if err := db.journal.append(body); err != nil {
+		return err
+	}
+	if err := w.commit(); err != nil {
+		return err
+	}
+	for _, p := range parts {
+		if p.next != nil {
+			p.ledger.publish(p.next)
+		}
+	}
+	db.prepareAhead()
+	return nil
+}
+
+// apply puts the entries of one ledger behind the records of t, and returns
+// the tree with them. It is used alike by appends and by replay.
+func apply(w *writer, l number, t *tree, entries []entry) (*tree, error) {
+	next := *t
+	lines := make([][]byte, len(entries))
+	leaves := make([]merkle.Hash, len(entries))
+	for i, e := range entries {
+		lines[i], leaves[i] = e.line, e.leaf
+		w.put(idKey(l, e.id), e.index.encode())
+		for _, link := range e.chains {
+			w.put(chainKey(l, link.Chain), chainHead{link.Ordinal, e.index.n}.encode())
+		}
+	}
+	for last, value := range packs(t.size(), lines) {
+		w.put(packKey(l, last), value)
+	}
+	if err := next.append(l, leaves, w.put); err != nil {
+		return nil, err
+	}
+	w.put(headKey(l), next.head().encode())
+	return &next, nil
+}
+
+// A writer collects what goes into Badger. Nothing goes before commit, so that
+// Badger is never ahead of the journal.
+type writer struct {
+	kv    *badger.DB
+	pairs []pair
+}
+
+type pair struct{ key, value []byte }
+
+// put sets a key. Key and value must not be changed any more.
+func (w *writer) put(key, value []byte) { w.pairs = append(w.pairs, pair{key, value}) }
+
+// commit writes all in one transaction, or in several where Badger takes no
+// more in one. A crash between two leaves the head of a ledger behind, which
+// is put last, and open applies the group again.
+func (w *writer) commit() error {
+	txn := w.kv.NewTransaction(true)
+	defer func() { txn.Discard() }()
+	for _, p := range w.pairs {
+		err := txn.Set(p.key, p.value)
+		if errors.Is(err, badger.ErrTxnTooBig) {
+			if err = txn.Commit(); err == nil {
+				txn = w.kv.NewTransaction(true)
+				err = txn.Set(p.key, p.value)
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("badger: %w", err)
+		}
+	}
+	if err := txn.Commit(); err != nil {
+		return fmt.Errorf("badger: %w", err)
+	}
+	return nil
+}
+
+// makeRoom starts a new segment of the journal where the last one has no room
+// for a body of n bytes.
+func (db *DB) makeRoom(n int) error {
+	j := db.journal
+	if j.fits(n) {
+		return nil
+	}
+	base := appendBase(nil, db.store)
+	for _, l := range db.allLedgers() {
+		h := l.head.Load()
+		if h.size > 0 {
+			base = ledgerItem{l.number, *h, l.origin}.append(base)
+		}
+	}
+	if err := db.preparedSegment(len(base)); err != nil {
+		return err
+	}
+	if err := j.rotate(base); err != nil {
+		return err
+	}
+	// Segments whose content was found durable in Badger, and which are more
+	// than what we keep to give a damaged Badger back.
+	if err := j.drop(min(db.durable.Load(), j.keepFrom())); err != nil {
+		return err
+	}
+	last := j.last
+	db.background(func() {
+		if err := db.makeDurable(last); err != nil {
+			db.poison(err)
+		}
+	})
+	return nil
+}
+
+// prepareAhead starts to prepare the next segment once half of the last one
+// is used, so that the group that needs it does not wait.
+func (db *DB) prepareAhead() {
+	j := db.journal
+	if db.preparing != nil || j.at < j.size/2 {
+		return
+	}
+	done := make(chan error, 1)
+	db.preparing = done
+	next, base := j.last+1, 256*len(db.allLedgers())
+	db.background(func() { done <- j.prepare(next, base) })
+}
+
+// preparedSegment waits until a file for the next segment is there that takes
+// a base of n bytes.
+func (db *DB) preparedSegment(n int) error {
+	j := db.journal
+	if db.preparing != nil {
+		err := <-db.preparing
+		db.preparing = nil
+		if err == nil {
+			size, err := fileSize(j.fsys, filepath.Join(j.dir, prepared))
+			if err != nil {
+				return err
+			}
+			if size >= j.segmentBytes(j.last+1, n) {
+				return nil
+			}
+		} else if !noSpace(err) {
+			return err
+		}
+	}
+	return j.prepare(j.last+1, n)
+}
+
+// makeDurable makes all durable that Badger was given before segment last was
+// begun.
+func (db *DB) makeDurable(last uint32) error {
+	db.durableMu.Lock()
+	defer db.durableMu.Unlock()
+	if err := db.syncStore(); err != nil {
+		return err
+	}
+	db.durable.Store(max(db.durable.Load(), last))
+	return nil
+}
+
+// syncStore makes Badger's files durable, through descriptors of our own. db.Sync
+// would not do: it covers the memtable in use and not one that was switched
+// out and waits for its flush. What Badger was given lies, at any moment, in
+// the files of the directory: in a memtable's log, in the value log, or in a
+// table that the manifest lists. So all of them are synced, and then the
+// names, until no name changed meanwhile.
+func (db *DB) syncStore() error {
+	for {
+		before, err := db.fsys.List(db.badgerDir())
+		if err != nil {
+			return err
+		}
+		gone := false
+		for _, name := range before {
+			switch filepath.Ext(name) {
+			case ".sst":
+				if db.synced[name] {
+					continue // written once
+				}
+			case ".mem", ".vlog":
+			default:
+				if name != badger.ManifestFilename && name != badger.KeyRegistryFileName {
+					continue
+				}
+			}
+			f, err := db.fsys.Open(filepath.Join(db.badgerDir(), name))
+			if isGone(err) {
+				gone = true
+				break
+			}
+			if err != nil {
+				return err
+			}
+			if err := errors.Join(f.Sync(), f.Close()); err != nil {
+				return err
+			}
+			if strings.HasSuffix(name, ".sst") {
+				db.synced[name] = true
+			}
+		}
+		if gone {
+			continue
+		}
+		if err := db.fsys.SyncDir(db.badgerDir()); err != nil {
+			return err
+		}
+		after, err := db.fsys.List(db.badgerDir())
+		if err != nil {
+			return err
+		}
+		if slices.Equal(before, after) {
+			return nil
+		}
+	}
+}
