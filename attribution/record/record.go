@@ -126,6 +126,11 @@ func (r *Record) fields(c *codec) {
 	keyed(c, "attach", "attachments", &r.Attach, formID, 1, MaxAttachments, optional,
 		func(a *Attachment) *string { return &a.Name },
 		func(c *codec, a *Attachment) bool { return member(c, a, (*Attachment).fields) })
+	if c.mode == describe {
+		c.path = "attach"
+		(*Attachment).fields(new(Attachment), c)
+		c.path = ""
+	}
 	object(c, "author", &r.Author, optional, (*Author).fields)
 	c.bool("backfilled", &r.Backfilled, optional)
 	c.body(r)
@@ -222,6 +227,7 @@ func (l *Log) fields(c *codec) {
 func (c *codec) body(r *Record) {
 	switch c.mode {
 	case describe:
+		c.field("body", "object", true, required)
 		return
 	case collect:
 		c.bodyFields(r.Body)
