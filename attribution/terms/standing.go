@@ -1,42 +1,205 @@
 package terms
 
-import "github.com/raasledger/raasledger/attribution/record"
+import (
+	"crypto/ed25519"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/raasledger/raasledger/attribution/record"
+)
 
 // A Standing is what the standing records establish: the versions of the
 // agreement, the parties' keys in force, the last record of each author, the
 // last instant. It decides who may write what. It is folded record by record.
 type Standing struct {
-	origin string
+	origin   string
+	logKey   string
+	versions []Version
+	keys     map[string]*enrolled
+	authors  map[string]head
+	started  bool        // there is a record, and so a last one
+	last     record.Time // log time of the last record
+	latest   record.Time // the latest instant of any record
 }
 
 // A Version is one version of the agreement.
 type Version struct {
-	Number int64
-	N      int64         // index of its record
-	Digest record.Digest // content digest of its record
-	Agreed bool          // signed by the client too
-	Terms  *Terms
+	Number  int64
+	N       int64         // index of its record
+	Digest  record.Digest // content digest of its record
+	Agreed  bool          // signed by the client too
+	History string        // "", or adopt or exclude: what it makes of versions before it that the client had not signed
+	Terms   *Terms
+
+	nonce string
 }
 
-func NewStanding() *Standing { panic("todo") }
+// An enrolled key may sign for its party. It is never forgotten: a record that
+// a revoked key signed is admitted, and found. The value is not changed once
+// it is in a Standing.
+type enrolled struct {
+	text   string // "ssh-ed25519 AAAA..."
+	pub    ed25519.PublicKey
+	party  string
+	holder string
+	n      int64 // index of the record that enrolled it
 
-// Apply checks r (with r.Log set) against the standing and, if it may stand, moves the
-// standing on. A refusal is a *record.Refusal and changes nothing.
-func (s *Standing) Apply(r *record.Record) error { panic("todo") }
+	revoked     int64 // index of the record that revoked it, -1 if none
+	revokedFrom record.Time
+}
+
+// inForce reports whether the key is not revoked at an instant.
+func (k *enrolled) inForce(at record.Time) bool { return k.revoked < 0 || at < k.revokedFrom }
+
+// A head is the last record of a key that signs: Seq of it and its content
+// digest.
+type head struct {
+	seq    int64
+	digest record.Digest
+}
+
+// NewStanding returns the standing of a ledger without records.
+func NewStanding() *Standing {
+	return &Standing{keys: map[string]*enrolled{}, authors: map[string]head{}}
+}
 
 // Clone is a copy that can be moved on without touching s.
-func (s *Standing) Clone() *Standing { panic("todo") }
+func (s *Standing) Clone() *Standing {
+	c := *s
+	c.versions = slices.Clone(s.versions)
+	c.keys = maps.Clone(s.keys)
+	c.authors = maps.Clone(s.authors)
+	return &c
+}
 
-func (s *Standing) Origin() string      { panic("todo") }
-func (s *Standing) LogKey() string      { panic("todo") } // note verifier key
-func (s *Standing) Versions() []Version { panic("todo") }
+// Origin is the origin of the ledger, "" before its agreement.
+func (s *Standing) Origin() string { return s.origin }
 
-// Governing is the version that governs an instant: the highest whose effective.from <= at.
-func (s *Standing) Governing(at record.Time) *Version { panic("todo") }
+// LogKey is the note verifier key of the ledger's log.
+func (s *Standing) LogKey() string { return s.logKey }
+
+// Versions returns the versions of the agreement, oldest first.
+func (s *Standing) Versions() []Version { return slices.Clone(s.versions) }
+
+// Latest is the newest version, or nil.
+func (s *Standing) Latest() *Version {
+	if len(s.versions) == 0 {
+		return nil
+	}
+	return &s.versions[len(s.versions)-1]
+}
+
+// Governing is the version that governs an instant: the highest whose
+// effective.from <= at. What comes before all of them is governed by the
+// first. It is nil only where there is no version.
+func (s *Standing) Governing(at record.Time) *Version {
+	for i := len(s.versions) - 1; i >= 0; i-- {
+		if i == 0 || s.versions[i].Terms.From <= at {
+			return &s.versions[i]
+		}
+	}
+	return nil
+}
+
+// Instant is the instant of r, whose Log is set, and the version that governs
+// it: the highest that, by its own record delay, finds r inside its time.
+func (s *Standing) Instant(r *record.Record) (record.Time, *Version) {
+	for i := len(s.versions) - 1; i >= 0; i-- {
+		v := &s.versions[i]
+		if at := v.Terms.Instant(r); i == 0 || v.Terms.From <= at {
+			return at, v
+		}
+	}
+	return r.Log.Time, nil
+}
 
 // Last is the log time of the last record applied.
-func (s *Standing) Last() record.Time { panic("todo") }
+func (s *Standing) Last() record.Time { return s.last }
 
-// AppendLines appends the standing's canonical state lines (unsorted, without newlines); ReadLine takes them back.
-func (s *Standing) AppendLines(lines [][]byte) [][]byte { panic("todo") }
-func (s *Standing) ReadLine(line []byte) error          { panic("todo") }
+// KeyParty is the party whose key has the fingerprint. A key that was revoked
+// still has one.
+func (s *Standing) KeyParty(fingerprint string) (party string, ok bool) {
+	k, ok := s.keys[fingerprint]
+	if !ok {
+		return "", false
+	}
+	return k.party, true
+}
+
+// KeyInForce reports whether a key was enrolled and is not revoked at an
+// instant.
+func (s *Standing) KeyInForce(fingerprint string, at record.Time) bool {
+	k, ok := s.keys[fingerprint]
+	return ok && k.inForce(at)
+}
+
+// PeriodAt is the calendar period that holds at, over all versions: an
+// amendment in the middle of a month does not cut the month. ok is false
+// outside the span from the first version's beginning to the last one's end.
+func (s *Standing) PeriodAt(at record.Time) (p Period, ok bool) {
+	if len(s.versions) == 0 {
+		return Period{}, false
+	}
+	c := s.calendar()
+	return c.periodAt(at, s.versions[0].Terms.From, s.Latest().Terms.Until)
+}
+
+// After is the period that follows p; ok is false past the last version's end.
+func (s *Standing) After(p Period) (next Period, ok bool) { return s.PeriodAt(p.Until) }
+
+// Closing is the closing instant of p, by the version that governs its last
+// moment.
+func (s *Standing) Closing(p Period) record.Time {
+	if v := s.Governing(p.Until - 1); v != nil {
+		return v.Terms.Closing(p)
+	}
+	return p.Until
+}
+
+// calendar joins the versions' offsets: each holds from its version's
+// beginning on. What an amendment changes is later than every instant in the
+// ledger, so a period that was settled keeps its bounds.
+func (s *Standing) calendar() Calendar {
+	c := s.versions[0].Terms.Calendar
+	if len(s.versions) == 1 {
+		return c
+	}
+	var joined []Offset
+	for i := range s.versions {
+		t := s.versions[i].Terms
+		if i > 0 {
+			// Those of the version before end here.
+			n, _ := slices.BinarySearchFunc(joined, t.From, func(e Offset, at record.Time) int {
+				if e.From < at {
+					return -1
+				}
+				return 1
+			})
+			joined = joined[:n]
+		}
+		for _, e := range cutOffsets(t.Calendar.Offsets, t.From, max(t.Until, t.From+1)) {
+			if n := len(joined); n == 0 || joined[n-1].Minutes != e.Minutes {
+				joined = append(joined, e)
+			}
+		}
+	}
+	c.Offsets = joined
+	return c
+}
+
+// refuse makes a refusal of r.
+func refuse(r *record.Record, check, field, format string, args ...any) error {
+	e := &record.Refusal{Check: check, N: -1, ID: r.ID, Field: field, Reason: fmt.Sprintf(format, args...)}
+	if r.Log != nil {
+		e.N = r.Log.N
+	}
+	return e
+}
+
+// The checks of the verifier that a refusal of a Standing belongs to.
+const (
+	checkOrder      = "order"
+	checkSignatures = "author signatures"
+	checkTerms      = "terms"
+)

@@ -1,15 +1,64 @@
 // Package terms defines what was agreed: the terms language, its type check,
 // its expressions and calendar, and who may write what under it.
+//
+// Terms are an object of canonical JSON inside an agreement record. People
+// write them as YAML; [Draft] turns that into the canonical form that both
+// parties sign, and [Parse] accepts exactly what [Terms.Marshal] writes.
+// docs/terms.md describes every field, by example first.
 package terms
 
-import "github.com/raasledger/raasledger/attribution/record"
+import (
+	"sort"
+	"strings"
 
-// A Duration is a length of time in milliseconds. Its text is 0s, 72h, 15d.
-type Duration int64
+	"github.com/raasledger/raasledger/attribution/record"
+)
 
-// Unlimited is the record delay that accepts any age.
-const Unlimited Duration = -1
+// Bounds of the language, all in one place.
+const (
+	// MaxBytes is the longest canonical document. It leaves the rest of a
+	// record to the envelope and signatures of an agreement.
+	MaxBytes = 60 << 10
+	// MaxDraftBytes is the longest text that Draft takes.
+	MaxDraftBytes = 1 << 20
+	// MaxDuration is the longest duration: a hundred years.
+	MaxDuration = 36525 * day
+	// MaxTerm is the longest effective span: twenty years.
+	MaxTerm = 7305 * day
+	// MaxSkew is how far ahead of the ledger's clock terms may let records be.
+	MaxSkew = 24 * hour
+	// MaxScale is the most decimals of a currency.
+	MaxScale = 6
+	// MaxOffsetMinutes is how far a zone may be from UTC.
+	MaxOffsetMinutes = 18 * 60
+	// MaxExprBytes and MaxExprDepth bound an expression; MaxExprDigits bounds
+	// the digits of any number it can meet on the way.
+	MaxExprBytes  = 4 << 10
+	MaxExprDepth  = 32
+	MaxExprDigits = 4096
 
+	maxTitleBytes = 256
+	maxNameBytes  = 64
+	maxIDBytes    = 128
+	maxZoneBytes  = 64
+	maxParties    = 64
+	maxKeys       = 64
+	maxResults    = 256
+	maxFacts      = 64
+	maxEvidence   = 16
+	maxMeasures   = 256
+	maxLines      = 256
+	maxTiers      = 64
+	maxAdjust     = 16
+	maxOffsets    = 128
+
+	// lastUntil is 9000-01-01T00:00:00.000Z. Whatever the terms add to an
+	// instant of theirs then still has a text.
+	lastUntil record.Time = 221845392000000
+)
+
+// Terms are what the parties agreed. Parse makes them; they are not changed
+// afterwards.
 type Terms struct {
 	Title       string
 	Parties     []Party // sorted by id
@@ -28,13 +77,16 @@ type Terms struct {
 	Settle      Settle
 }
 
+// A Party is one of those who agreed, or whom they named.
 type Party struct {
 	ID, Role, Name string
 	Keys           []string // "ssh-ed25519 AAAA...", sorted
 }
 
+// Rounding names the mode and the place of the one rounding.
 type Rounding struct{ Mode, At string }
 
+// A Calendar cuts the effective span into settlement periods.
 type Calendar struct {
 	Zone, Period string
 	Offsets      []Offset
@@ -46,20 +98,16 @@ type Offset struct {
 	Minutes int
 }
 
-// A Period is one settlement period, half open.
-type Period struct {
-	Name        string // "2026-03"
-	From, Until record.Time
-}
-
+// A Result defines what is paid for: how it is claimed, accepted, disputed,
+// reopened and locked.
 type Result struct {
 	Name       string
 	Facts      []FactType // sorted by name
 	Quantity   string     // "" or the decimal fact that partial reversals reduce
 	OncePer    string     // case, subject, id, fact:NAME
 	Where      *Expr      // nil is always true
-	Claim      []string   // parties
-	Evidence   []string   // attachment names
+	Claim      []string   // parties, sorted
+	Evidence   []string   // attachment names, sorted
 	Accept     Accept
 	Dispute    *Dispute // nil is none
 	Reopen     *Reopen  // nil is none
@@ -69,25 +117,37 @@ type Result struct {
 	FinalAfter Duration
 }
 
-type FactType struct{ Name, Type string } // bool, decimal, text, time
+// A FactType declares one fact of a result.
+type FactType struct {
+	Name, Type string // type: bool, decimal, text, time
 
+	// summed is set where a measure adds the fact up. Its values are then at
+	// least 0, so that no quantity falls below 0.
+	summed bool
+}
+
+// Accept says when a claim is accepted.
 type Accept struct {
 	On    string // claim, client, silence
 	After Duration
 	From  string // claim, receipt
 }
 
+// A Dispute says how long a claim can be contested, and what becomes of a
+// dispute that nobody resolves.
 type Dispute struct {
 	Within Duration
 	After  Duration // of an unresolved dispute; unused when Then is arbiter
 	Then   string   // accept, void, arbiter
 }
 
+// A Reopen is the guarantee that a result which does not last is given back.
 type Reopen struct {
 	Within Duration
 	From   string // occurred, accepted, locked
 }
 
+// A Measure is a number per period over the billed results.
 type Measure struct {
 	Name   string
 	Op     string // count, sum
@@ -96,6 +156,7 @@ type Measure struct {
 	Where  *Expr
 }
 
+// A Line prices one measure.
 type Line struct {
 	Name, Of, Mode string // mode: graduated, volume, each
 	Tiers          []Tier
@@ -103,6 +164,7 @@ type Line struct {
 	Adjust         []Adjustment
 }
 
+// A Tier is one row of a price table.
 type Tier struct {
 	UpTo    record.Decimal // "" in the last
 	Unit    record.Decimal
@@ -111,16 +173,19 @@ type Tier struct {
 	Package *Package
 }
 
+// A Package prices full or begun lots.
 type Package struct {
 	Size, Price record.Decimal
 	Round       string // up, down
 }
 
+// An Adjustment bounds an amount.
 type Adjustment struct {
 	Op     string // at_least, at_most
 	Amount record.Decimal
 }
 
+// Settle says how periods are closed.
 type Settle struct {
 	CloseAfter  Duration
 	Late        string // current, correction, refuse
@@ -131,47 +196,108 @@ type Settle struct {
 // A Mistake is one thing wrong with (or, as a warning, worth knowing about) a
 // document of terms.
 type Mistake struct {
-	Path    string // "results.resolved.where"
+	Path    string // "results.resolved.where", "lines[0].tiers[1].up_to"
 	Reason  string
 	Warning bool
 }
 
-// Parse reads the canonical JSON of terms and type-checks them whole. With a
-// mistake that is not a warning the Terms are nil; all mistakes are returned.
-func Parse(json []byte) (*Terms, []Mistake) { panic("todo") }
-
-// Draft is Parse for text that people write: any JSON (any key order and
-// spacing, already converted from YAML), with calendar.offsets filled in by
-// the caller or absent (offsets is then asked for the zone's offsets in a span). It returns the canonical JSON to sign.
-func Draft(json []byte, offsets func(zone string, from, until record.Time) ([]Offset, error)) (canonical []byte, mistakes []Mistake) {
-	panic("todo")
+// String returns "path: reason".
+func (m Mistake) String() string {
+	s := m.Reason
+	if m.Path != "" {
+		s = m.Path + ": " + s
+	}
+	if m.Warning {
+		s = "warning: " + s
+	}
+	return s
 }
 
-// Marshal returns the canonical JSON of t; Parse accepts exactly that.
-func (t *Terms) Marshal() []byte { panic("todo") }
-
 // Digest is the SHA-256 of the canonical JSON.
-func (t *Terms) Digest() record.Digest { panic("todo") }
+func (t *Terms) Digest() record.Digest { return record.Sum(t.Marshal()) }
 
-func (t *Terms) Result(name string) *Result   { panic("todo") }
-func (t *Terms) Measure(name string) *Measure { panic("todo") }
-func (t *Terms) Party(id string) *Party       { panic("todo") }
+// Result returns the result of that name, or nil.
+func (t *Terms) Result(name string) *Result {
+	i := sort.Search(len(t.Results), func(i int) bool { return t.Results[i].Name >= name })
+	if i < len(t.Results) && t.Results[i].Name == name {
+		return &t.Results[i]
+	}
+	return nil
+}
 
-// Operator is the party with the role vendor; Client the one with role client.
-func (t *Terms) Operator() *Party { panic("todo") }
-func (t *Terms) Client() *Party   { panic("todo") }
+// Measure returns the measure of that name, or nil.
+func (t *Terms) Measure(name string) *Measure {
+	i := sort.Search(len(t.Measures), func(i int) bool { return t.Measures[i].Name >= name })
+	if i < len(t.Measures) && t.Measures[i].Name == name {
+		return &t.Measures[i]
+	}
+	return nil
+}
 
-// Instant is the instant of r under the clock rule; r.Log is set.
-func (t *Terms) Instant(r *record.Record) record.Time { panic("todo") }
+// Party returns the party of that id, or nil.
+func (t *Terms) Party(id string) *Party {
+	for i := range t.Parties {
+		if t.Parties[i].ID == id {
+			return &t.Parties[i]
+		}
+	}
+	return nil
+}
 
-// PeriodAt is the calendar period that holds t, cut to the effective span. ok is false outside it.
-func (t *Terms) PeriodAt(at record.Time) (p Period, ok bool) { panic("todo") }
+// Operator is the party with the role vendor.
+func (t *Terms) Operator() *Party { return t.withRole(record.RoleVendor) }
 
-// After is the period that follows p; ok is false past the effective span.
-func (t *Terms) After(p Period) (next Period, ok bool) { panic("todo") }
+// Client is the party with the role client.
+func (t *Terms) Client() *Party { return t.withRole(record.RoleClient) }
 
-// Closing is the closing instant of p.
-func (t *Terms) Closing(p Period) record.Time { return p.Until + record.Time(t.Settle.CloseAfter) }
+func (t *Terms) withRole(role string) *Party {
+	for i := range t.Parties {
+		if t.Parties[i].Role == role {
+			return &t.Parties[i]
+		}
+	}
+	return nil
+}
 
-// JSONSchema returns the JSON Schema of the terms' document, for editors.
-func JSONSchema() []byte { panic("todo") }
+// Fact returns the fact of that name, or nil.
+func (r *Result) Fact(name string) *FactType {
+	for i := range r.Facts {
+		if r.Facts[i].Name == name {
+			return &r.Facts[i]
+		}
+	}
+	return nil
+}
+
+// Key returns what makes a claim of the result the only one: its case,
+// subject, id or fact. ok is false where the record does not have it.
+func (r *Result) Key(claim *record.Record) (key string, ok bool) {
+	switch r.OncePer {
+	case "case":
+		key = claim.Case
+	case "subject":
+		key = claim.Subject
+	case "id":
+		key = claim.ID
+	default:
+		outcome, isOutcome := claim.Body.(*record.Outcome)
+		if !isOutcome {
+			return "", false
+		}
+		v, _ := outcome.Facts.Get(strings.TrimPrefix(r.OncePer, oncePerFact))
+		key = v.Text
+	}
+	return key, key != ""
+}
+
+const oncePerFact = "fact:"
+
+// Instant is the instant of r under the clock rule; r.Log is set. It is when
+// the author says it happened, if that reached the ledger within the record
+// delay or is marked as history; else when it reached the ledger.
+func (t *Terms) Instant(r *record.Record) record.Time {
+	if r.Backfilled || t.RecordDelay == Unlimited || r.Log.Time-r.At <= record.Time(t.RecordDelay) {
+		return r.At
+	}
+	return r.Log.Time
+}

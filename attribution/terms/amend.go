@@ -1,0 +1,255 @@
+package terms
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/merkle"
+)
+
+// applyAgreement admits a version of the agreement.
+func (s *Standing) applyAgreement(r *record.Record, b *record.Agreement) error {
+	t, err := s.checkAgreement(r, b)
+	if err != nil {
+		return err
+	}
+	// Until a version is agreed, the client's keys are what the vendor says;
+	// a version that the client signs then brings its own.
+	agreed, err := s.checkAgreementSignatures(r, b, t)
+	if err != nil {
+		return err
+	}
+	if err := checkHistory(r, b, s.Latest(), agreed); err != nil {
+		return err
+	}
+	keys, err := s.enrol(r, t)
+	if err != nil {
+		return err
+	}
+	digest, err := record.ContentDigest(r)
+	if err != nil {
+		return err
+	}
+	s.origin, s.logKey = b.Origin, b.LogKey
+	s.versions = append(s.versions, Version{b.Version, r.Log.N, digest, agreed, b.History, t, b.Nonce})
+	s.keys = keys
+	s.started, s.last = true, r.Log.Time
+	at, _ := s.Instant(r)
+	s.latest = max(s.latest, at)
+	return nil
+}
+
+// checkAgreement checks all but the signatures and returns the terms.
+func (s *Standing) checkAgreement(r *record.Record, b *record.Agreement) (*Terms, error) {
+	fail := func(field, format string, args ...any) (*Terms, error) {
+		return nil, refuse(r, checkTerms, field, format, args...)
+	}
+	if want := int64(len(s.versions)) + 1; b.Version != want {
+		return fail("body.version", "got %d, want %d", b.Version, want)
+	}
+	t, mistakes := Parse(b.Terms)
+	if t == nil {
+		first, more := firstMistake(mistakes)
+		if more > 0 {
+			return fail(join("body.terms", first.Path), "%s (and %d more)", first.Reason, more)
+		}
+		return fail(join("body.terms", first.Path), "%s", first.Reason)
+	}
+	if slices.ContainsFunc(s.versions, func(v Version) bool { return v.nonce == b.Nonce }) {
+		return fail("body.nonce", "is that of an earlier version, want a new one")
+	}
+	log, err := merkle.ParseVerifierKey(b.LogKey)
+	switch {
+	case err != nil:
+		return fail("body.log", "%v", err)
+	case log.Kind() != merkle.KindLog:
+		return fail("body.log", "is a %s key, want a log key", log.Kind())
+	case log.Name() != b.Origin:
+		return fail("body.log", "is named %s, want the origin %s", log.Name(), b.Origin)
+	}
+	for _, p := range t.Parties {
+		for _, key := range p.Keys {
+			if p.Role != record.RoleVendor && key == record.FormatPublicKey(log.PublicKey()) {
+				return fail("body.log", "is a key of %s: who checks a log cannot hold its key", p.ID)
+			}
+		}
+	}
+	if r.By != t.Operator().ID {
+		return fail("by", "got %s, want %s, who has the role vendor", r.By, t.Operator().ID)
+	}
+	if r.Author != nil || len(r.Cites) > 0 {
+		return nil, refuse(r, checkOrder, "author", "got an author chain or cites, want none: the ledger's order is the operator's")
+	}
+	clock := t
+	if before := s.Latest(); before != nil {
+		if err := s.checkAmendment(r, b, before, t); err != nil {
+			return nil, err
+		}
+		_, v := s.Instant(r)
+		clock = v.Terms
+	}
+	return t, checkClock(r, clock)
+}
+
+func firstMistake(mistakes []Mistake) (first Mistake, more int) {
+	more = -1
+	for _, m := range mistakes {
+		if m.Warning {
+			continue
+		}
+		if more++; more == 0 {
+			first = m
+		}
+	}
+	return first, more
+}
+
+// checkAmendment checks what no further version may change.
+func (s *Standing) checkAmendment(r *record.Record, b *record.Agreement, before *Version, t *Terms) error {
+	old := before.Terms
+	for _, f := range []struct{ field, got, want string }{
+		{"body.prev", string(b.Prev), string(before.Digest)},
+		{"body.origin", b.Origin, s.origin},
+		{"body.log", b.LogKey, s.logKey},
+		{"body.terms.parties", "vendor " + t.Operator().ID, "vendor " + old.Operator().ID},
+		{"body.terms.parties", "client " + t.Client().ID, "client " + old.Client().ID},
+		{"body.terms.currency", t.Currency, old.Currency},
+		{"body.terms.calendar.zone", t.Calendar.Zone, old.Calendar.Zone},
+		{"body.terms.calendar.period", t.Calendar.Period, old.Calendar.Period},
+	} {
+		if f.got != f.want {
+			return refuse(r, checkTerms, f.field, "got %s, want %s as in version %d", f.got, f.want, before.Number)
+		}
+	}
+	if t.Scale != old.Scale {
+		return refuse(r, checkTerms, "body.terms.scale", "got %d, want %d as in version %d", t.Scale, old.Scale, before.Number)
+	}
+	if t.From <= old.From {
+		return refuse(r, checkTerms, "body.terms.effective.from", "got %s, want later than %s of version %d", t.From, old.From, before.Number)
+	}
+	if t.From <= s.latest {
+		return refuse(r, checkTerms, "body.terms.effective.from", "got %s, want later than %s, the latest instant in the ledger: no record changes its version", t.From, s.latest)
+	}
+	return nil
+}
+
+// checkAgreementSignatures checks the signatures of vendor and client and
+// returns whether the client's is there.
+func (s *Standing) checkAgreementSignatures(r *record.Record, b *record.Agreement, t *Terms) (agreed bool, err error) {
+	vendor, client := t.Operator().ID, t.Client().ID
+	var mustAgree int64 // version that was agreed
+	for _, v := range s.versions {
+		if v.Agreed {
+			mustAgree = v.Number
+		}
+	}
+	signed := map[string]bool{}
+	for i := range r.Sigs {
+		fingerprint := r.Sigs[i].Key
+		field := "sigs." + fingerprint
+		key := s.agreementKey(fingerprint, t, len(s.versions) == 0, mustAgree == 0)
+		switch {
+		case key == nil:
+			return false, refuse(r, checkSignatures, field, "is no key of %s or %s that may sign this version", vendor, client)
+		case key.party != vendor && key.party != client:
+			return false, refuse(r, checkSignatures, field, "is a key of %s, want keys of %s and %s only", key.party, vendor, client)
+		case signed[key.party]:
+			return false, refuse(r, checkSignatures, field, "is a second signature of %s, want one", key.party)
+		case !key.inForce(r.Log.Time):
+			return false, refuse(r, checkSignatures, field, "was revoked by record %d: an agreement needs a key in force", key.revoked)
+		}
+		if err := checkSignature(r, i, b.Origin, key); err != nil {
+			return false, err
+		}
+		signed[key.party] = true
+	}
+	switch {
+	case !signed[vendor]:
+		return false, refuse(r, checkSignatures, "sigs", "has no signature of %s", vendor)
+	case !signed[client] && mustAgree > 0:
+		return false, refuse(r, checkSignatures, "sigs", "has no signature of %s, who signed version %d", client, mustAgree)
+	}
+	return signed[client], nil
+}
+
+// agreementKey finds a key that may sign a version: one that was enrolled, or
+// one that the version itself brings for a party that is not bound yet. The
+// first version brings all keys; the client's are its own word only once it
+// has signed.
+func (s *Standing) agreementKey(fingerprint string, t *Terms, first, shadow bool) *enrolled {
+	for i := range t.Parties {
+		p := &t.Parties[i]
+		if !first && !(shadow && p.Role == record.RoleClient) {
+			continue
+		}
+		for _, text := range p.Keys {
+			pub, err := record.ParsePublicKey(text)
+			if err == nil && record.Fingerprint(pub) == fingerprint {
+				return &enrolled{text: text, pub: pub, party: p.ID, revoked: -1}
+			}
+		}
+	}
+	k := s.keys[fingerprint]
+	if k != nil && shadow && k.party == t.Client().ID {
+		return nil // named for the client by the vendor alone, and not in this version
+	}
+	return k
+}
+
+// checkHistory: a version that the client signs says what it makes of those
+// before it that the client did not sign, and no other version does.
+func checkHistory(r *record.Record, b *record.Agreement, before *Version, agreed bool) error {
+	switch ends := before != nil && !before.Agreed && agreed; {
+	case ends && b.History == "":
+		return refuse(r, checkTerms, "body.history", "missing, want adopt or exclude: version %d was signed by the vendor alone", before.Number)
+	case !ends && b.History != "":
+		return refuse(r, checkTerms, "body.history", "got %s, want none: it is for the first version that the client signs after others", b.History)
+	}
+	return nil
+}
+
+// enrol returns the keys with those of the terms. A key that a version no
+// longer names is revoked by it, unless a key record brought it.
+func (s *Standing) enrol(r *record.Record, t *Terms) (map[string]*enrolled, error) {
+	keys := maps.Clone(s.keys)
+	named := map[string]bool{}
+	for i := range t.Parties {
+		p := &t.Parties[i]
+		for j, text := range p.Keys {
+			pub, err := record.ParsePublicKey(text)
+			if err != nil {
+				return nil, refuse(r, checkTerms, element("body.terms.parties."+p.ID+".keys", j), "%v", err)
+			}
+			fingerprint := record.Fingerprint(pub)
+			named[fingerprint] = true
+			switch k, ok := keys[fingerprint]; {
+			case !ok:
+				keys[fingerprint] = &enrolled{text: text, pub: pub, party: p.ID, holder: p.ID, n: r.Log.N, revoked: -1}
+			case k.party != p.ID:
+				return nil, refuse(r, checkTerms, element("body.terms.parties."+p.ID+".keys", j), "was enrolled for %s by record %d", k.party, k.n)
+			case k.revoked >= 0:
+				return nil, refuse(r, checkTerms, element("body.terms.parties."+p.ID+".keys", j), "was revoked by record %d", k.revoked)
+			}
+		}
+	}
+	for fingerprint, k := range keys {
+		if named[fingerprint] || k.revoked >= 0 || !s.isOfTerms(fingerprint) {
+			continue
+		}
+		gone := *k
+		gone.revoked, gone.revokedFrom = r.Log.N, t.From
+		keys[fingerprint] = &gone
+	}
+	return keys, nil
+}
+
+// isOfTerms reports whether the latest version names the key.
+func (s *Standing) isOfTerms(fingerprint string) bool {
+	k, v := s.keys[fingerprint], s.Latest()
+	if k == nil || v == nil {
+		return false
+	}
+	p := v.Terms.Party(k.party)
+	return p != nil && slices.Contains(p.Keys, k.text)
+}
