@@ -11,7 +11,6 @@ import (
 
 	"github.com/raasledger/raasledger/attribution/fee"
 	"github.com/raasledger/raasledger/attribution/record"
-	"github.com/raasledger/raasledger/attribution/terms"
 	"github.com/raasledger/raasledger/merkle"
 )
 
@@ -277,9 +276,6 @@ func (l *Ledger) fold(a *admission, records []*record.Record, drafts []draft) er
 	}
 	trial := a.state.Standing().Clone()
 	for _, d := range drafts {
-		if err := checkClaim(trial, d.record); err != nil {
-			return position(records, d.position, refusedAtAdmission(err))
-		}
 		if err := trial.Apply(d.record); err != nil {
 			return position(records, d.position, refusedAtAdmission(err))
 		}
@@ -291,19 +287,6 @@ func (l *Ledger) fold(a *admission, records []*record.Record, drafts []draft) er
 			l.admission = nil
 			return position(records, d.position, refusedAtAdmission(err))
 		}
-	}
-	return nil
-}
-
-// checkClaim is fee.CheckClaim under the terms that govern r.
-func checkClaim(s *terms.Standing, r *record.Record) error {
-	versions := s.Versions()
-	if len(versions) == 0 {
-		return nil
-	}
-	at := versions[len(versions)-1].Terms.Instant(r)
-	if v := s.Governing(at); v != nil {
-		return fee.CheckClaim(v.Terms, r)
 	}
 	return nil
 }
