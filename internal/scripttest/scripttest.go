@@ -1,0 +1,138 @@
+// Package scripttest runs the test scripts of the commands with fixed keys
+// and clocks.
+package scripttest
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"embed"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/urfave/cli/v2"
+
+	"github.com/raasledger/raasledger/internal/command"
+	"github.com/raasledger/raasledger/internal/keyfile"
+	"github.com/raasledger/raasledger/merkle"
+)
+
+// Origin is that of the ledger in scripts.
+const Origin = "vendor.example/support"
+
+// start is the clock of a command that is run without -at.
+var start = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+
+// Main returns a function for testscript.Main that runs an app. In scripts
+// "-at TIME" directly behind the command's name fixes its clock; without it
+// the clock stands at the beginning of March 2026.
+func Main(app func(clock func() time.Time) *cli.App) func() {
+	return func() {
+		now, args := start, os.Args
+		if len(args) > 2 && args[1] == "-at" {
+			t, err := time.Parse(time.RFC3339, args[2])
+			if err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(2)
+			}
+			now, args = t, append(args[:1:1], args[3:]...)
+		}
+		os.Exit(command.Run(app(func() time.Time { return now }), args))
+	}
+}
+
+// Key is the key of a name, the same in every run.
+func Key(name string) ed25519.PrivateKey {
+	seed := sha256.Sum256([]byte("raasledger test key " + name))
+	return ed25519.NewKeyFromSeed(seed[:])
+}
+
+//go:embed terms.yaml
+var files embed.FS
+
+// Run runs the scripts in testdata/script. Beside the commands of testscript
+// they have
+//
+//	code N PROGRAM ARGS...
+//
+// which runs a program and wants exit code N of it.
+func Run(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		Setup:               setup,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Cmds:                map[string]func(ts *testscript.TestScript, neg bool, args []string){"code": code},
+	})
+}
+
+func code(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: code N PROGRAM ARGS...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	err = ts.Exec(args[1], args[2:]...)
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// setup gives each script terms.yaml, the keys vendor.key, client.key,
+// log.key and stranger.key with their public halves, and three policies:
+// policy asks for the client's cosignature, policy-none for none,
+// policy-other relies on another log.
+func setup(env *testscript.Env) error {
+	write := func(name string, text []byte, mode os.FileMode) error {
+		return os.WriteFile(filepath.Join(env.WorkDir, name), text, mode)
+	}
+	for _, name := range []string{"vendor", "client", "log", "stranger"} {
+		key := Key(name)
+		private, public, err := keyfile.Format(key, key.Public().(ed25519.PublicKey), name, nil)
+		if err != nil {
+			return err
+		}
+		if err := write(name+".key", private, 0o600); err != nil {
+			return err
+		}
+		if err := write(name+".key.pub", public, 0o644); err != nil {
+			return err
+		}
+	}
+	verifier := func(name string, kind merkle.Kind, key string) merkle.VerifierKey {
+		k, err := merkle.NewVerifierKey(name, kind, Key(key).Public().(ed25519.PublicKey))
+		if err != nil {
+			panic(err)
+		}
+		return k
+	}
+	log := verifier(Origin, merkle.KindLog, "log")
+	client := verifier("client.example", merkle.KindCosignature, "client")
+	other := verifier(Origin, merkle.KindLog, "stranger")
+	for name, text := range map[string]string{
+		"policy":       fmt.Sprintf("log %s\nwitness client %s\nquorum client\n", log, client),
+		"policy-none":  fmt.Sprintf("log %s\nwitness client %s\nquorum none\n", log, client),
+		"policy-other": fmt.Sprintf("log %s\nwitness client %s\nquorum none\n", other, client),
+	} {
+		if err := write(name, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	terms, err := files.ReadFile("terms.yaml")
+	if err != nil {
+		return err
+	}
+	return write("terms.yaml", terms, 0o644)
+}
