@@ -568,6 +568,7 @@ func TestOnlineRetail(t *testing.T) {
 
 func BenchmarkOnlineRetail(b *testing.B) {
 	m := parse(b, mappingFile(b, "online_retail.yaml"))
+	var rows int64
 	for b.Loop() {
 		r, err := m.Read(openData(b, "online_retail/lines.csv.gz"), forever)
 		if err != nil {
@@ -578,6 +579,26 @@ func BenchmarkOnlineRetail(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
-		b.ReportMetric(float64(r.Counts.Rows)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+		rows += r.Counts.Rows
+	}
+	b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
+}
+
+// The examples of the document are the mappings of testdata.
+func TestDocument(t *testing.T) {
+	text, err := os.ReadFile("../../docs/import.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(text), "```yaml\n")[1:]
+	for i, name := range []string{"online_retail.yaml", "tau_retail.yaml"} {
+		block, _, _ := strings.Cut(blocks[i], "```")
+		file := mappingFile(t, name)
+		if !strings.HasSuffix(file, block) {
+			t.Errorf("the document and %s differ:\n%s", name, block)
+		}
+	}
+	if len(blocks) != 2 {
+		t.Errorf("%d mappings in the document, want 2", len(blocks))
 	}
 }
