@@ -416,6 +416,9 @@ func crossesCases(b record.Body) bool {
 func (l *Ledger) admitted() (*admission, error) {
 	l.used.Store(l.db.uses.Add(1))
 	if l.admission != nil {
+		if l.db.crowded() {
+			l.db.letGo(l)
+		}
 		return l.admission, nil
 	}
 	// Calls that were admitted before it was dropped may be under way. A
@@ -430,7 +433,7 @@ func (l *Ledger) admitted() (*admission, error) {
 		return nil, err
 	}
 	l.admission = newAdmission(state, l.Size())
-	l.db.noteLoaded(l)
+	l.db.letGo(l)
 	return l.admission, nil
 }
 

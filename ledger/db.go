@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -786,40 +787,49 @@ func (db *DB) Create(ctx context.Context, agreement *record.Record) (*Ledger, er
 		return nil, err
 	}
 	l.mu.Lock()
-	db.noteLoaded(l)
+	db.letGo(l)
 	l.mu.Unlock()
 	return l, nil
 }
 
-// noteLoaded counts a ledger among those with a state in memory, and lets go
-// of the one that was not used for longest where there are too many. The
-// caller holds the lock of l.
-func (db *DB) noteLoaded(l *Ledger) {
+// letGo counts l among the ledgers with a state in memory, and lets go of those
+// that were not used for longest where there are too many. One that is in use,
+// or has records under way, stays for now. The caller holds the lock of l.
+func (db *DB) letGo(l *Ledger) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	db.loaded[l] = true
-	for len(db.loaded) > db.o.OpenLedgers {
-		var oldest *Ledger
-		for o := range db.loaded {
-			if o != l && (oldest == nil || o.used.Load() < oldest.used.Load()) {
-				oldest = o
-			}
-		}
-		// One that is in use, or has records under way, stays for now.
-		if oldest == nil || !oldest.mu.TryLock() {
-			return
-		}
-		clean := oldest.admission == nil || oldest.admission.next == oldest.Size()
-		if clean {
-			oldest.admission = nil
-			oldest.tree.Store(nil)
-			delete(db.loaded, oldest)
-		}
-		oldest.mu.Unlock()
-		if !clean {
-			return
+	if len(db.loaded) <= db.o.OpenLedgers {
+		return
+	}
+	others := make([]*Ledger, 0, len(db.loaded))
+	for o := range db.loaded {
+		if o != l {
+			others = append(others, o)
 		}
 	}
+	slices.SortFunc(others, func(a, b *Ledger) int { return cmp.Compare(a.used.Load(), b.used.Load()) })
+	for _, o := range others {
+		if len(db.loaded) <= db.o.OpenLedgers {
+			return
+		}
+		if !o.mu.TryLock() {
+			continue
+		}
+		if o.admission == nil || o.admission.next == o.Size() {
+			o.admission = nil
+			o.tree.Store(nil)
+			delete(db.loaded, o)
+		}
+		o.mu.Unlock()
+	}
+}
+
+// crowded reports whether more ledgers are in memory than there should be.
+func (db *DB) crowded() bool {
+	db.mu.RLock()
+	defer db.mu.RUnlock()
+	return len(db.loaded) > db.o.OpenLedgers
 }
 
 // Ledger returns an existing ledger.

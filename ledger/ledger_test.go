@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/raasledger/raasledger/attribution/fee"
 	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/merkle"
 )
@@ -269,8 +270,9 @@ func TestCallers(t *testing.T) {
 	if total != 405 {
 		t.Errorf("%d records, want 405", total)
 	}
-	if len(db.loaded) > 3 {
-		t.Errorf("%d ledgers are in memory, want about 2", len(db.loaded))
+	must(t, ledgers[3].State(func(*fee.State) error { return nil }))
+	if len(db.loaded) != 2 {
+		t.Errorf("%d ledgers are in memory, want 2", len(db.loaded))
 	}
 	done(t, db)
 	db = open(t, dir, o)
