@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"sort"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf16"
@@ -43,6 +43,10 @@ func slowCanonical(line []byte) error {
 	return nil
 }
 
+func slowCompareKeys(a, b string) int {
+	return slices.Compare(utf16.Encode([]rune(a)), utf16.Encode([]rune(b)))
+}
+
 var slowInteger = regexp.MustCompile(`^(0|-?[1-9][0-9]{0,15})$`)
 
 func slowWrite(b *strings.Builder, v any, depth int) error {
@@ -55,15 +59,7 @@ func slowWrite(b *strings.Builder, v any, depth int) error {
 		for k := range v {
 			keys = append(keys, k)
 		}
-		sort.Slice(keys, func(i, j int) bool {
-			x, y := utf16.Encode([]rune(keys[i])), utf16.Encode([]rune(keys[j]))
-			for n := 0; n < len(x) && n < len(y); n++ {
-				if x[n] != y[n] {
-					return x[n] < y[n]
-				}
-			}
-			return len(x) < len(y)
-		})
+		slices.SortFunc(keys, slowCompareKeys)
 		b.WriteByte('{')
 		for i, k := range keys {
 			if i > 0 {

@@ -3,6 +3,8 @@ package record
 import (
 	"fmt"
 	"unicode/utf8"
+
+	"github.com/raasledger/raasledger/merkle"
 )
 
 // A form is the grammar of a string value. One function, length, knows each
@@ -91,7 +93,7 @@ func (f form) want() string {
 	case formNonce:
 		return fmt.Sprintf("base64 of %d to %d bytes", minNonceBytes, maxNonceBytes)
 	case formOrigin:
-		return fmt.Sprintf("an origin: 1 to %d bytes without white space and +", MaxLabelBytes)
+		return fmt.Sprintf("an origin: 1 to %d bytes without white space and +", merkle.MaxNameBytes)
 	case formKey:
 		return "ssh-ed25519, a space and the key in base64, without comment"
 	case formFingerprint:
@@ -283,7 +285,7 @@ func base64Length(s string, most int) int {
 // originLength admits what a signed note takes as the name of a log.
 func originLength(s string) int {
 	n := plainLength(s)
-	if n == 0 || n > MaxLabelBytes {
+	if n == 0 || n > merkle.MaxNameBytes {
 		return -1
 	}
 	for i, r := range s[:n] {
