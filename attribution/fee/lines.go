@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -21,8 +20,6 @@ import (
 type image struct {
 	standing        *terms.Standing
 	size, statement int64
-	adopted         int64
-	excluded        int64
 	carried         exact.Rat
 	periods         []settled
 	tallies         map[slot]*tally
@@ -44,7 +41,7 @@ type claimLine struct {
 func (s *State) image() image {
 	m := image{
 		standing: s.standing, size: s.size, statement: s.statement,
-		adopted: s.adopted, excluded: s.excluded, carried: s.carried,
+		carried: s.carried,
 		periods: s.periods, tallies: s.tallies, handoffs: s.handoffs, receipts: s.receipts, loose: s.loose,
 		claims: make([]claimLine, len(s.claims)), versions: s.versions,
 	}
@@ -118,7 +115,7 @@ func (m *image) each(write func(line []byte)) {
 	lines := m.standing.AppendLines(nil)
 	add := func(b *row) { lines = append(lines, b.end()) }
 
-	add(newRow(nil, lineFold).int(m.size).int(m.statement).int(m.adopted).int(m.excluded).text(m.carried.String()))
+	add(newRow(nil, lineFold).int(m.size).int(m.statement).text(m.carried.String()))
 	for _, p := range m.periods {
 		add(newRow(nil, linePeriod).text(p.Name).time(p.From).time(p.Until).time(p.closing).int(p.base))
 	}
@@ -342,24 +339,24 @@ func ReadState(lines [][]byte) (*State, error) {
 		if i > 0 && bytes.Compare(lines[i-1], line) >= 0 {
 			return nil, fmt.Errorf("state line %d is not above the one before", i+1)
 		}
-		d := json.NewDecoder(bytes.NewReader(line))
-		d.UseNumber()
-		var row []any
-		if err := d.Decode(&row); err != nil || len(row) == 0 {
-			return nil, fmt.Errorf("state line %d is no array of values", i+1)
-		}
-		name, ok := row[0].(string)
-		if !ok {
-			return nil, fmt.Errorf("state line %d does not begin with its type", i+1)
-		}
-		switch name {
-		case lineClaim, lineEvent, lineFold, lineHandoff, lineLoose, linePeriod, lineReceipt, lineTally:
-			rows[i] = row
-		default:
+		if terms.IsLine(line) {
 			if err := s.standing.ReadLine(line); err != nil {
 				return nil, fmt.Errorf("state line %d: %w", i+1, err)
 			}
+			continue
 		}
+		v, err := record.ParseCanonical(line)
+		if err != nil {
+			return nil, fmt.Errorf("state line %d is not canonical JSON: %v", i+1, err)
+		}
+		row, ok := v.([]any)
+		if !ok || len(row) == 0 {
+			return nil, fmt.Errorf("state line %d is no array that begins with a type", i+1)
+		}
+		rows[i] = row
+	}
+	if err := s.standing.Complete(); err != nil {
+		return nil, err
 	}
 	s.addVersions()
 	for i, row := range rows {
@@ -410,9 +407,6 @@ func (s *State) checkRead() error {
 	if s.size > 0 && known == 0 {
 		return fmt.Errorf("state has no version of the agreement")
 	}
-	if s.adopted > known || s.excluded > known || s.adopted < 0 || s.excluded < 0 {
-		return fmt.Errorf("state has a history before version %d, want at most %d", max(s.adopted, s.excluded)+1, known)
-	}
 	begins := func(at record.Time) bool {
 		p, ok := s.periodAt(at)
 		return ok && p.From == at
@@ -442,7 +436,7 @@ func (s *State) readRow(row []any) error {
 	c := &cells{row: row[1:]}
 	switch row[0] {
 	case lineFold:
-		s.size, s.statement, s.adopted, s.excluded, s.carried = c.int(), c.int(), c.int(), c.int(), c.rat()
+		s.size, s.statement, s.carried = c.int(), c.int(), c.rat()
 	case linePeriod:
 		var p settled
 		p.Name, p.From, p.Until, p.closing, p.base = c.text(), c.time(), c.time(), c.time(), c.int()
@@ -479,6 +473,8 @@ func (s *State) readRow(row []any) error {
 		return s.readClaim(c)
 	case lineEvent:
 		return s.readEvent(c)
+	default:
+		return fmt.Errorf("type %v is not known", row[0])
 	}
 	return c.done()
 }
@@ -604,13 +600,7 @@ func take[T any](c *cells, what string) T {
 
 func (c *cells) text() string { return take[string](c, "a text") }
 
-func (c *cells) int() int64 {
-	n, err := strconv.ParseInt(take[json.Number](c, "a number").String(), 10, 64)
-	if err != nil {
-		c.join(fmt.Errorf("has no whole number where one should stand"))
-	}
-	return n
-}
+func (c *cells) int() int64 { return take[int64](c, "a whole number") }
 
 func (c *cells) time() record.Time {
 	s := c.text()

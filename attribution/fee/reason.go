@@ -37,13 +37,15 @@ const (
 	duplicate // the key has a claim already
 	final     // claimed beyond the horizon
 
+	// Claims and events that a revoked key signed.
+	voidSignature
+
 	// Events without effect.
 	unmatched      // names no claim of a live result
 	disputeLate    // outside the dispute window
 	afterGuarantee // a reversal after the lock and outside the guarantee
 	overReversed   // more is reversed than is left
 	noQuantity     // a reversal in part of what has no quantity, or of nothing
-	notEntitled    // a resolution by the side it favours
 
 	reasons // how many there are
 )
@@ -69,12 +71,12 @@ var reasonWords = [reasons]string{
 	shadow:         "shadow",
 	duplicate:      "duplicate",
 	final:          "final",
+	voidSignature:  "void_signature",
 	unmatched:      "unmatched",
 	disputeLate:    "dispute_late",
 	afterGuarantee: "after_guarantee",
 	overReversed:   "over_reversed",
 	noQuantity:     "no_quantity",
-	notEntitled:    "not_entitled",
 }
 
 func (r reason) String() string { return reasonWords[r] }
@@ -88,7 +90,7 @@ func parseReason(word string) (reason, error) {
 	return 0, fmt.Errorf("reason %q is not known", word)
 }
 
-// under way reports whether a claim with this reason may still be billed.
+// underWay reports whether a claim with this reason may still be billed.
 func (r reason) underWay() bool { return r == pending || r == disputed || r == undefined }
 
 // causeOf is the reason for a reversal of this cause.

@@ -1,6 +1,7 @@
 package fee
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/raasledger/raasledger/attribution/exact"
@@ -141,9 +142,7 @@ func (s *State) silent(c *claim) record.Time {
 // received is the instant of the first receipt that covers record n, never if
 // there is none.
 func (s *State) received(n int64) record.Time {
-	i, _ := slices.BinarySearchFunc(s.receipts, n+1, func(r receipt, size int64) int {
-		return int(min(1, max(-1, r.size-size)))
-	})
+	i, _ := slices.BinarySearchFunc(s.receipts, n+1, func(r receipt, size int64) int { return cmp.Compare(r.size, size) })
 	if i == len(s.receipts) {
 		return never
 	}
@@ -185,17 +184,8 @@ func (s *State) spells(c *claim, closing record.Time, v *view, when func(*event)
 		}
 		spells = append(spells, p)
 	}
-	for i := range c.events {
-		if e := &c.events[i]; (e.kind == uphold || e.kind == reject) && e.at <= closing && !e.entitled() {
-			v.idle = append(v.idle, idle{i, notEntitled})
-		}
-	}
 	slices.SortFunc(spells, func(a, b spell) int {
-		switch {
-		case a.from != b.from:
-			return int(min(1, max(-1, a.from-b.from)))
-		}
-		return int(min(1, max(-1, a.until-b.until)))
+		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.until, b.until))
 	})
 	return spells
 }
@@ -205,21 +195,7 @@ func (e *event) ends(d *event) bool {
 	if e.kind == accept {
 		return e.by == client
 	}
-	return e.id == d.id && e.entitled()
-}
-
-// entitled reports whether the author of a resolution may decide so: the
-// arbiter either way, a side only against itself.
-func (e *event) entitled() bool {
-	switch e.by {
-	case arbiter:
-		return true
-	case vendor:
-		return e.kind == uphold
-	case client:
-		return e.kind == reject
-	}
-	return false
+	return e.id == d.id
 }
 
 // acceptedBySilence is the instant of acceptance without a word of the client.
@@ -278,10 +254,7 @@ func (v *view) reductions(c *claim, closing record.Time, when func(*event) recor
 	left, ok := quantityOf(c)
 	slices.SortFunc(order, func(i, j int) int {
 		a, b := &c.events[i], &c.events[j]
-		if x, y := when(a), when(b); x != y {
-			return int(min(1, max(-1, x-y)))
-		}
-		return a.quantity.Cmp(b.quantity)
+		return cmp.Or(cmp.Compare(when(a), when(b)), a.quantity.Cmp(b.quantity))
 	})
 	for _, i := range order {
 		e := &c.events[i]

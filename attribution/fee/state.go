@@ -202,17 +202,8 @@ func (s *State) Apply(r *record.Record) error {
 	if s.awaits() && r.Kind != record.KindStatement {
 		return &record.Refusal{Check: "order", N: r.Log.N, ID: r.ID, Field: "kind", Reason: fmt.Sprintf("is %s, want the statement of %s, which leaves this state", r.Kind, s.lastPeriod().Name)}
 	}
-	switch b := r.Body.(type) {
-	case *record.Statement:
+	if b, ok := r.Body.(*record.Statement); ok {
 		return s.applyStatement(r, b)
-	case *record.Outcome:
-		if len(s.versions) > 0 {
-			if v := s.governing(s.instant(r)); v != nil {
-				if err := CheckClaim(v.terms, r); err != nil {
-					return err
-				}
-			}
-		}
 	}
 	if err := s.standing.Apply(r); err != nil {
 		return err
@@ -221,12 +212,6 @@ func (s *State) Apply(r *record.Record) error {
 	switch b := r.Body.(type) {
 	case *record.Agreement:
 		s.addVersions()
-		switch b.History {
-		case "adopt":
-			s.adopted = b.Version - 1
-		case "exclude":
-			s.excluded = b.Version - 1
-		}
 	case *record.Outcome:
 		s.addClaim(r, b)
 	case *record.Confirm:
@@ -267,52 +252,36 @@ func CheckClaim(t *terms.Terms, r *record.Record) error {
 	if !ok {
 		return nil
 	}
-	refuse := func(field, reason string, args ...any) error {
-		n := int64(-1)
-		if r.Log != nil {
-			n = r.Log.N
-		}
-		return &record.Refusal{Check: "terms", N: n, ID: r.ID, Field: field, Reason: fmt.Sprintf(reason, args...)}
+	e := &record.Refusal{Check: "terms", N: -1, ID: r.ID, Field: "body.result"}
+	if r.Log != nil {
+		e.N = r.Log.N
 	}
 	rule := t.Result(b.Result)
 	if rule == nil {
-		return refuse("body.result", "is %q, which the terms do not name", b.Result)
+		e.Reason = fmt.Sprintf("the terms have no result %q", b.Result)
+		return e
 	}
-	if _, ok := onceValue(rule, r, b); ok {
+	if _, ok := rule.Key(r); ok {
 		return nil
 	}
-	switch field := rule.OncePer; field {
-	case "case", "subject":
-		return refuse(field, "is absent, and result %s counts once per %s", b.Result, field)
-	default:
-		return refuse("body.facts", "have no %s, and result %s counts once per it", strings.TrimPrefix(field, "fact:"), b.Result)
+	e.Field = rule.OncePer
+	if name, ok := strings.CutPrefix(rule.OncePer, "fact:"); ok {
+		e.Field = "body.facts." + name
 	}
+	e.Reason = fmt.Sprintf("missing: %s is counted once per %s", b.Result, rule.OncePer)
+	return e
 }
 
-// onceValue is the value of what the result counts once per.
-func onceValue(rule *terms.Result, r *record.Record, b *record.Outcome) (value string, ok bool) {
-	switch rule.OncePer {
-	case "id":
-		return r.ID, true
-	case "case":
-		return r.Case, r.Case != ""
-	case "subject":
-		return r.Subject, r.Subject != ""
-	}
-	v, ok := b.Facts.Get(strings.TrimPrefix(rule.OncePer, "fact:"))
-	if !ok {
-		return "", false
-	}
-	if v.IsBool {
-		return fmt.Sprint(v.Bool), true
-	}
-	return v.Text, true
-}
-
-// instant is the instant of r. The record delay is that of the newest version
-// in the ledger before r.
+// instant is the instant of r.
 func (s *State) instant(r *record.Record) record.Time {
-	return s.versions[len(s.versions)-1].terms.Instant(r)
+	at, _ := s.standing.Instant(r)
+	return at
+}
+
+// signatureVoid reports whether r, of that instant, is signed by a key that
+// was revoked before.
+func (s *State) signatureVoid(r *record.Record, at record.Time) bool {
+	return slices.ContainsFunc(r.Sigs, func(g record.Signature) bool { return !s.standing.KeyInForce(g.Key, at) })
 }
 
 func (s *State) governing(at record.Time) *version {
@@ -327,6 +296,12 @@ func (s *State) governing(at record.Time) *version {
 func (s *State) addVersions() {
 	for _, v := range s.standing.Versions()[len(s.versions):] {
 		s.versions = append(s.versions, newVersion(v))
+		switch v.History {
+		case "adopt":
+			s.adopted = v.Number - 1
+		case "exclude":
+			s.excluded = v.Number - 1
+		}
 	}
 }
 
@@ -338,9 +313,12 @@ func (s *State) addClaim(r *record.Record, b *record.Outcome) {
 		return
 	}
 	rule := v.rules[b.Result]
-	value, _ := onceValue(rule.Result, r, b)
+	value, _ := rule.Key(r)
 	key := b.Result + "/" + value
 	switch {
+	case s.signatureVoid(r, at):
+		s.loose = append(s.loose, loose{r.Log.N, at, rule.Name, strings.Clone(value), v.number, voidSignature})
+		return
 	case s.beyondHorizon(at, rule):
 		s.loose = append(s.loose, loose{r.Log.N, at, rule.Name, strings.Clone(value), v.number, final})
 		return
@@ -390,6 +368,10 @@ func (s *State) addEvent(r *record.Record, c *claim, e event) {
 	e.n, e.at = r.Log.N, s.instant(r)
 	if c == nil {
 		s.loose = append(s.loose, loose{n: e.n, at: e.at, reason: unmatched})
+		return
+	}
+	if s.signatureVoid(r, e.at) {
+		s.loose = append(s.loose, loose{n: e.n, at: e.at, reason: voidSignature})
 		return
 	}
 	e.by = roleOf(s.versions[len(s.versions)-1].terms, r.By)

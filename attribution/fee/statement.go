@@ -13,75 +13,28 @@ import (
 // Next is the period to be settled next; ok is false before the agreement and
 // past its end.
 //
-// Periods follow each other from the beginning of the first version on. A
-// period that ends with one version in the middle of a calendar period is
-// continued by the version that goes on there.
+// Periods follow each other from the beginning of the first version on.
 func (s *State) Next() (p terms.Period, closing record.Time, ok bool) {
-	p, ok = s.next()
-	if !ok {
-		return terms.Period{}, 0, false
-	}
-	return p, s.governing(p.From).terms.Closing(p), true
-}
-
-func (s *State) next() (p terms.Period, ok bool) {
 	if len(s.versions) == 0 {
-		return p, false
+		return p, 0, false
 	}
 	from := s.versions[0].terms.From
 	if len(s.periods) > 0 {
 		from = s.lastPeriod().Until
 	}
-	if v := s.governing(from); from >= v.terms.Until {
-		// A gap: the next version to begin, if there is one.
-		begin := never
-		for _, w := range s.versions {
-			if w.terms.From > from {
-				begin = min(begin, w.terms.From)
-			}
-		}
-		if begin == never {
-			return p, false
-		}
-		from = begin
+	if p, ok = s.standing.PeriodAt(from); !ok {
+		return terms.Period{}, 0, false
 	}
-	p, ok = s.stretch(from)
-	if ok && len(s.periods) > 0 && p.Name == s.lastPeriod().Name {
-		// The rest of a calendar period that was settled before a gap goes with
-		// the next one: a name is settled once.
-		if q, more := s.stretch(p.Until); more {
+	p.From = from
+	if len(s.periods) > 0 && p.Name == s.lastPeriod().Name {
+		// The term had ended within this calendar period, and a later version
+		// took it up again. Its rest goes with the next one: a name is settled
+		// once.
+		if q, more := s.standing.PeriodAt(p.Until); more {
 			p.Name, p.Until = q.Name, q.Until
 		}
 	}
-	return p, ok
-}
-
-// stretch is the calendar period from an instant on, as far as the versions
-// cover it.
-func (s *State) stretch(from record.Time) (p terms.Period, ok bool) {
-	v := s.governing(from)
-	if p, ok = v.terms.PeriodAt(from); !ok {
-		return p, false
-	}
-	p.From = from
-	for p.Until == v.terms.Until {
-		w := s.governing(p.Until)
-		q, more := w.terms.PeriodAt(p.Until)
-		if w == v || !more || q.Name != p.Name {
-			break
-		}
-		v, p.Until = w, q.Until
-	}
-	return p, true
-}
-
-// end is the end of the term, by all versions so far.
-func (s *State) end() record.Time {
-	var end record.Time
-	for _, v := range s.versions {
-		end = max(end, v.terms.Until)
-	}
-	return end
+	return p, s.standing.Closing(p), true
 }
 
 // A settlement is a statement in the making: what it decides about each claim,
@@ -90,7 +43,7 @@ type settlement struct {
 	s       *State
 	period  terms.Period
 	closing record.Time
-	terms   *terms.Terms // of the version that governs the start of the period
+	terms   *terms.Terms // of the version that governs the period's last moment
 	base    int64        // version whose lines are due in any case, 0 if none
 
 	decisions []decision // by claim, in ledger order
@@ -147,14 +100,9 @@ func (s *State) settle() (*settlement, error) {
 		}
 		return nil, fmt.Errorf("the term has ended: %s was its last period", s.lastPeriod().Name)
 	}
-	z := &settlement{s: s, period: p, closing: closing, terms: s.governing(p.From).terms, changes: map[slot]*change{}}
-	for _, v := range s.versions {
-		if v.number > s.excluded && v.terms.From < p.Until && p.From < v.terms.Until {
-			z.base = v.number
-			break
-		}
-	}
-	if v := s.governing(p.From); v.number > z.base && v.number > s.excluded {
+	v := s.governing(p.Until - 1)
+	z := &settlement{s: s, period: p, closing: closing, terms: v.terms, changes: map[slot]*change{}}
+	if v.number > s.excluded {
 		z.base = v.number
 	}
 	if z.base > 0 {
@@ -245,7 +193,7 @@ func (z *settlement) judge(c *claim, v *view, d *decision, buffer []part) (r rea
 	period := z.period.From
 	switch {
 	case b >= z.period.Until:
-		if b >= z.s.end() {
+		if b >= z.s.versions[len(z.s.versions)-1].terms.Until {
 			return outsideTerm, false, buffer[:from]
 		}
 		return pending, true, buffer[:from]
@@ -570,7 +518,7 @@ func (z *settlement) involve() {
 			involved[l.version-1] = true
 		}
 	}
-	involved[z.s.governing(z.period.From).number-1] = true
+	involved[z.s.governing(z.period.Until-1).number-1] = true
 	for i, v := range z.s.versions {
 		if involved[i] {
 			z.statement.Terms = append(z.statement.Terms, v.digest)
@@ -777,7 +725,7 @@ func (z *settlement) leave() image {
 	s := z.s
 	m := image{
 		standing: s.standing, size: s.size, statement: s.size,
-		adopted: s.adopted, excluded: s.excluded, carried: z.balance, versions: s.versions,
+		carried: z.balance, versions: s.versions,
 		tallies: map[slot]*tally{}, handoffs: map[string][]handoff{},
 		claims: make([]claimLine, 0, len(z.decisions)),
 	}
