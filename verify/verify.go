@@ -572,31 +572,44 @@ func (v *verifier) finish(where string) {
 func (v *verifier) end() {
 	c := &v.checks
 	end := v.header.Start + v.header.Records
-	c[form].passed = fmt.Sprintf("%d lines, %d records", v.lines+1, v.count)
-	c[records].passed = fmt.Sprintf("%d records from %d on, none removed, changed or added; root as signed", v.count, v.header.Start)
+	c[form].passed = fmt.Sprintf("%s, %s", many(v.lines+1, "line"), many(v.count, "record"))
+	c[records].passed = fmt.Sprintf("%s from %d on, none removed, changed or added; root as signed", many(v.count, "record"), v.header.Start)
 	if err := v.tree.Finish(); err != nil {
 		c[records].fail("%v", err)
 	}
 	c[order].passed = fmt.Sprintf("records %d to %d without a gap, times do not go back", v.header.Start, end-1)
-	c[authors].passed = fmt.Sprintf("%d agreement versions, %d records by others than the vendor, %d cites compared", v.versions, v.byOthers, v.cited)
+	c[authors].passed = fmt.Sprintf("%s, %s by others than the vendor, %s compared", many(int64(v.versions), "agreement version"), many(v.byOthers, "record"), many(v.cited, "cite"))
 	c[agreed].passed = "every record is one its author may write; origin and log key as agreed"
 	if v.versions == 0 && v.state != nil {
 		c[agreed].lack("no agreement is shown")
+	}
+	if v.state == nil {
+		for _, i := range []int{order, authors, agreed, statements} {
+			c[i].lack("not judged: %s", v.broken)
+		}
 	}
 	if v.shadow != "" {
 		c[agreed].lack("%s", v.shadow)
 	}
 	v.endStatements()
-	c[chains].passed = fmt.Sprintf("%d chains without a gap, %d continued from before the start; %d references", len(v.heads), v.linked, v.referred)
+	c[chains].passed = fmt.Sprintf("%s without a gap, %d continued from before the start; %s", many(int64(len(v.heads)), "chain"), v.linked, many(v.referred, "reference"))
 	if v.far > 0 {
 		c[chains].passed += fmt.Sprintf(", of which %d reach beyond the records kept and are not compared", v.far)
 	}
 	e := &v.evidence
 	if e.carried+e.disclosed > 0 {
-		c[attachments].passed = fmt.Sprintf("%d of %d attachments, %d of %d sealed fields carried, as committed", e.carried, e.committed, e.disclosed, e.sealed)
+		c[attachments].passed = fmt.Sprintf("%d of %s, %d of %s carried, as committed", e.carried, many(e.committed, "attachment"), e.disclosed, many(e.sealed, "sealed field"))
 	} else {
-		c[attachments].absent = fmt.Sprintf("none carried; the records commit to %d attachments and %d sealed fields", e.committed, e.sealed)
+		c[attachments].absent = fmt.Sprintf("none carried; the records commit to %s and %s", many(e.committed, "attachment"), many(e.sealed, "sealed field"))
 	}
+}
+
+// many is a count with its noun.
+func many(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // endStatements judges the statements as a whole.
