@@ -12,7 +12,7 @@ type Reference struct{ Field, ID string }
 // References returns the ids r's body refers to, in field order, with the
 // field's name. An id that stands in two fields is returned twice.
 func References(r *Record) []Reference {
-	c := &codec{mode: collect}
+	c := &codec{mode: collect, walk: &walk{}}
 	c.bodyFields(r.Body)
 	return c.refs
 }

@@ -84,7 +84,7 @@ func TestDocumentExample(t *testing.T) {
 func TestDocumentFields(t *testing.T) {
 	doc := document(t)
 	check := func(name, heading string, fields func(*codec)) {
-		c := &codec{mode: describe}
+		c := &codec{mode: describe, walk: &walk{}}
 		fields(c)
 		var want, got []string
 		for _, l := range c.listed {

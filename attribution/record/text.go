@@ -2,6 +2,7 @@ package record
 
 import (
 	"fmt"
+	"math/bits"
 	"unicode/utf8"
 
 	"github.com/raasledger/raasledger/merkle"
@@ -341,21 +342,41 @@ func periodLength(s string) int {
 // records may hold and that stand for themselves within quotes.
 func plainLength(s string) int {
 	i := 0
-	for i < len(s) {
-		if class[s[i]]&inText != 0 {
-			i++
-			continue
+	for {
+		for len(s)-i >= 8 {
+			bad := notPlain(word(s[i:]))
+			i += bits.TrailingZeros64(bad) / 8 // 8 if there is none
+			if bad != 0 {
+				break
+			}
 		}
-		if s[i] < utf8.RuneSelf {
-			break
+		if i == len(s) {
+			return i
 		}
-		r, n := utf8.DecodeRuneInString(s[i:])
-		if !allowed(r, n) {
-			break
+		n := 1
+		if s[i] >= utf8.RuneSelf {
+			var r rune
+			if r, n = utf8.DecodeRuneInString(s[i:]); !allowed(r, n) {
+				return i
+			}
+		} else if class[s[i]]&inText == 0 {
+			return i
 		}
 		i += n
 	}
-	return i
+}
+
+// notPlain returns 0 if each of the eight bytes of w is an ASCII character
+// that stands for itself within quotes; else the lowest bit that is set is in
+// the first byte that is not. Each byte is judged in its own lane, as in
+// notHex.
+func notPlain(w uint64) uint64 {
+	low := w &^ tops
+	control := ^(low + (0x80-0x20)*ones)
+	quote := ^(low ^ '"'*ones + 0x7f*ones)
+	backslash := ^(low ^ '\\'*ones + 0x7f*ones)
+	del := ^(low ^ 0x7f*ones + 0x7f*ones)
+	return (w | control | quote | backslash | del) & tops
 }
 
 // allowed reports whether text may hold the rune r, which took n bytes of

@@ -3,7 +3,9 @@ package record
 import (
 	"bytes"
 	"crypto/ed25519"
+	"encoding/base64"
 	"fmt"
+	"math/bits"
 	"math/rand/v2"
 	"reflect"
 	"regexp"
@@ -144,6 +146,43 @@ func TestNotHex(t *testing.T) {
 		}
 		if got := notHex(word(string(b[:]))) == 0; got != want {
 			t.Fatalf("%q: %v, want %v", b, got, want)
+		}
+	}
+}
+
+func TestNotPlain(t *testing.T) {
+	plain := func(c byte) bool { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\' }
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 300000 {
+		b := []byte("a zA~!#]")
+		for range r.IntN(3) {
+			b[r.IntN(8)] = byte(r.IntN(256))
+		}
+		want := 0
+		for want < 8 && plain(b[want]) {
+			want++
+		}
+		if got := bits.TrailingZeros64(notPlain(word(string(b)))) / 8; got != want {
+			t.Fatalf("%q: %d plain bytes in front, want %d", b, got, want)
+		}
+	}
+}
+
+func TestDecodeSignature(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	for range 50000 {
+		var sig, got [64]byte
+		for i := range sig {
+			sig[i] = byte(r.Uint32())
+		}
+		text := []byte(base64.StdEncoding.EncodeToString(sig[:]))
+		if r.IntN(2) == 0 {
+			text[r.IntN(88)] = "AZaz09+/=-_ \n\xff"[r.IntN(14)]
+		}
+		want, err := base64.StdEncoding.Strict().DecodeString(string(text))
+		ok := err == nil && len(want) == 64 && !bytes.ContainsAny(text, "\n")
+		if decodeSignature(&got, string(text)) != ok || ok && !bytes.Equal(got[:], want) {
+			t.Fatalf("%q: %x, want %x %v", text, got, want, err)
 		}
 	}
 }
