@@ -15,4 +15,4 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs what needs no ledger; the other scripts of raasverify are
 // with those of raasledger, which makes them theirs.
-func TestScripts(t *testing.T) { scripttest.Run(t) }
+func TestScripts(t *testing.T) { scripttest.Run(t, nil) }

@@ -8,6 +8,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -53,7 +54,7 @@ func Key(name string) ed25519.PrivateKey {
 	return ed25519.NewKeyFromSeed(seed[:])
 }
 
-//go:embed terms.yaml
+//go:embed terms.yaml march.jsonl
 var files embed.FS
 
 // Run runs the scripts in testdata/script. Beside the commands of testscript
@@ -62,13 +63,17 @@ var files embed.FS
 //	code N PROGRAM ARGS...
 //
 // which runs a program and wants exit code N of it.
-func Run(t *testing.T) {
+//
+// and those given.
+func Run(t *testing.T, more map[string]func(ts *testscript.TestScript, neg bool, args []string)) {
+	commands := map[string]func(ts *testscript.TestScript, neg bool, args []string){"code": code}
+	maps.Copy(commands, more)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		Setup:               setup,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Cmds:                map[string]func(ts *testscript.TestScript, neg bool, args []string){"code": code},
+		Cmds:                commands,
 	})
 }
 
@@ -90,10 +95,10 @@ func code(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// setup gives each script terms.yaml, the keys vendor.key, client.key,
-// log.key and stranger.key with their public halves, and three policies:
-// policy asks for the client's cosignature, policy-none for none,
-// policy-other relies on another log.
+// setup gives each script terms.yaml, four records in march.jsonl, the keys
+// vendor.key, client.key, log.key and stranger.key with their public halves,
+// and three policies: policy asks for the client's cosignature, policy-none
+// for none, policy-other relies on another log.
 func setup(env *testscript.Env) error {
 	write := func(name string, text []byte, mode os.FileMode) error {
 		return os.WriteFile(filepath.Join(env.WorkDir, name), text, mode)
@@ -130,9 +135,14 @@ func setup(env *testscript.Env) error {
 			return err
 		}
 	}
-	terms, err := files.ReadFile("terms.yaml")
-	if err != nil {
-		return err
+	for _, name := range []string{"terms.yaml", "march.jsonl"} {
+		text, err := files.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		if err := write(name, text, 0o644); err != nil {
+			return err
+		}
 	}
-	return write("terms.yaml", terms, 0o644)
+	return nil
 }

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/raasledger/raasledger/internal/command"
+	"github.com/raasledger/raasledger/ledger"
+	"github.com/raasledger/raasledger/merkle"
+)
+
+func checkpointCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "checkpoint",
+		Usage: "sign the ledger as it is, or keep cosignatures of others",
+		Description: `The key is the log key of the agreement. The signed note goes to the client
+and to witnesses; what they send back cosigned is kept with --add.
+
+Examples:
+    raasledger checkpoint --db store --key log.key -o checkpoint
+    raasledger checkpoint --db store --add checkpoint.cosigned`,
+		Flags: append(append(storeFlags(),
+			&cli.StringFlag{Name: "key", Usage: "sign with the log key in `FILE`"},
+			&cli.StringFlag{Name: "add", Usage: "keep the cosignatures of the checkpoint in `COSIGNED`"},
+		), command.OutputFlags()...),
+		Action: checkpoint,
+	}
+}
+
+func checkpoint(c *cli.Context) error {
+	if _, err := command.Args(c); err != nil {
+		return err
+	}
+	if c.IsSet("key") == c.IsSet("add") {
+		return command.Usage("--key FILE signs, --add COSIGNED keeps cosignatures", "want one of --key and --add")
+	}
+	out, err := command.Create(c)
+	if err != nil {
+		return err
+	}
+	defer out.Discard()
+	return withLedger(c, func(l *ledger.Ledger) error {
+		note, err := newCheckpoint(c, l)
+		if err != nil {
+			return err
+		}
+		if _, err := out.Write(note); err != nil {
+			return err
+		}
+		return out.Commit()
+	})
+}
+
+func newCheckpoint(c *cli.Context, l *ledger.Ledger) ([]byte, error) {
+	if path := c.String("add"); path != "" {
+		note, err := command.ReadFile(c, path, merkle.MaxNoteBytes)
+		if err != nil {
+			return nil, err
+		}
+		return l.Cosigned(c.Context, note)
+	}
+	key, err := command.LoadKey(c)
+	if err != nil {
+		return nil, err
+	}
+	defer key.Close()
+	private, ok := key.Signer.(ed25519.PrivateKey)
+	if !ok {
+		return nil, command.Usage("give the private key's file", "a log key in the ssh-agent cannot sign checkpoints")
+	}
+	return l.Checkpoint(c.Context, private)
+}
+
+func bundleCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "bundle",
+		Usage: "write a bundle, which carries all that is needed to verify the ledger",
+		Description: `The bundle ends at a checkpoint that is kept, the newest if --size names no
+other. It begins at record 0, or at a statement: then it carries the state
+that the statement left. It is verified before its last byte is written.
+
+Examples:
+    raasledger bundle --db store -o all.bundle
+    raasledger bundle --db store --from-statement 2026-03 -o april.bundle`,
+		Flags: append(append(storeFlags(),
+			&cli.StringFlag{Name: "from-statement", Usage: "begin at the statement of `PERIOD`"},
+			&cli.Int64Flag{Name: "from", Usage: "begin at the statement that is record `N`"},
+			&cli.Int64Flag{Name: "size", Usage: "end at the checkpoint of size `N`", DefaultText: "newest"},
+		), command.OutputFlags()...),
+		Action: writeBundle,
+	}
+}
+
+func writeBundle(c *cli.Context) error {
+	if _, err := command.Args(c); err != nil {
+		return err
+	}
+	if err := command.Exclude(c, "from", "from-statement"); err != nil {
+		return err
+	}
+	for _, flag := range []string{"from", "size"} {
+		if c.IsSet(flag) && c.Int64(flag) < 0 {
+			return command.Usage("", "--%s is %d, want at least 0", flag, c.Int64(flag))
+		}
+	}
+	out, err := command.Create(c)
+	if err != nil {
+		return err
+	}
+	defer out.Discard()
+	return withLedger(c, func(l *ledger.Ledger) error {
+		o := ledger.BundleOptions{From: c.Int64("from"), Size: c.Int64("size")}
+		if period := c.String("from-statement"); period != "" {
+			n, err := findStatement(l, period)
+			if err != nil {
+				return err
+			}
+			o.From = n
+		}
+		show, wipe := command.Progress(c, "bytes")
+		counter := &progressWriter{w: out, show: show}
+		err := l.WriteBundle(c.Context, counter, o)
+		wipe()
+		if errors.Is(err, ledger.ErrNoCheckpoint) {
+			return command.Failed("raasledger checkpoint --key signs one", err)
+		}
+		if err != nil {
+			return err
+		}
+		if err := out.Commit(); err != nil {
+			return err
+		}
+		command.Say(c, "%s: bundle from record %d, %s, verified", l.Origin(), o.From, count(counter.n, "byte"))
+		return nil
+	})
+}
+
+// findStatement is the index of the statement of a period.
+func findStatement(l *ledger.Ledger, period string) (int64, error) {
+	n, ok, err := l.Find("statement/" + period)
+	if err != nil {
+		return 0, err
+	}
+	if !ok {
+		return 0, command.Failed("raasledger show --kind statement lists the statements", fmt.Errorf("there is no statement %s", period))
+	}
+	return n, nil
+}
+
+// A progressWriter counts the bytes.
+type progressWriter struct {
+	w    io.Writer
+	n    int64
+	show func(done, of int64)
+}
+
+func (p *progressWriter) Write(b []byte) (int, error) {
+	n, err := p.w.Write(b)
+	p.n += int64(n)
+	p.show(p.n, 0)
+	return n, err
+}

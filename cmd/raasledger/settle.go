@@ -1,0 +1,172 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/internal/command"
+	"github.com/raasledger/raasledger/ledger"
+)
+
+func settleCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "settle",
+		Usage: "settle the next period: append its statement",
+		Description: `A period can be settled from its closing instant on, which the terms fix.
+
+Examples:
+    raasledger settle --db store
+    raasledger settle --db store --all --json`,
+		Flags: append(storeFlags(),
+			&cli.BoolFlag{Name: "all", Usage: "settle every period that has closed"},
+			jsonFlag()),
+		Action: settle,
+	}
+}
+
+func settle(c *cli.Context) error {
+	if _, err := command.Args(c); err != nil {
+		return err
+	}
+	return withLedger(c, func(l *ledger.Ledger) error {
+		for done := 0; ; done++ {
+			r, err := l.Settle(c.Context)
+			if _, notDue := errors.AsType[*ledger.NotDueError](err); notDue && done > 0 {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			if err := reportStatement(c, r); err != nil {
+				return err
+			}
+			if !c.Bool("all") {
+				return nil
+			}
+		}
+	})
+}
+
+// reportStatement prints a statement record: as a table, or with --json as
+// its line.
+func reportStatement(c *cli.Context, r *record.Record) error {
+	if c.Bool("json") {
+		line, err := record.Marshal(r)
+		if err != nil {
+			return err
+		}
+		return command.Report(c, "%s\n", line)
+	}
+	s, ok := r.Body.(*record.Statement)
+	if !ok {
+		return fmt.Errorf("record %s is %s, want %s", r.ID, r.Kind, record.KindStatement)
+	}
+	n := int64(-1)
+	if r.Log != nil {
+		n = r.Log.N
+	}
+	return writeStatement(c.App.Writer, s, n)
+}
+
+// writeStatement writes a statement as a table: what was priced, how it came
+// to the total, whose word it rests on, and what was left out. n is the
+// index of its record, -1 for what has only accrued.
+func writeStatement(w io.Writer, s *record.Statement, n int64) error {
+	var b strings.Builder
+	head := fmt.Sprintf("statement %s, record %d", s.Period, n)
+	if n < 0 {
+		head = fmt.Sprintf("accrued in %s so far", s.Period)
+	}
+	if !s.Agreed {
+		head += ", NOT AGREED: the client has not signed the terms"
+	}
+	fmt.Fprintf(&b, "%s\n%v to %v, closing %v\n", head, s.From, s.Until, s.Closing)
+	row := func(name, quantity, amount string) {
+		fmt.Fprintf(&b, "%-36s %14s %18s\n", name, quantity, amount)
+	}
+	b.WriteByte('\n')
+	row("line", "quantity", s.Currency)
+	for _, l := range s.Lines {
+		row(versioned(l.Name, l.Version, s), string(l.Quantity), string(l.Amount))
+		for _, t := range l.Tiers {
+			row(fmt.Sprintf("  tier %d", t.Tier+1), string(t.Quantity), string(t.Amount))
+		}
+		writeAdjustments(row, l.Adjust, "  ")
+		if l.Records > 0 {
+			fmt.Fprintf(&b, "  %s, n %d to %d\n", count(l.Records, "result"), l.First, l.Last)
+		}
+	}
+	writeAdjustments(row, s.Adjust, "")
+	row("subtotal", "", string(s.Subtotal))
+	for _, k := range s.Corrections {
+		row(fmt.Sprintf("correction %s %s", k.Period, versioned(k.Line, k.Version, s)),
+			fmt.Sprintf("%s > %s", k.QuantityBefore, k.Quantity), string(k.Amount))
+	}
+	row("carried in", "", string(s.CarriedIn))
+	row("total", "", string(s.Total))
+	row("carried out", "", string(s.CarriedOut))
+	if len(s.Grades) > 0 {
+		b.WriteByte('\n')
+		row("by whose word", "", s.Currency)
+		for _, g := range s.Grades {
+			row("  "+gradeWords(g.Grade), "", string(g.Amount))
+		}
+	}
+	if len(s.Counts) > 0 {
+		b.WriteByte('\n')
+		row("results and events", "count", "")
+		for _, k := range s.Counts {
+			row("  "+strings.ReplaceAll(k.Reason, "_", " "), fmt.Sprint(k.N), "")
+		}
+	}
+	b.WriteByte('\n')
+	for i, d := range s.Terms {
+		fmt.Fprintf(&b, "terms %d  %s\n", i+1, d)
+	}
+	fmt.Fprintf(&b, "detail   %s\nstate    %s\n", s.Detail, s.State)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// versioned names a line, with its version of the terms where the statement
+// rests on more than one.
+func versioned(line string, version int64, s *record.Statement) string {
+	if len(s.Terms) > 1 {
+		return fmt.Sprintf("%s (version %d)", line, version)
+	}
+	return line
+}
+
+func writeAdjustments(row func(name, quantity, amount string), adjust []record.Adjustment, indent string) {
+	for _, a := range adjust {
+		row(indent+strings.ReplaceAll(a.Op, "_", " "), string(a.Before)+" >", string(a.After))
+	}
+}
+
+func gradeWords(grade string) string {
+	switch grade {
+	case "both":
+		return "signed by both"
+	case "client":
+		return "the client's"
+	case "third":
+		return "a third party's"
+	case "vendor":
+		return "the vendor's alone"
+	}
+	return grade
+}
+
+func jsonLine(c *cli.Context, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return command.Report(c, "%s\n", text)
+}
