@@ -264,6 +264,9 @@ func (s *Standing) keyChange(r *record.Record, b *record.Key, signer string, at 
 	key := &enrolled{text: b.Key, pub: pub, party: b.Party, holder: b.Holder, n: r.Log.N, revoked: -1}
 	revoke := func() {}
 	if b.Op == "rotate" {
+		if signer != "" && signer != b.Prev {
+			return nil, refuse(r, checkSignatures, "sigs."+signer, "want the signature of %s, which it replaces", b.Prev)
+		}
 		if revoke, err = s.revocation(r, "body.prev", b.Prev, b.Effective); err != nil {
 			return nil, err
 		}

@@ -244,18 +244,18 @@ func anyOf(words []string) string {
 }
 
 // integer takes an integer from lo to hi.
-func (o *object) integer(name string, lo, hi int) int {
+func (o *object) integer(name string, lo, hi int) (int, bool) {
 	want := fmt.Sprintf("an integer from %d to %d", lo, hi)
 	v, path, ok := o.field(name, want)
 	if !ok {
-		return 0
+		return 0, false
 	}
 	i, ok := v.(int64)
 	if !ok || i < int64(lo) || i > int64(hi) {
 		o.d.fail(path, "got %s, want %s", describe(v), want)
-		return 0
+		return 0, false
 	}
-	return int(i)
+	return int(i), true
 }
 
 func (o *object) time(name string) (record.Time, bool) {

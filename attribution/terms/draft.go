@@ -27,8 +27,6 @@ func Draft(json []byte, offsets func(zone string, from, until record.Time) ([]Of
 	tree, err := d.tree(json)
 	if err != nil {
 		d.fail("", "is not JSON: %v", err)
-	}
-	if d.failed() {
 		return nil, d.mistakes
 	}
 	t := d.terms(tree, offsets)

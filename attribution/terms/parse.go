@@ -58,7 +58,10 @@ func (d *document) terms(tree any, zone func(zone string, from, until record.Tim
 	t.Adjust = d.adjustments(t, o)
 	d.settle(t, o)
 	o.end()
-	d.review(t)
+	// Advice on what is not yet whole would mislead.
+	if !d.failed() {
+		d.review(t)
+	}
 	return t
 }
 
@@ -110,7 +113,10 @@ func (d *document) header(t *Terms, o *object) {
 		}
 		t.Currency = s
 	}
-	t.Scale = o.integer("scale", 0, MaxScale)
+	t.Scale = MaxScale // where it is a mistake, it is the only one
+	if i, ok := o.integer("scale", 0, MaxScale); ok {
+		t.Scale = i
+	}
 	if r, ok := o.object("rounding"); ok {
 		t.Rounding.Mode = r.choice("mode", "half_up", "half_even", "down", "up")
 		t.Rounding.At = r.choice("at", "line", "statement")
@@ -196,10 +202,9 @@ func (d *document) calendar(t *Terms, o *object, zone func(zone string, from, un
 			return
 		}
 		from, okFrom := e.time("from")
-		before := len(d.mistakes)
-		minutes := e.integer("minutes", -MaxOffsetMinutes, MaxOffsetMinutes)
+		minutes, okMinutes := e.integer("minutes", -MaxOffsetMinutes, MaxOffsetMinutes)
 		e.end()
-		if !okFrom || len(d.mistakes) > before {
+		if !okFrom || !okMinutes {
 			return
 		}
 		t.Calendar.Offsets = append(t.Calendar.Offsets, Offset{from, minutes})
@@ -302,7 +307,7 @@ func (d *document) result(t *Terms, path, name string, v any) Result {
 	d.oncePer(&r, o)
 	r.Where = d.where(o, r.Facts)
 	r.Claim = o.set("claim", maxParties, func(at, id string) bool {
-		if t.Party(id) == nil {
+		if t.Party(id) == nil && len(t.Parties) > 0 {
 			d.fail(at, "party %s is not among the parties", quote(id))
 			return false
 		}

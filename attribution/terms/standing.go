@@ -91,27 +91,30 @@ func (s *Standing) Latest() *Version {
 }
 
 // Governing is the version that governs an instant: the highest whose
-// effective.from <= at. What comes before all of them is governed by the
-// first. It is nil only where there is no version.
+// effective.from <= at. It is nil for what comes before all of them.
 func (s *Standing) Governing(at record.Time) *Version {
 	for i := len(s.versions) - 1; i >= 0; i-- {
-		if i == 0 || s.versions[i].Terms.From <= at {
+		if s.versions[i].Terms.From <= at {
 			return &s.versions[i]
 		}
 	}
 	return nil
 }
 
-// Instant is the instant of r, whose Log is set, and the version that governs
-// it: the highest that, by its own record delay, finds r inside its time.
+// Instant is the instant of r, whose Log is set, by the record delay of the
+// newest version, and the version by which r is admitted: the one that governs
+// the instant, or the first for what comes before all of them. The version is
+// nil where there is none yet.
 func (s *Standing) Instant(r *record.Record) (record.Time, *Version) {
-	for i := len(s.versions) - 1; i >= 0; i-- {
-		v := &s.versions[i]
-		if at := v.Terms.Instant(r); i == 0 || v.Terms.From <= at {
-			return at, v
-		}
+	newest := s.Latest()
+	if newest == nil {
+		return r.Log.Time, nil
 	}
-	return r.Log.Time, nil
+	at := newest.Terms.Instant(r)
+	if v := s.Governing(at); v != nil {
+		return at, v
+	}
+	return at, &s.versions[0]
 }
 
 // Last is the log time of the last record applied.
