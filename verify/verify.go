@@ -80,10 +80,12 @@ type verifier struct {
 	broken   string     // why statements are not recomputed any more, "" while they are
 	heads    heads
 	recent   recent
+	past     past
+	last     record.Time // log time of the last record
 	refs     []carried
 	evidence evidence
 
-	count, byOthers, cited, linked, refCount, referred, far int64 // figures of the report
+	count, byOthers, cited, linked, refCount, referred, far, receipts, receiptsFar int64 // figures of the report
 
 	versions int    // of the standing that have been looked at
 	shadow   string // why what was settled is not agreed, "" if it is
@@ -301,7 +303,7 @@ func (v *verifier) compared(err error) {
 // pass; an error is the caller's own.
 func (v *verifier) record(line []byte) (bool, error) {
 	index := v.header.Start + v.count
-	v.compared(v.tree.Append(merkle.LeafHash(line)))
+	leaf := merkle.LeafHash(line)
 	r, err := record.Parse(line)
 	if err == nil && r.Log == nil {
 		err = errNoLog
@@ -310,7 +312,10 @@ func (v *verifier) record(line []byte) (bool, error) {
 		v.checks[form].fail("line %d: record %d: %v", v.lines, index, err)
 		return false, nil
 	}
+	v.past.add(leaf, r.Log.Time, v.tree.Frontier)
+	v.compared(v.tree.Append(leaf))
 	v.count++
+	v.last = r.Log.Time
 	if v.o.Progress != nil && v.count%progressEvery == 0 {
 		v.o.Progress(v.count, v.header.Records)
 	}
@@ -324,6 +329,12 @@ func (v *verifier) record(line []byte) (bool, error) {
 	}
 	v.link(r)
 	v.refer(r)
+	switch b := r.Body.(type) {
+	case *record.Receipt:
+		v.receipt(r, b)
+	case *record.ChainIndex:
+		v.checks[chains].lack("record %d: a chain index, which this version does not recompute", r.Log.N)
+	}
 	if err := v.apply(r); err != nil {
 		return false, err
 	}
@@ -573,6 +584,7 @@ func (v *verifier) end() {
 	c := &v.checks
 	end := v.header.Start + v.header.Records
 	c[form].passed = fmt.Sprintf("%s, %s", many(v.lines+1, "line"), many(v.count, "record"))
+	v.endHistory()
 	c[records].passed = fmt.Sprintf("%s from %d on, none removed, changed or added; root as signed", many(v.count, "record"), v.header.Start)
 	if err := v.tree.Finish(); err != nil {
 		c[records].fail("%v", err)
@@ -601,6 +613,26 @@ func (v *verifier) end() {
 		c[attachments].passed = fmt.Sprintf("%d of %s, %d of %s carried, as committed", e.carried, many(e.committed, "attachment"), e.disclosed, many(e.sealed, "sealed field"))
 	} else {
 		c[attachments].absent = fmt.Sprintf("none carried; the records commit to %s and %s", many(e.committed, "attachment"), many(e.sealed, "sealed field"))
+	}
+}
+
+// endHistory judges the cosignatures of the checkpoint by the clock of the
+// ledger, and adds what was seen of receipts.
+func (v *verifier) endHistory() {
+	for _, c := range v.opened.Witnesses {
+		v.bracket(nil, c.Time, v.last, v.header.Start+v.count)
+	}
+	if v.receipts == 0 {
+		return
+	}
+	text := fmt.Sprintf("; %s of this tree", many(v.receipts, "receipt"))
+	if v.receiptsFar > 0 {
+		text += fmt.Sprintf(", of which %d are of sizes not kept and are not compared", v.receiptsFar)
+	}
+	if t := &v.checks[history]; t.absent != "" {
+		t.absent += text
+	} else {
+		t.passed += text
 	}
 }
 
@@ -694,7 +726,7 @@ func (v *verifier) role(k merkle.VerifierKey) string {
 	if slices.ContainsFunc(v.opened.Logs, func(l merkle.VerifierKey) bool { return l.PublicKey().Equal(k.PublicKey()) }) {
 		return record.RoleVendor
 	}
-	if v.state == nil {
+	if v.state == nil || v.versions == 0 {
 		return "unknown"
 	}
 	text := record.FormatPublicKey(k.PublicKey())
@@ -714,15 +746,20 @@ func (v *verifier) role(k merkle.VerifierKey) string {
 
 // amounts says whether the figures can be relied on.
 func (v *verifier) amounts() string {
-	var not []string
+	var failed, open []string
 	for _, i := range []int{form, signature, records, order, authors, agreed, statements} {
-		if c := v.report.Checks[i]; c.Result == Failed || c.Result == Unproven {
-			not = append(not, c.Name+" "+c.Result)
+		switch c := v.report.Checks[i]; c.Result {
+		case Failed:
+			failed = append(failed, c.Name+" "+Failed)
+		case Unproven:
+			open = append(open, c.Name+" "+Unproven)
 		}
 	}
 	switch {
-	case not != nil:
-		return "not verified: " + strings.Join(not, ", ")
+	case failed != nil:
+		return "not verified: " + strings.Join(failed, ", ")
+	case open != nil:
+		return "not verified: " + strings.Join(open, ", ")
 	case !slices.ContainsFunc(v.report.Statements, func(s Statement) bool { return s.Recomputed }):
 		return "none to verify"
 	}

@@ -34,6 +34,9 @@ func (t *Tree) Expect(c merkle.Checkpoint) error { return t.replay.Expect(c.Size
 // root that was expected; the leaf is in all the same.
 func (t *Tree) Append(leaf merkle.Hash) error { return t.replay.Append(leaf) }
 
+// Frontier returns a copy of the frontier reached so far.
+func (t *Tree) Frontier() *merkle.Frontier { return t.replay.Frontier() }
+
 // CheckRef returns nil if proof shows that record has index n in the tree of
 // the start.
 func (t *Tree) CheckRef(n int64, record []byte, proof []merkle.Hash) error {
