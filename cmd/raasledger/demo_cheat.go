@@ -20,7 +20,6 @@ import (
 type cheat struct {
 	file string
 	told string // what was done, for the reader
-	want string // check of the verifier that must fail
 	do   func([]*record.Record) ([]*record.Record, error)
 }
 
@@ -30,8 +29,7 @@ type cheat struct {
 func demoCheats(fact, disputed ticket) []cheat {
 	return []cheat{{
 		file: "cheat-1-fact.bundle",
-		told: fmt.Sprintf("A fact is changed: ticket %s was never transferred, says the vendor now. It builds\nthe tree and the statement anew and signs them with its log key.", fact.id),
-		want: "history",
+		told: fmt.Sprintf("A fact is changed: ticket %s was never transferred, the vendor now says, and drops\nthe handoff. The statement and the tree are computed anew, as if it had been so.", fact.id),
 		do: func(records []*record.Record) ([]*record.Record, error) {
 			r := find(records, "closed/"+fact.id)
 			outcome, ok := r.Body.(*record.Outcome)
@@ -44,8 +42,7 @@ func demoCheats(fact, disputed ticket) []cheat {
 		},
 	}, {
 		file: "cheat-2-dropped.bundle",
-		told: fmt.Sprintf("A record is dropped: the client's dispute of ticket %s, later than the checkpoint\nthe client holds. All after it are renumbered, and the ticket is billed.", disputed.id),
-		want: "order",
+		told: fmt.Sprintf("A record is dropped: the client's dispute of ticket %s, from after the checkpoint\nthat the client holds. The records after it are renumbered, and the ticket is billed.", disputed.id),
 		do: func(records []*record.Record) ([]*record.Record, error) {
 			records = slices.DeleteFunc(records, func(r *record.Record) bool { return r.ID == "dispute/"+disputed.id })
 			return records, raise(records, "0.99", 1)
@@ -53,7 +50,6 @@ func demoCheats(fact, disputed ticket) []cheat {
 	}, {
 		file: "cheat-3-total.bundle",
 		told: "The total is raised by 100.00, in the statement alone.",
-		want: "statements",
 		do: func(records []*record.Record) ([]*record.Record, error) {
 			return records, raise(records, "100.00", 0)
 		},

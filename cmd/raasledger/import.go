@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,6 +56,9 @@ func importRows(c *cli.Context) error {
 	if err := command.Need(c, "", "map"); err != nil {
 		return err
 	}
+	if args[0] == "-" && c.String("map") == "-" {
+		return command.Usage("", "--map and FILE cannot both be stdin")
+	}
 	until := record.Time(math.MaxInt64)
 	if c.IsSet("until") {
 		t, err := time.Parse(time.RFC3339Nano, c.String("until"))
@@ -71,11 +75,11 @@ func importRows(c *cli.Context) error {
 	if err != nil {
 		return command.Refused("docs/import.md describes every field", fmt.Errorf("%s: %w", c.String("map"), err))
 	}
-	if args[0] == "-" && c.String("map") == "-" {
-		return command.Usage("", "--map and FILE cannot both be stdin")
-	}
 	return withLedger(c, func(l *ledger.Ledger) error {
 		im := &importing{ledger: l, mapping: m, file: args[0], until: until, now: record.Time(command.Now(c).UnixMilli())}
+		if im.file == "-" {
+			im.file, im.once = "stdin", true
+		}
 		im.open = func() (io.ReadCloser, error) { return command.Open(c, args[0]) }
 		im.show = progress(c, args[0])
 		err := im.run(c.Context)
@@ -97,7 +101,8 @@ func importRows(c *cli.Context) error {
 type importing struct {
 	ledger  *ledger.Ledger
 	mapping *mapping.Mapping
-	file    string // its name; - is stdin
+	file    string // its name
+	once    bool   // it can be read once only
 	open    func() (io.ReadCloser, error)
 	until   record.Time
 	now     record.Time
@@ -135,7 +140,8 @@ type delay struct {
 const logBytes = 512
 
 // run imports the file. A file is read twice, first only to see that every
-// row is understood; what was appended before an error stays.
+// row is understood, unless the mapping sees to that itself. What was appended
+// before an error stays.
 func (im *importing) run(ctx context.Context) error {
 	im.done.Origin = im.ledger.Origin()
 	err := im.ledger.State(func(s *fee.State) error {
@@ -150,7 +156,8 @@ func (im *importing) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if im.file != "-" {
+	limited := slices.ContainsFunc(im.delays, func(d delay) bool { return d.most != terms.Unlimited })
+	if !im.once && (limited || !im.mapping.Holds()) {
 		if err := im.read("checking", im.check); err != nil {
 			return err
 		}

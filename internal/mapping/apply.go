@@ -44,6 +44,7 @@ type Reading struct {
 	until  record.Time
 	src    source
 	yield  func(Item, error) bool
+	items  []Item // given when all rows are understood, where they are held
 
 	ids      map[string]int64 // the row that gave the id
 	nth      map[string]int64
@@ -132,8 +133,14 @@ func (r *Reading) place(number int64) string { return fmt.Sprintf("%s %d", r.src
 
 var errStopped = fmt.Errorf("stopped")
 
+// Holds reports whether every row is understood before the first record is
+// given, because groups may stand anywhere in the file.
+func (m *Mapping) Holds() bool {
+	return m.outcome != nil && m.outcome.group != nil && m.outcome.anywhere
+}
+
 func (r *Reading) run() error {
-	hold := r.m.outcome != nil && r.m.outcome.group != nil && r.m.outcome.anywhere
+	hold := r.m.Holds()
 	var held []event
 	var open *group // of contiguous rows
 	for {
@@ -185,6 +192,11 @@ func (r *Reading) run() error {
 		}
 		if err := r.single(e); err != nil {
 			return err
+		}
+	}
+	for _, item := range r.items {
+		if !r.yield(item, nil) {
+			return errStopped
 		}
 	}
 	return nil
@@ -570,7 +582,12 @@ func (r *Reading) give(rec *record.Record, row int64, class Class) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.place(row), err)
 	}
-	if !r.yield(Item{Record: rec, Bytes: len(line), Place: r.place(row), Class: class}, nil) {
+	item := Item{Record: rec, Bytes: len(line), Place: r.place(row), Class: class}
+	if r.m.Holds() {
+		r.items = append(r.items, item)
+		return nil
+	}
+	if !r.yield(item, nil) {
 		return errStopped
 	}
 	return nil
