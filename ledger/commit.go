@@ -281,7 +281,7 @@ func (db *DB) makeRoom(n int) error {
 			base = ledgerItem{l.number, *h, l.origin}.append(base)
 		}
 	}
-	if err := db.preparedSegment(len(base)); err != nil {
+	if err := db.preparedSegment(len(base), n); err != nil {
 		return err
 	}
 	if err := j.rotate(base); err != nil {
@@ -315,8 +315,8 @@ func (db *DB) prepareAhead() {
 }
 
 // preparedSegment waits until a file for the next segment is there that takes
-// a base of n bytes.
-func (db *DB) preparedSegment(n int) error {
+// a base and the body at hand.
+func (db *DB) preparedSegment(base, body int) error {
 	j := db.journal
 	if db.preparing != nil {
 		err := <-db.preparing
@@ -326,14 +326,14 @@ func (db *DB) preparedSegment(n int) error {
 			if err != nil {
 				return err
 			}
-			if size >= j.segmentBytes(j.last+1, n) {
+			if size >= j.segmentBytes(j.last+1, base, body) {
 				return nil
 			}
 		} else if !noSpace(err) {
 			return err
 		}
 	}
-	return j.prepare(j.last+1, n)
+	return j.prepare(j.last+1, base, body)
 }
 
 // makeDurable makes all durable that Badger was given before segment last was

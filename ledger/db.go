@@ -62,7 +62,7 @@ func (o Options) filled() (Options, error) {
 	return o, errors.Join(
 		set(&o.MemTableBytes, 16<<20, 256<<10, 1<<30, "MemTableBytes"),
 		set(&o.ValueLogBytes, 64<<20, 1<<20, 1<<30, "ValueLogBytes"),
-		set(&o.SegmentBytes, 64<<20, 1<<20, 256<<20, "SegmentBytes"))
+		set(&o.SegmentBytes, 64<<20, 64<<10, 256<<20, "SegmentBytes"))
 }
 
 // A DB is one directory; it holds many ledgers. It is safe for concurrent use.
@@ -169,6 +169,9 @@ func (db *DB) open() error {
 	if err := db.openJournal(); err != nil {
 		return err
 	}
+	if err := db.compareSigned(); err != nil {
+		return err
+	}
 	if err := db.openSpace(); err != nil {
 		return err
 	}
@@ -265,6 +268,39 @@ func (db *DB) openJournal() error {
 		return err
 	}
 	db.durable.Store(first)
+	return nil
+}
+
+// compareSigned refuses a store that has less than what was signed: it was
+// rolled back. That the roots agree is looked at before the next signature.
+func (db *DB) compareSigned() error {
+	names, err := db.fsys.List(db.path(nameHeads))
+	if isGone(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if strings.HasSuffix(name, ".new") {
+			continue // what a crash left of a replacement
+		}
+		text, err := readFile(db.fsys, filepath.Join(db.path(nameHeads), name), merkle.MaxNoteBytes)
+		if err != nil {
+			return err
+		}
+		n, err := merkle.ParseNote(text)
+		if err != nil {
+			return damaged("head file %s: %v", name, err)
+		}
+		l := db.ledgers[n.Checkpoint.Origin]
+		if l == nil || filepath.Base(l.headPath()) != name {
+			return damaged("head file %s is of %s, which is not the ledger of that number", name, n.Checkpoint.Origin)
+		}
+		if size := l.Size(); n.Checkpoint.Size > size {
+			return damaged("%s: a checkpoint of size %d was signed, the store has %d records: it was rolled back", l.origin, n.Checkpoint.Size, size)
+		}
+	}
 	return nil
 }
 

@@ -41,7 +41,7 @@ const (
 	segmentName = "%08d.segment"
 	prepared    = "prepared"
 
-	firstSegmentBytes = 1 << 20 // segments grow fourfold, up to Options.SegmentBytes
+	firstSegmentBytes = int64(256 << 10) // segments grow fourfold, up to Options.SegmentBytes
 	maxFrameBytes     = 64 << 20
 )
 
@@ -292,15 +292,18 @@ func (j *journal) path(segment uint32) string {
 	return filepath.Join(j.dir, fmt.Sprintf(segmentName, segment))
 }
 
-// segmentBytes is the size of a segment's file that must take a base of
-// baseBytes and at least one group.
-func (j *journal) segmentBytes(segment uint32, baseBytes int) int64 {
-	size := int64(firstSegmentBytes)
+// segmentBytes is the size of a segment's file, which must have room for
+// frames with bodies of the given sizes.
+func (j *journal) segmentBytes(segment uint32, bodies ...int) int64 {
+	size := min(firstSegmentBytes, j.maxBytes)
 	for i := uint32(1); i < segment && size < j.maxBytes; i++ {
-		size *= 4
+		size = min(4*size, j.maxBytes)
 	}
-	size = min(size, j.maxBytes)
-	return max(size, aligned(int64(baseBytes))+aligned(maxGroupBytes)+1<<20)
+	need := int64(0)
+	for _, n := range bodies {
+		need += aligned(frameLine + int64(n))
+	}
+	return aligned(max(size, need))
 }
 
 // fits reports whether a frame with a body of n bytes has room in the last
@@ -339,7 +342,7 @@ func (j *journal) write(body []byte) error {
 
 // prepare makes the file of the next segment, filled with zeros and durable,
 // under a name that means nothing. It may run beside append.
-func (j *journal) prepare(segment uint32, baseBytes int) error {
+func (j *journal) prepare(segment uint32, bodies ...int) error {
 	path := filepath.Join(j.dir, prepared)
 	if err := j.fsys.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -348,7 +351,7 @@ func (j *journal) prepare(segment uint32, baseBytes int) error {
 	if err != nil {
 		return err
 	}
-	err = f.Allocate(j.segmentBytes(segment, baseBytes))
+	err = f.Allocate(j.segmentBytes(segment, bodies...))
 	if err == nil {
 		err = f.Sync()
 	}
@@ -396,7 +399,7 @@ func (j *journal) rotate(base []byte) error {
 func (j *journal) keepFrom() uint32 {
 	total := int64(0)
 	for s := j.last; s > j.first; s-- {
-		total += j.segmentBytes(s-1, 0)
+		total += j.segmentBytes(s - 1)
 		if total > 2*j.maxBytes {
 			return s
 		}
