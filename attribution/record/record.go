@@ -280,7 +280,7 @@ func hint(s string) Kind {
 			}
 			i -= len(key)
 		case '"':
-			i -= 1
+			i--
 		case 'k':
 			i -= 2
 		case 'i':

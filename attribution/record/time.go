@@ -54,7 +54,7 @@ func parseTime(s string) (t Time, why string) {
 		return 0, "has no such time of day"
 	}
 	seconds := (hour*60+minute)*60 + second
-	return Time(days(year, month, day)*dayMS + seconds*1000 + ms), ""
+	return Time(days(year, month, day))*dayMS + Time(seconds*1000+ms), ""
 }
 
 // String returns the text of t. A time outside 1970 to 9999 has none in
