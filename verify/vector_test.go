@@ -163,6 +163,22 @@ var vectors = []vector{
 	{name: "held-too-small", make: changed(8, nil), since: "held-8.checkpoint"},
 	{name: "older-than-held", make: func(t testing.TB) []byte { return honest(t).bundle(cut{size: 9}) }, since: "held-13.checkpoint"},
 
+	{name: "receipt", make: func(t testing.TB) []byte { return receipts(t, nil).bundle(cut{}) }},
+	{name: "receipt-of-a-fork", fails: "history", make: func(t testing.TB) []byte {
+		// The client was shown another record 1, and cosigned it.
+		fork := receipts(t, func(m *maker, r *record.Record) {
+			if b, ok := r.Body.(*record.Outcome); ok {
+				b.Facts[0].Value.Text = "60"
+			}
+		})
+		note := fork.checkpoint(2, "client")
+		return receipts(t, func(m *maker, r *record.Record) {
+			if b, ok := r.Body.(*record.Receipt); ok {
+				b.Checkpoint = noteLines(note)
+			}
+		}).bundle(cut{})
+	}},
+
 	// records
 	{name: "changed-fact", fails: "several", make: edited(0, `"minutes":"7.5"`, `"minutes":"8.5"`)},
 	{name: "changed-measurement", fails: "records", make: edited(0, `"value":"4.5"`, `"value":"9.5"`)},
@@ -180,6 +196,24 @@ var vectors = []vector{
 	// order
 	{name: "time-goes-back", fails: "order", make: altered(7, func(m *maker, r *record.Record) { r.Log.Time -= 60 * 1000 })},
 	{name: "at-in-the-future", fails: "order", make: altered(6, func(m *maker, r *record.Record) { r.At += 6 * 60 * 1000 })},
+	{name: "backdated", fails: "several", make: func(t testing.TB) []byte {
+		// The client cosigned record 1 a minute after 09:00; now it is said to be of 09:07.
+		return receipts(t, func(m *maker, r *record.Record) {
+			if r.Kind == record.KindOutcome {
+				r.Log.Time += 7 * 60 * 1000
+			}
+		}).bundle(cut{})
+	}},
+	{name: "receipt-before-its-cosignature", fails: "several", make: func(t testing.TB) []byte {
+		return receipts(t, func(m *maker, r *record.Record) {
+			if b, ok := r.Body.(*record.Receipt); ok {
+				note := m.checkpoint(2)
+				note, err := merkle.Cosign(note, "client.example/auditor", key("client"), int64(r.Log.Time)/1000+301)
+				m.must(err)
+				b.Checkpoint = noteLines(note)
+			}
+		}).bundle(cut{})
+	}},
 	{name: "number-skipped", fails: "order", make: altered(6, func(m *maker, r *record.Record) { r.Log.N = 60 })},
 	{name: "client-record-dropped", fails: "order", make: func(t testing.TB) []byte {
 		// The vendor never records what the client signed first, and numbers the
@@ -329,6 +363,32 @@ func shadow(t testing.TB) *maker {
 	m.clock("2026-04-09T00:00:00")
 	m.statement()
 	return m
+}
+
+// receipts is a ledger in which the client's cosignature is recorded. alter
+// changes records after the state has taken them.
+func receipts(t testing.TB, alter func(m *maker, r *record.Record)) *maker {
+	m := newMaker(t)
+	m.clock("2026-03-01T00:00:00")
+	m.agreement(supportTerms, 1, "vendor", "client")
+	if alter != nil {
+		m.alter = func(r *record.Record) { alter(m, r) }
+	}
+	m.clock("2026-03-02T09:00:00")
+	m.solved("o-1", "T-1", true)
+	note := m.checkpoint(2)
+	note, err := merkle.Cosign(note, "client.example/auditor", key("client"), int64(at(t, "2026-03-02T09:01:00"))/1000)
+	m.must(err)
+	m.clock("2026-03-02T09:10:00")
+	m.add(&record.Record{Kind: record.KindReceipt, ID: "receipt-1", At: m.now, By: "vendor", Body: &record.Receipt{Checkpoint: noteLines(note)}})
+	m.clock("2026-04-09T00:00:00")
+	m.statement()
+	return m
+}
+
+// noteLines are the lines of a note as a receipt carries them.
+func noteLines(note []byte) []string {
+	return strings.Split(strings.TrimSuffix(string(note), "\n"), "\n")
 }
 
 // files are what the vectors are verified under.

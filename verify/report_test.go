@@ -1,0 +1,306 @@
+package verify
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/merkle"
+)
+
+// TestJSON: for every vector the JSON holds the facts of the text.
+func TestJSON(t *testing.T) {
+	files := files(t)
+	for _, v := range vectors {
+		o, _ := v.options(t, files)
+		o.Verifier = strings.Repeat("ab", 32)
+		rep := run(t, v.make(t), o)
+		var b bytes.Buffer
+		if err := rep.WriteJSON(&b); err != nil {
+			t.Fatal(err)
+		}
+		var j jsonReport
+		d := json.NewDecoder(&b)
+		d.DisallowUnknownFields()
+		if err := d.Decode(&j); err != nil {
+			t.Fatalf("%s: %v", v.name, err)
+		}
+		var back Report
+		back.Verdict, back.Kind, back.Origin, back.Start, back.Size, back.Root = j.Verdict, j.Kind, j.Origin, j.Start, j.Size, j.Root
+		back.Bundle, back.Policy, back.Verifier, back.Amounts, back.Unverified, back.History = j.Bundle, j.Policy, j.Verifier, j.Amounts, j.Unverified, History(j.History)
+		for _, c := range j.Checks {
+			back.Checks = append(back.Checks, Check(c))
+		}
+		for _, s := range j.Signatures {
+			back.Signatures = append(back.Signatures, Signature(s))
+		}
+		if j.Next != nil {
+			back.Next = &Next{j.Next.Period, at(t, j.Next.Closing), j.Next.Overdue}
+		}
+		for _, s := range j.Statements {
+			st := &record.Statement{Period: s.Period, From: at(t, s.From), Until: at(t, s.Until), Closing: at(t, s.Closing), Agreed: s.Agreed, Currency: s.Currency,
+				Subtotal: s.Subtotal, CarriedIn: s.CarriedIn, Total: s.Total, CarriedOut: s.CarriedOut}
+			for _, a := range s.Adjust {
+				st.Adjust = append(st.Adjust, record.Adjustment(a))
+			}
+			for _, l := range s.Lines {
+				st.Lines = append(st.Lines, record.Line{Version: l.Version, Name: l.Name, Quantity: l.Quantity, Amount: l.Amount})
+			}
+			for _, c := range s.Corrections {
+				st.Corrections = append(st.Corrections, record.Correction(c))
+			}
+			for _, g := range s.Grades {
+				st.Grades = append(st.Grades, record.Grade(g))
+			}
+			for _, c := range s.Counts {
+				st.Counts = append(st.Counts, record.Count(c))
+			}
+			back.Statements = append(back.Statements, Statement{N: s.N, Statement: st, Recomputed: s.Recomputed, Continued: s.Continued, ClaimedTotal: s.ClaimedTotal})
+		}
+		if got, want := text(t, &back), text(t, rep); got != want {
+			t.Errorf("%s: the JSON gives\n%s\nwant\n%s", v.name, got, want)
+		}
+		if j.Format != ReportFormat || j.Exit != rep.ExitCode() {
+			t.Errorf("%s: format %q, exit %d", v.name, j.Format, j.Exit)
+		}
+	}
+}
+
+// TestPlain: nothing from a bundle reaches the terminal that it would act on.
+func TestPlain(t *testing.T) {
+	const evil = "a\x1b]0;x\x07\u202eb\u009b\u200b\ufeff\u00a0é\xff 語"
+	const want = `a\x1b]0;x\x07\u{202e}b\u{9b}\u{200b}\u{feff}\u{a0}é\u{fffd} 語`
+	if got := plain(evil); got != want {
+		t.Errorf("plain text %q, want %q", got, want)
+	}
+	r := &Report{Verdict: Refused, Origin: evil, Checks: []Check{{Name: "form", Result: Failed, Text: evil, More: []string{evil}, Count: 2}}, Unverified: []string{evil},
+		Statements: []Statement{{Statement: &record.Statement{Period: evil, Lines: []record.Line{{Name: evil}}}}}, Signatures: []Signature{{Key: evil, Role: evil}}, Amounts: evil}
+	if got := text(t, r); strings.ContainsAny(got, "\x1b\x07\u202e\u009b\u200b\ufeff") || strings.Count(got, want) != 9 {
+		t.Errorf("text %q", got)
+	}
+	var b bytes.Buffer
+	if err := r.WriteJSON(&b); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.String(); strings.ContainsFunc(got, func(r rune) bool { return r != '\n' && active(r) }) {
+		t.Errorf("JSON %q", got)
+	}
+	var back jsonReport
+	if err := json.Unmarshal(b.Bytes(), &back); err != nil || back.Origin != strings.ToValidUTF8(evil, "\ufffd") {
+		t.Errorf("origin %q, %v", back.Origin, err)
+	}
+	if got := string(escapeJSON([]byte("\"\U000e0001\""))); got != `"\udb40\udc01"` {
+		t.Errorf("beyond 16 bits: %s", got)
+	}
+}
+
+// TestManyFaults: at most five faults of a check are named, and all counted.
+func TestManyFaults(t *testing.T) {
+	m := newMaker(t)
+	m.clock("2026-03-01T00:00:00")
+	m.agreement(supportTerms, 1, "vendor", "client")
+	m.clock("2026-03-02T09:00:00")
+	m.alter = func(r *record.Record) { r.Body.(*record.Outcome).Result = "saved" }
+	for i := range 9 {
+		m.solved(fmt.Sprint("o-", i), fmt.Sprint("T-", i), true)
+	}
+	rep := run(t, m.bundle(cut{}), Options{Policy: policy(t, policyText(t, "both"))})
+	c := rep.Checks[agreed]
+	if c.Result != Failed || c.Count != 9 || len(c.More) != 4 || !strings.Contains(text(t, rep), "and 4 more\n") {
+		t.Errorf("%+v\n%s", c, text(t, rep))
+	}
+	if c.Text != `record 1 o-0: body.result: the terms have no result "saved"` {
+		t.Error(c.Text)
+	}
+}
+
+// TestDetail: the recomputed detail lines of a statement hash to its detail.
+func TestDetail(t *testing.T) {
+	m := honest(t)
+	got := map[string]*bytes.Buffer{}
+	o := Options{Policy: policy(t, policyText(t, "both")), Since: m.checkpoint(9), Detail: func(period string, line []byte) error {
+		if got[period] == nil {
+			got[period] = &bytes.Buffer{}
+		}
+		fmt.Fprintf(got[period], "%s\n", line)
+		return nil
+	}}
+	for _, start := range []int64{0, 8} {
+		clear(got)
+		rep := run(t, m.bundle(cut{start: start}), o)
+		if rep.Verdict != Verified {
+			t.Fatal(text(t, rep))
+		}
+		for _, s := range rep.Statements {
+			if s.Continued {
+				if got[s.Period] != nil {
+					t.Errorf("detail of %s, which is not recomputed", s.Period)
+				}
+				continue
+			}
+			if d := record.Sum(got[s.Period].Bytes()); d != s.Detail {
+				t.Errorf("detail of %s has the digest %s, want %s:\n%s", s.Period, d, s.Detail, got[s.Period])
+			}
+		}
+	}
+}
+
+// TestExplain speaks of what was verified, and says when it was not.
+func TestExplain(t *testing.T) {
+	b := honest(t).bundle(cut{})
+	o := Options{Policy: policy(t, policyText(t, "both"))}
+	for _, result := range []string{"o-2", "resolved/T-2"} {
+		got, rep, err := Explain(bytes.NewReader(b), o, result)
+		if err != nil || rep.Verdict != Verified || !strings.HasPrefix(got, "resolved T-2 in vendor.example/contract-17, as of size 13\n  ") || !strings.Contains(got, "record 2 claims") || strings.Contains(got, "unproven") {
+			t.Errorf("%s: %v\n%s", result, err, got)
+		}
+	}
+	if _, _, err := Explain(bytes.NewReader(b), o, "o-99"); err == nil || !strings.Contains(err.Error(), "o-99") {
+		t.Errorf("unknown result: %v", err)
+	}
+	o.Policy = policy(t, string(files(t)["third.policy"]))
+	got, rep, err := Explain(bytes.NewReader(b), o, "o-2")
+	if err != nil || rep.Verdict != Unproven || !strings.Contains(got, "\nunproven: author signatures: agreement version 1: client key SHA256:") {
+		t.Errorf("unproven: %v\n%s", err, got)
+	}
+	bad := bytes.Replace(b, []byte(`"minutes":"7.5"`), []byte(`"minutes":"8.5"`), 1)
+	got, rep, err = Explain(bytes.NewReader(bad), o, "o-2")
+	if err != nil || rep.Verdict != Refused || got != "nothing can be explained from a bundle that is refused\n" {
+		t.Errorf("refused: %v\n%s", err, got)
+	}
+}
+
+// TestKeep: with little memory what cannot be compared is unproven, not passed.
+func TestKeep(t *testing.T) {
+	m := honest(t)
+	o := Options{Policy: policy(t, policyText(t, "both")), Keep: 1}
+	rep := run(t, m.bundle(cut{}), o)
+	want := `record 3: cites "o-1", which is neither carried nor among the records kept`
+	if c := rep.Checks[authors]; rep.Verdict != Unproven || c.Result != Unproven || c.Text != want || c.Count != 4 {
+		t.Errorf("%+v\n%s", c, text(t, rep))
+	}
+	if c := rep.Checks[chains]; c.Result != Passed || !strings.HasSuffix(c.Text, "4 references, of which 4 reach beyond the records kept and are not compared") {
+		t.Errorf("%+v", c)
+	}
+}
+
+// TestPast: roots at earlier sizes are those of the tree, as far as they are kept.
+func TestPast(t *testing.T) {
+	var p past
+	var f merkle.Frontier
+	const n = blockLeaves*(maxBlocks+1) + 10
+	var roots []merkle.Hash
+	for i := range n {
+		leaf := merkle.LeafHash(fmt.Append(nil, i))
+		p.add(leaf, record.Time(i), f.Clone)
+		if err := f.Append(leaf); err != nil {
+			t.Fatal(err)
+		}
+		roots = append(roots, f.Root())
+	}
+	first := n - blockLeaves*(maxBlocks-1) - 10
+	for size := int64(1); size <= n; size += 997 {
+		root, last, ok := p.at(size)
+		if want := size > int64(first); ok != want || ok && (root != roots[size-1] || last != record.Time(size-1)) {
+			t.Errorf("size %d: %v %v %v, want kept %v", size, root, last, ok, want)
+		}
+	}
+	if _, _, ok := p.at(0); ok {
+		t.Error("root at size 0")
+	}
+}
+
+// TestPure: no file, network, clock or chance comes into these packages.
+func TestPure(t *testing.T) {
+	allowed := map[string][]string{
+		".": {"bytes", "crypto/sha256", "encoding/json", "errors", "fmt", "hash", "io", "slices", "strings", "unicode", "unicode/utf8",
+			"attribution/fee", "attribution/record", "attribution/terms", "merkle", "verify/bundle"},
+		"bundle": {"bufio", "bytes", "cmp", "crypto/sha256", "encoding/base64", "encoding/binary", "encoding/hex", "encoding/json", "errors", "fmt", "hash", "io",
+			"slices", "strconv", "strings", "unicode", "unicode/utf8", "merkle"},
+	}
+	for dir, want := range allowed {
+		names, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil || len(names) < 4 {
+			t.Fatal(names, err)
+		}
+		for _, name := range names {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, spec := range f.Imports {
+				path := strings.TrimPrefix(strings.Trim(spec.Path.Value, `"`), "github.com/raasledger/raasledger/")
+				if !slices.Contains(want, path) {
+					t.Errorf("%s imports %s", name, path)
+				}
+			}
+		}
+	}
+}
+
+// TestDocument: the example of docs/bundle.md is the tiny bundle, cut where it
+// says so, and the checks are listed there by the names and in the order here.
+func TestDocument(t *testing.T) {
+	doc, err := os.ReadFile("../docs/bundle.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := strings.Split(string(doc), "```\n")
+	lines := strings.Split(strings.TrimSuffix(string(tiny(t).bundle(cut{})), "\n"), "\n")
+	example := strings.Split(strings.TrimSuffix(parts[1], "\n"), "\n")
+	if len(example) != len(lines) {
+		t.Fatalf("the example has %d lines, the bundle %d", len(example), len(lines))
+	}
+	for i, line := range example {
+		pattern := strings.ReplaceAll(regexp.QuoteMeta(line), "…", ".*")
+		if ok, err := regexp.MatchString("^"+pattern+"$", lines[i]); err != nil || !ok {
+			t.Errorf("line %d of the example is\n%s\nthe bundle has\n%s", i+1, line, lines[i])
+		}
+	}
+	last := 0
+	for i, name := range checkNames {
+		at := strings.Index(string(doc), fmt.Sprintf("\n%d. **%s**:", i+1, name))
+		if at <= last {
+			t.Errorf("check %d, %s, is not in its place", i+1, name)
+		}
+		last = at
+	}
+}
+
+// FuzzVerify never panics, and says verified of nothing but what the reader
+// reads to its end.
+func FuzzVerify(f *testing.F) {
+	files := files(f)
+	p := policy(f, string(files["both.policy"]))
+	m := honest(f)
+	f.Add(m.bundle(cut{}), true)
+	f.Add(m.bundle(cut{start: 8}), true)
+	f.Add(tiny(f).bundle(cut{}), false)
+	f.Add(receipts(f, nil).bundle(cut{}), false)
+	f.Fuzz(func(t *testing.T, b []byte, redo bool) {
+		if i := bytes.LastIndex(b, []byte("\n{\"end\":{")); redo && i > 0 && regexp.MustCompile(`"sha256":"[0-9a-f]{64}"`).Match(b[i:]) && bytes.Count(b[i+1:], []byte("\n")) == 1 && b[len(b)-1] == '\n' {
+			b = resum(b) // past the digest, into the records
+		}
+		rep, err := Verify(bytes.NewReader(b), Options{Policy: p, Since: files["held-9.checkpoint"]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		if err := rep.WriteJSON(&out); err != nil {
+			t.Fatal(err)
+		}
+		text(t, rep)
+	})
+}
