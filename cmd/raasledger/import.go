@@ -335,51 +335,61 @@ func (r *countingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// progress returns a function that shows on stderr how far the import is, how
-// fast, and how long it will still take where the file's length is known. An
-// empty what wipes it away.
+// progress returns a function that shows on stderr how far the import is;
+// an empty what wipes that away.
 func progress(c *cli.Context, file string) func(what string, bytes, rows int64) {
 	f, ok := c.App.ErrWriter.(*os.File)
 	terminal := ok && term.IsTerminal(int(f.Fd()))
 	if !terminal && !c.Bool("progress") {
 		return func(string, int64, int64) {}
 	}
-	var length int64
+	m := &meter{out: c.App.ErrWriter, name: c.App.Name, terminal: terminal}
 	if info, err := os.Stat(file); err == nil && file != "-" {
-		length = info.Size()
-	}
-	every := time.Second
-	if terminal {
-		every = 200 * time.Millisecond
+		m.length = info.Size()
 	}
 	// The real clock: the app's may stand still.
-	var began, last time.Time
-	var stage string
-	var shown bool
-	return func(what string, bytes, rows int64) {
-		now := time.Now()
-		if what == "" {
-			if shown && terminal {
-				fmt.Fprint(f, "\r\x1b[K")
-			}
-			return
+	return func(what string, bytes, rows int64) { m.show(time.Now(), what, bytes, rows) }
+}
+
+// A meter shows how far something is, how fast, and how long it will still
+// take where the length is known. On a terminal it keeps to one line.
+type meter struct {
+	out      io.Writer
+	name     string
+	terminal bool
+	length   int64 // in bytes, 0 if not known
+
+	what        string
+	began, last time.Time
+	shown       bool
+}
+
+func (m *meter) show(now time.Time, what string, bytes, rows int64) {
+	if what == "" {
+		if m.shown && m.terminal {
+			fmt.Fprint(m.out, "\r\x1b[K")
 		}
-		if what != stage {
-			stage, began, last = what, now, now
-		}
-		if now.Sub(last) < every {
-			return
-		}
-		last, shown = now, true
-		text := fmt.Sprintf("%s: %s %s, %.0f a second", c.App.Name, what, count(rows, "row"), float64(rows)/now.Sub(began).Seconds())
-		if bytes > 0 && length >= bytes {
-			left := time.Duration(float64(now.Sub(began)) * float64(length-bytes) / float64(bytes))
-			text += fmt.Sprintf(", %d %%, %s left", bytes*100/length, left.Round(time.Second))
-		}
-		if terminal {
-			fmt.Fprintf(f, "\r%s\x1b[K", text)
-			return
-		}
-		fmt.Fprintln(c.App.ErrWriter, text)
+		return
 	}
+	if what != m.what {
+		m.what, m.began, m.last = what, now, now
+	}
+	every := time.Second
+	if m.terminal {
+		every = 200 * time.Millisecond
+	}
+	if now.Sub(m.last) < every {
+		return
+	}
+	m.last, m.shown = now, true
+	text := fmt.Sprintf("%s: %s %s, %.0f a second", m.name, what, count(rows, "row"), float64(rows)/now.Sub(m.began).Seconds())
+	if bytes > 0 && m.length >= bytes {
+		left := time.Duration(float64(now.Sub(m.began)) * float64(m.length-bytes) / float64(bytes))
+		text += fmt.Sprintf(", %d %%, %s left", bytes*100/m.length, left.Round(time.Second))
+	}
+	if m.terminal {
+		fmt.Fprintf(m.out, "\r%s\x1b[K", text)
+		return
+	}
+	fmt.Fprintln(m.out, text)
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/attribution/terms"
 )
 
 const forever = record.Time(math.MaxInt64)
@@ -311,7 +312,10 @@ func TestBadRows(t *testing.T) {
 		{strings.Replace(runs, "json", "jsonl", 1), "[]\n", "line 1: want an object"},
 	} {
 		m := parse(t, test.mapping)
-		_, _, err := read(t, m, test.rows, forever)
+		got, _, err := read(t, m, test.rows, forever)
+		if m.Holds() && got != "" {
+			t.Errorf("%q gives records before it is refused:\n%s", test.rows, got)
+		}
 		if err == nil || err.Error() != test.want {
 			t.Errorf("%q\n got %v\nwant %s", test.rows, err, test.want)
 		}
@@ -446,6 +450,68 @@ mapping: line 18: reverse.unmatched.value: want a number`},
 	if _, err := Parse(make([]byte, MaxMappingBytes+1)); err == nil {
 		t.Error("a mapping of more than 1 MiB was read")
 	}
+}
+
+// draft returns terms with the changes made.
+func draft(t *testing.T, changes ...string) *terms.Terms {
+	t.Helper()
+	const text = `{"title":"t","parties":{"v":{"role":"vendor","name":"v","keys":["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMrMS8Hptw8SGoYXvc4UzWB9jqlexb39YeWgrcHevl5v"]},"c":{"role":"client","name":"c","keys":["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN5/5miczMMpyyPHwjEoK/91q6PoKMgt2KlMNPPw4mVP"]}},
+"currency":"EUR","scale":2,"rounding":{"mode":"half_up","at":"line"},"calendar":{"zone":"UTC","period":"month","offsets":[{"from":"2026-01-01T00:00:00.000Z","minutes":0}]},
+"effective":{"from":"2026-01-01T00:00:00.000Z","until":"2027-01-01T00:00:00.000Z"},"record_delay":"unlimited","skew":"0s","backfill":"refuse",
+"results":{"order":{"facts":{"value":"decimal","lines":"decimal","paid":"bool"},"quantity":"value","once_per":"case","claim":["v"],"accept":{"on":"claim"},"dispute":"none","reopen":"none","escalation":"ignore","lock":"0s","billed_at":"occurred","final_after":"60d"}},
+"measures":{"orders":{"count":"order"}},"lines":[{"name":"orders","of":"orders","mode":"graduated","tiers":[{"unit":"2"}]}],
+"settle":{"close_after":"0s","late":"refuse","negative":"carry","corrections":"after_minimum"}}`
+	canonical, mistakes := terms.Draft([]byte(strings.NewReplacer(changes...).Replace(text)), nil)
+	if canonical == nil {
+		t.Fatal(mistakes)
+	}
+	parsed, _ := terms.Parse(canonical)
+	return parsed
+}
+
+func TestCheckTerms(t *testing.T) {
+	shop := mappingFile(t, "online_retail.yaml")
+	for _, test := range []struct {
+		mapping string
+		terms   []string // changes
+		want    string
+	}{
+		{shop, nil, ""},
+		{strings.Replace(shop, "result: order", "result: sale", 1), nil, `mapping: line 6: outcome: result "sale" is not in the agreement, which has order`},
+		{shop, []string{`"claim":["v"]`, `"claim":["c"]`}, `mapping: line 6: outcome: result "order" is not for v to claim, but for c`},
+		{shop, []string{`"value":"decimal"`, `"worth":"decimal"`, `"quantity":"value"`, `"quantity":"worth"`},
+			"mapping: line 13: outcome.facts.value: result \"order\" has no such fact\nmapping: line 6: outcome: facts: worth is not given, which reversals reduce"},
+		{shop, []string{`"quantity":"value",`, ""}, `mapping: line 15: reverse: reduces: result "order" has no quantity that could fall`},
+		{strings.Replace(shop, "value: {sum", "value: {same: {field: CustomerID}}\n    paid: {sum", 1), nil, "mapping: line 14: outcome.facts.paid: is a number, but the agreement says bool"},
+		{strings.Replace(shop, "value: {sum", "lines: {same: {test: {field: CustomerID, present: true}}}\n    value: {sum", 1), nil, "mapping: line 13: outcome.facts.lines: is true or false, but the agreement says decimal"},
+		{shop, []string{`"claim":["v"]`, `"claim":["v"],"evidence":["photo"]`}, `mapping: line 6: outcome: result "order" asks for attachments, which an import has not: photo`},
+		{"backfilled: true\n" + shop, nil, "mapping: backfilled is true, but the agreement says backfill: refuse"},
+		{"backfilled: true\n" + shop, []string{`"backfill":"refuse"`, `"backfill":"accept"`}, ""},
+	} {
+		m, err := Parse([]byte(test.mapping))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = m.CheckTerms(draft(t, test.terms...))
+		if (err == nil) != (test.want == "") || err != nil && err.Error() != test.want {
+			t.Errorf("got  %v\nwant %s", err, test.want)
+		}
+		if err == nil && (m.operator != "v" || m.quantity != "value") {
+			t.Errorf("operator %q, quantity %q", m.operator, m.quantity)
+		}
+	}
+
+	// Each version is asked; those that differ where it matters are refused.
+	m, err := Parse([]byte(shop))
+	if err == nil {
+		err = m.CheckTerms(draft(t))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, m.CheckTerms(draft(t, `"quantity":"value"`, `"quantity":"lines"`)),
+		"mapping: line 6: outcome: facts: lines is not given, which reversals reduce\nmapping: line 15: reverse: reduces: versions of the agreement reduce \"value\" and \"lines\"")
+	wantError(t, m.CheckTerms(draft(t, `"v":{`, `"w":{`, `"claim":["v"]`, `"claim":["w"]`)), "mapping: versions of the agreement name v and w as vendor")
 }
 
 func TestInstant(t *testing.T) {
