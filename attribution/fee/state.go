@@ -385,8 +385,9 @@ func (s *State) addEvent(r *record.Record, c *claim, e event) {
 func (s *State) addHandoff(r *record.Record) {
 	at := s.instant(r)
 	v := s.governing(at)
-	if v == nil || v.voidHorizon == 0 || r.Case == "" {
-		return
+	voids := slices.ContainsFunc(s.versions, func(v *version) bool { return v.voidHorizon > 0 })
+	if v == nil || !voids || r.Case == "" {
+		return // before all terms, or no result that is there can be voided by it
 	}
 	matter := strings.Clone(r.Case)
 	s.handoffs[matter] = append(s.handoffs[matter], handoff{r.Log.N, at, at + v.voidHorizon})

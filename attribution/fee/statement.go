@@ -223,6 +223,9 @@ func (z *settlement) judge(c *claim, v *view, d *decision, buffer []part) (r rea
 
 // review decides about a claim that is billed: what is to be given back.
 func (z *settlement) review(c *claim, v *view, d *decision, buffer []part) (r reason, waits bool, parts []part) {
+	if len(c.booking.parts) == 0 {
+		return c.said, false, buffer // all of it was given back
+	}
 	d.period = c.booking.period
 	at, gone := v.voidAt, v.void
 	if v.backAt < at {
