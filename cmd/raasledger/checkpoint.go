@@ -61,7 +61,11 @@ func newCheckpoint(c *cli.Context, l *ledger.Ledger) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		return l.Cosigned(c.Context, note)
+		merged, err := l.Cosigned(c.Context, note)
+		if err != nil && !isStoreError(err) {
+			return nil, command.Refused("", fmt.Errorf("%s: %w", path, err))
+		}
+		return merged, err
 	}
 	key, err := command.LoadKey(c)
 	if err != nil {

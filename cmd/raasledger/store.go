@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -87,6 +88,16 @@ func storeError(err error) error {
 		return command.Failed("run the same command again: records that are stored already keep their number", err)
 	}
 	return err
+}
+
+// isStoreError tells an error of the store from one of what it was given.
+func isStoreError(err error) bool {
+	for _, e := range []error{ledger.ErrDamaged, ledger.ErrPoisoned, ledger.ErrNoSpace, ledger.ErrClosed, context.Canceled} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // withLedger opens the store and the ledger that the flags name, and closes
