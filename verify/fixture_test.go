@@ -78,6 +78,7 @@ type maker struct {
 	logKey  string                    // whose key the agreement names
 	history string                    // in the next agreement
 	honest  []*record.Record          // as the state has them
+	byID    map[string]*record.Record // the same
 	spoil   func(s *record.Statement) // changes a statement before it is written
 	alter   func(r *record.Record)    // changes a record after the state has taken it
 }
@@ -89,7 +90,7 @@ type file struct {
 }
 
 func newMaker(t testing.TB) *maker {
-	return &maker{t: t, state: fee.New(), heads: map[string]record.Link{}, authors: map[string]record.Author{},
+	return &maker{t: t, state: fee.New(), heads: map[string]record.Link{}, authors: map[string]record.Author{}, byID: map[string]*record.Record{},
 		files: map[int64][]file{}, hidden: map[int64][]string{},
 		logName: origin, agreed: origin, logKey: "log"}
 }
@@ -159,11 +160,11 @@ func (m *maker) sign(r *record.Record, name string) {
 	r.Author = &next
 	r.Cites = nil
 	for _, ref := range record.References(r) {
-		i := slices.IndexFunc(m.honest, func(o *record.Record) bool { return o.ID == ref.ID })
-		if i < 0 {
+		o := m.byID[ref.ID]
+		if o == nil {
 			continue
 		}
-		d, err := record.ContentDigest(m.honest[i])
+		d, err := record.ContentDigest(o)
 		m.must(err)
 		if !slices.ContainsFunc(r.Cites, func(c record.Cite) bool { return c.ID == ref.ID }) {
 			r.Cites = append(r.Cites, record.Cite{ID: ref.ID, Digest: d})
@@ -218,6 +219,7 @@ func (m *maker) push(r *record.Record) {
 		m.t.Fatal(err)
 	}
 	m.honest = append(m.honest, r)
+	m.byID[r.ID] = r
 	line, err := record.Marshal(r)
 	m.must(err)
 	if m.alter != nil {
@@ -367,8 +369,8 @@ func (m *maker) needs(r *record.Record, start int64, first bool) []int64 {
 		}
 	}
 	for _, c := range r.Cites {
-		if i := slices.IndexFunc(m.records, func(o *record.Record) bool { return o.ID == c.ID }); i >= 0 && int64(i) < start {
-			ns = append(ns, int64(i))
+		if o := m.byID[c.ID]; o != nil && o.Log.N < start {
+			ns = append(ns, o.Log.N)
 		}
 	}
 	if first && start > 0 {

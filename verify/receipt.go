@@ -29,7 +29,11 @@ func (p *past) add(leaf merkle.Hash, at record.Time, f func() *merkle.Frontier) 
 		if k == maxBlocks {
 			p.blocks = append(p.blocks[:0], p.blocks[1:]...)
 		}
-		p.blocks = append(p.blocks, block{start: f()})
+		next := block{start: f()}
+		if k > 0 { // a long ledger: this one will be full as well
+			next.leaves, next.times = make([]merkle.Hash, 0, blockLeaves), make([]record.Time, 0, blockLeaves)
+		}
+		p.blocks = append(p.blocks, next)
 	}
 	b := &p.blocks[len(p.blocks)-1]
 	b.leaves = append(b.leaves, leaf)

@@ -1,0 +1,66 @@
+package verify
+
+import (
+	"bytes"
+	"fmt"
+	"runtime"
+	"testing"
+
+	"github.com/raasledger/raasledger/attribution/record"
+)
+
+// large is a bundle of n records: cases of an outcome, a decision's input and a
+// client's confirmation of each tenth, over one month, with its statement.
+func large(t testing.TB, n int) []byte {
+	m := newMaker(t)
+	m.clock("2026-03-01T00:00:00")
+	m.agreement(supportTerms, 1, "vendor", "client")
+	m.clock("2026-03-02T00:00:00")
+	for i := 0; len(m.records) < n-1; i++ {
+		m.now += 1000
+		matter := fmt.Sprintf("T-%d", i)
+		m.add(&record.Record{Kind: record.KindInput, ID: fmt.Sprintf("i-%d", i), Case: matter, At: m.now, By: "vendor", Actor: "desk", Subject: "s-0123456789abcdef",
+			Body: &record.Input{AsOf: m.now, Source: "mail", Fields: record.Facts{record.Text("subject", "It does not work any more since the last update of the device"), record.Text("urgency", "3")}}})
+		m.solved(fmt.Sprintf("o-%d", i), matter, i%3 > 0)
+		if i%20 == 0 {
+			m.add(m.byClient(&record.Record{Kind: record.KindConfirm, ID: fmt.Sprintf("c-%d", i), Case: matter, Body: &record.Confirm{Of: fmt.Sprintf("o-%d", i), Verdict: "accept"}}))
+		}
+	}
+	m.clock("2026-04-09T00:00:00")
+	m.statement()
+	return m.bundle(cut{})
+}
+
+// BenchmarkVerify verifies bundles of several sizes; a client has signed every
+// fortieth record or so. Memory is the highest heap seen during a pass.
+func BenchmarkVerify(b *testing.B) {
+	for _, n := range []int{1000, 10000, 100000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			in := large(b, n)
+			o := Options{Policy: policy(b, policyText(b, "both"))}
+			runtime.GC()
+			var before runtime.MemStats
+			runtime.ReadMemStats(&before)
+			peak := uint64(0)
+			o.Progress = func(records, of int64) {
+				var now runtime.MemStats
+				if records%16384 == 0 {
+					runtime.ReadMemStats(&now)
+					peak = max(peak, now.HeapAlloc-min(now.HeapAlloc, before.HeapAlloc))
+				}
+			}
+			b.SetBytes(int64(len(in)))
+			b.ReportAllocs()
+			for b.Loop() {
+				rep, err := Verify(bytes.NewReader(in), o)
+				if err != nil || rep.Verdict != Verified {
+					b.Fatal(err, text(b, rep))
+				}
+			}
+			records := float64(b.N) * float64(n)
+			b.ReportMetric(records/b.Elapsed().Seconds(), "records/s")
+			b.ReportMetric(float64(len(in))/float64(n), "B/record")
+			b.ReportMetric(float64(peak)/(1<<20), "MiB-peak")
+		})
+	}
+}
