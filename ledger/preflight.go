@@ -154,7 +154,7 @@ func openTable(path string, o badger.Options) (err error) {
 	})
 	if err != nil {
 		// OpenTable has closed the file on most of its errors, not all.
-		return errors.New(strings.SplitN(err.Error(), "\n", 2)[0])
+		return errors.New(strings.Join(strings.Fields(err.Error()), " "))
 	}
 	return t.Close(-1)
 }
