@@ -258,6 +258,32 @@ func TestOnlineRetail(t *testing.T) {
 	}
 }
 
+// The command at the head of docs/import.md prints what stands there.
+func TestImportDocument(t *testing.T) {
+	file := sampleData(t, "online_retail/lines.csv.gz")
+	text, err := os.ReadFile("../../docs/import.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(text), "```\n")
+	if len(blocks) < 4 || !strings.HasPrefix(blocks[1], "raasledger import --db store --map orders.yaml lines.csv.gz\n") {
+		t.Fatalf("docs/import.md does not begin with the command")
+	}
+	dir := t.TempDir()
+	db, err := ledger.Open(dir, ledger.Options{Clock: clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	agree(t, db, clock(), "shop.example/agent-1", "online_retail_terms.yaml")
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	stdout, stderr, code := run(newApp(clock), "import", "--db", dir, "--map", "../../testdata/mappings/online_retail.yaml", file)
+	if code != 0 || stderr != "" || stdout != blocks[3] {
+		t.Errorf("exit %d %s\ngot\n%swant\n%s", code, stderr, stdout, blocks[3])
+	}
+}
+
 // shopTotals computes the fee of each month from the file alone, in integers
 // of a tenth of a penny, with nothing of this module.
 func shopTotals(t testing.TB, file string) map[string]int64 {

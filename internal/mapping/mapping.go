@@ -40,8 +40,12 @@ import (
 )
 
 const (
-	// MaxMappingBytes is the longest mapping file.
-	MaxMappingBytes = 1 << 20
+	// MaxMappingBytes is the longest mapping file. The YAML library takes
+	// time with the square of the nesting.
+	MaxMappingBytes = 32 << 10
+
+	// maxDepth is the deepest nesting of a mapping file.
+	maxDepth = 32
 
 	// MaxRowBytes is the longest row: more is not a row but a quotation mark
 	// that was never closed.

@@ -447,9 +447,10 @@ mapping: line 18: reverse.unmatched.value: want a number`},
 			t.Errorf("%s\n got %v\nwant %s", test.mapping, err, test.want)
 		}
 	}
-	if _, err := Parse(make([]byte, MaxMappingBytes+1)); err == nil {
-		t.Error("a mapping of more than 1 MiB was read")
-	}
+	_, err := Parse(make([]byte, MaxMappingBytes+1))
+	wantError(t, err, "mapping has 32769 bytes, at most 32768")
+	_, err = Parse([]byte(strings.Repeat("- ", 34) + "a"))
+	wantError(t, err, "mapping: line 1: nested deeper than 32")
 }
 
 // draft returns terms with the changes made.

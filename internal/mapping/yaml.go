@@ -64,10 +64,10 @@ func (d *document) parseYAML(text []byte) (*node, error) {
 	if len(docs) != 1 {
 		return nil, fmt.Errorf("%d YAML documents, want 1", len(docs))
 	}
-	return d.node(docs[0].Body, "")
+	return d.node(docs[0].Body, "", 0)
 }
 
-func (d *document) node(n ast.Node, path string) (*node, error) {
+func (d *document) node(n ast.Node, path string, depth int) (*node, error) {
 	at := func(tk *token.Token) int {
 		if tk == nil || tk.Position == nil {
 			return 1
@@ -77,6 +77,9 @@ func (d *document) node(n ast.Node, path string) (*node, error) {
 	out := &node{line: at(n.GetToken()), path: path}
 	refuse := func(format string, args ...any) (*node, error) {
 		return nil, fmt.Errorf("line %d: %s", out.line, fmt.Sprintf(format, args...))
+	}
+	if depth > maxDepth {
+		return refuse("nested deeper than %d", maxDepth)
 	}
 	switch n := n.(type) {
 	case *ast.StringNode:
@@ -92,16 +95,16 @@ func (d *document) node(n ast.Node, path string) (*node, error) {
 	case *ast.SequenceNode:
 		out.kind = listNode
 		for i, v := range n.Values {
-			child, err := d.node(v, fmt.Sprintf("%s[%d]", path, i))
+			child, err := d.node(v, fmt.Sprintf("%s[%d]", path, i), depth+1)
 			if err != nil {
 				return nil, err
 			}
 			out.values = append(out.values, child)
 		}
 	case *ast.MappingValueNode:
-		return out, d.pairs(out, []*ast.MappingValueNode{n})
+		return out, d.pairs(out, []*ast.MappingValueNode{n}, depth)
 	case *ast.MappingNode:
-		return out, d.pairs(out, n.Values)
+		return out, d.pairs(out, n.Values, depth)
 	case *ast.NullNode:
 		return refuse("%s has no value", strings.TrimPrefix(path, "."))
 	default:
@@ -110,7 +113,7 @@ func (d *document) node(n ast.Node, path string) (*node, error) {
 	return out, nil
 }
 
-func (d *document) pairs(out *node, pairs []*ast.MappingValueNode) error {
+func (d *document) pairs(out *node, pairs []*ast.MappingValueNode, depth int) error {
 	out.kind = mapNode
 	for _, pair := range pairs {
 		key, ok := pair.Key.(ast.ScalarNode)
@@ -125,7 +128,7 @@ func (d *document) pairs(out *node, pairs []*ast.MappingValueNode) error {
 		if out.path != "" {
 			path = out.path + "." + name
 		}
-		child, err := d.node(pair.Value, path)
+		child, err := d.node(pair.Value, path, depth+1)
 		if err != nil {
 			return err
 		}
