@@ -67,9 +67,7 @@ func find(records []*record.Record, id string) *record.Record {
 // resettle computes the statement anew, as an honest vendor would have on
 // these records.
 func resettle(records []*record.Record) error {
-	if err := relink(records); err != nil {
-		return err
-	}
+	relink(records)
 	state := fee.New()
 	for _, r := range records {
 		if r.Kind != record.KindStatement {
@@ -125,7 +123,7 @@ func raise(records []*record.Record, amount string, results int64) error {
 }
 
 // relink numbers the records anew and makes their chains fit.
-func relink(records []*record.Record) error {
+func relink(records []*record.Record) {
 	heads := map[string]record.Link{}
 	for i, r := range records {
 		log := &record.Log{N: int64(i), Time: r.Log.Time}
@@ -139,16 +137,13 @@ func relink(records []*record.Record) error {
 		}
 		r.Log = log
 	}
-	return nil
 }
 
 // forge writes a bundle of records that were tampered with: a whole new tree,
 // signed with the log key. The cosignature of the client is the one thing that
 // the vendor cannot make.
 func forge(w io.Writer, records []*record.Record, key ed25519.PrivateKey) error {
-	if err := relink(records); err != nil {
-		return err
-	}
+	relink(records)
 	var tree merkle.Frontier
 	lines := make([][]byte, len(records))
 	for i, r := range records {

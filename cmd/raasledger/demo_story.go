@@ -135,7 +135,7 @@ func demoStory() ([]ticket, []scene) {
 	return tickets, scenes
 }
 
-// A signer signs a party's records, each with its place in the sequence of
+// A demoSigner signs a party's records, each with its place in the sequence of
 // the key and the digests of what it refers to.
 type demoSigner struct {
 	key  ed25519.PrivateKey

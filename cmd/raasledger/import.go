@@ -219,11 +219,13 @@ func (im *importing) read(what string, do func(mapping.Item) error) error {
 	return nil
 }
 
+var errInterrupted = command.Failed("the same import again goes on where it ended", errors.New("interrupted"))
+
 // refused is an error of reading rows: of the file's text, unless the command
 // was interrupted or the file could not be read.
 func (im *importing) refused(err error) error {
 	if errors.Is(err, context.Canceled) {
-		return command.Failed("the same import again goes on where it ended", errors.New("interrupted"))
+		return errInterrupted
 	}
 	err = fmt.Errorf("%s: %w", im.file, err)
 	if _, ok := errors.AsType[*os.PathError](err); ok {
@@ -268,6 +270,9 @@ func (im *importing) append(ctx context.Context) error {
 	}
 	size := im.ledger.Size()
 	n, err := im.ledger.Append(ctx, records...)
+	if errors.Is(err, context.Canceled) {
+		return errInterrupted
+	}
 	if err != nil {
 		if e, ok := errors.AsType[*ledger.BatchError](err); ok && e.Position < len(im.batch) {
 			return command.Refused("", fmt.Errorf("%s: %s: %w", im.file, im.batch[e.Position].Place, e.Err))
