@@ -289,6 +289,9 @@ var vectors = []vector{
 		return m.bundle(cut{})
 	}},
 
+	{name: "amended", make: func(t testing.TB) []byte { return amended(t).bundle(cut{}) }},
+	{name: "amended-continued", since: "held-amended.checkpoint", make: func(t testing.TB) []byte { return amended(t).bundle(cut{start: 5}) }},
+
 	// statements
 	{name: "raised-total", fails: "statements", make: func(t testing.TB) []byte {
 		return story(t, func(m *maker, n int) {
@@ -386,6 +389,28 @@ func receipts(t testing.TB, alter func(m *maker, r *record.Record)) *maker {
 	return m
 }
 
+// amended is a ledger whose client enrols another key, and signs the second
+// version with it. Both versions are below the second statement.
+func amended(t testing.TB) *maker {
+	m := newMaker(t)
+	m.clock("2026-03-01T00:00:00")
+	m.agreement(supportTerms, 1, "vendor", "client") // 0
+	m.clock("2026-03-02T09:00:00")
+	m.solved("o-1", "T-1", true) // 1
+	m.add(m.byClient(&record.Record{Kind: record.KindKey, ID: "key-third", Body: &record.Key{
+		Op: "enrol", Key: record.FormatPublicKey(public("third")), Holder: "client", Party: "client", Effective: m.now}})) // 2
+	m.clock("2026-03-20T09:00:00")
+	second := strings.Replace(supportTerms, `"from": "2026-03-01T00:00:00.000Z", "until"`, `"from": "2026-04-01T00:00:00.000Z", "until"`, 1)
+	m.agreement(strings.Replace(second, `"unit": "0.99"`, `"unit": "0.89"`, 1), 2, "vendor", "third") // 3
+	m.clock("2026-04-02T09:00:00")
+	m.solved("o-2", "T-2", true) // 4
+	m.clock("2026-04-09T00:00:00")
+	m.statement() // 5
+	m.clock("2026-05-09T00:00:00")
+	m.statement() // 6
+	return m
+}
+
 // noteLines are the lines of a note as a receipt carries them.
 func noteLines(note []byte) []string {
 	return strings.Split(strings.TrimSuffix(string(note), "\n"), "\n")
@@ -410,6 +435,8 @@ func files(t testing.TB) map[string][]byte {
 		"held-9.checkpoint":   m.checkpoint(9, "client"),
 		"held-13.checkpoint":  m.checkpoint(13, "client"),
 		"forked-9.checkpoint": fork.checkpoint(9, "client"),
+
+		"held-amended.checkpoint": amended(t).checkpoint(6, "client"),
 	}
 }
 
@@ -544,7 +571,7 @@ func TestVerified(t *testing.T) {
 	files := files(t)
 	for _, tc := range []struct{ vector, policy string }{
 		{"honest", "both.policy"}, {"honest", "client.policy"}, {"honest", "none.policy"}, {"tiny", "both.policy"},
-		{"continued", "both.policy"}, {"without-evidence", "both.policy"}, {"shadow-adopted", "both.policy"}, {"overdue", "both.policy"},
+		{"continued", "both.policy"}, {"without-evidence", "both.policy"}, {"shadow-adopted", "both.policy"}, {"amended", "both.policy"}, {"amended-continued", "both.policy"}, {"overdue", "both.policy"},
 	} {
 		v := vectors[slices.IndexFunc(vectors, func(v vector) bool { return v.name == tc.vector })]
 		v.policy = tc.policy

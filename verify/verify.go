@@ -4,6 +4,7 @@
 package verify
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -390,52 +391,40 @@ func (v *verifier) load(r *record.Record) {
 // loadVersions compares the versions in the carried state with the agreement
 // records that are carried, which show who signed them.
 func (v *verifier) loadVersions() {
-	for _, version := range v.state.Standing().Versions() {
+	versions := v.state.Standing().Versions()
+	t := &v.checks[authors]
+	for _, version := range versions {
 		v.versions++
 		ref := v.ref(version.N)
 		if ref == nil {
-			v.checks[authors].lack("agreement version %d, record %d, is not carried: its signatures are not shown", version.Number, version.N)
+			t.lack("agreement version %d, record %d, is not carried: its signatures are not shown", version.Number, version.N)
 			continue
 		}
 		digest, err := record.ContentDigest(ref)
 		body, ok := ref.Body.(*record.Agreement)
 		if err != nil || !ok || digest != version.Digest || body.Version != version.Number {
-			v.checks[authors].fail("agreement version %d of the state is not the record %d carried", version.Number, version.N)
+			t.fail("agreement version %d of the state is not the record %d carried", version.Number, version.N)
 			continue
 		}
-		// Who signed was checked when the version was appended; the record that
-		// proves it is at hand, so it is checked here too.
-		for _, role := range []*terms.Party{version.Terms.Operator(), version.Terms.Client()} {
-			if role.Role == record.RoleClient && !version.Agreed {
-				continue
+		// Who signed was judged when the version was appended; the record that
+		// shows it is at hand, so it is judged here too.
+		for _, s := range ref.Sigs {
+			pub, ok := v.publicKey(s.Key, versions)
+			if !ok {
+				t.lack("agreement version %d: key %s, enrolled before %d, is not carried", version.Number, s.Key, v.header.Start)
+			} else if err := record.CheckSignature(ref, v.opened.Origin, pub); err != nil {
+				t.fail("agreement version %d: %v", version.Number, err)
 			}
-			if err := signedBy(ref, v.opened.Origin, role); err != nil {
-				v.checks[authors].fail("agreement version %d: %v", version.Number, err)
-			}
+		}
+		if want := map[bool]int{false: 1, true: 2}[version.Agreed]; len(ref.Sigs) != want {
+			t.fail("agreement version %d has %s, want %d", version.Number, many(int64(len(ref.Sigs)), "signature"), want)
 		}
 		v.version(version, ref, body)
 	}
 }
 
-// signedBy returns nil if a key of the party has signed r.
-func signedBy(r *record.Record, origin string, p *terms.Party) error {
-	err := fmt.Errorf("no signature by a key of %s", p.ID)
-	for _, text := range p.Keys {
-		pub, bad := record.ParsePublicKey(text)
-		if bad != nil {
-			return bad
-		}
-		if !slices.ContainsFunc(r.Sigs, func(s record.Signature) bool { return s.Key == record.Fingerprint(pub) }) {
-			continue
-		}
-		if err = record.CheckSignature(r, origin, pub); err == nil {
-			return nil
-		}
-	}
-	return err
-}
-
-// version looks at one version of the agreement.
+// version looks at one version of the agreement. That its signatures verify
+// has been seen to.
 func (v *verifier) version(version terms.Version, r *record.Record, body *record.Agreement) {
 	t := &v.checks[agreed]
 	if body.Origin != v.opened.Origin {
@@ -451,25 +440,11 @@ func (v *verifier) version(version terms.Version, r *record.Record, body *record
 	v.shadow = "" // signed by both, it adopts or excludes what was in shadow before
 	// The client's key must be one that the policy knows, or the vendor could
 	// have signed for a client of its own making.
-	var signed []string
-	for _, text := range version.Terms.Client().Keys {
-		pub, err := record.ParsePublicKey(text)
-		if err != nil {
-			continue // the terms have been checked
-		}
-		key := record.Fingerprint(pub)
-		if !slices.ContainsFunc(r.Sigs, func(s record.Signature) bool { return s.Key == key }) {
-			continue
-		}
-		if slices.ContainsFunc(v.o.Policy.Witnesses(), func(k merkle.VerifierKey) bool { return k.PublicKey().Equal(pub) }) {
-			return
-		}
-		signed = append(signed, key)
+	by := v.clientOf(r)
+	if _, ok := v.witness(by); ok {
+		return
 	}
-	if signed == nil {
-		signed = []string{"that signed it"}
-	}
-	v.checks[authors].lack("agreement version %d: client key %s is not in the policy", version.Number, strings.Join(signed, ", "))
+	v.checks[authors].lack("agreement version %d: client key %s is not in the policy", version.Number, cmp.Or(by, "that signed it"))
 }
 
 // apply folds r into the state.
@@ -729,19 +704,11 @@ func (v *verifier) role(k merkle.VerifierKey) string {
 	if v.state == nil || v.versions == 0 {
 		return "unknown"
 	}
-	text := record.FormatPublicKey(k.PublicKey())
-	role := record.RoleThird
-	for _, version := range v.state.Standing().Versions() {
-		for _, p := range version.Terms.Parties {
-			if slices.Contains(p.Keys, text) {
-				role = p.Role
-			}
-		}
+	switch role := v.roleOf(record.Fingerprint(k.PublicKey())); role {
+	case record.RoleClient, record.RoleVendor:
+		return role
 	}
-	if role == record.RoleArbiter {
-		return record.RoleThird
-	}
-	return role
+	return record.RoleThird
 }
 
 // amounts says whether the figures can be relied on.

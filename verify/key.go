@@ -1,0 +1,64 @@
+package verify
+
+import (
+	"crypto/ed25519"
+
+	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/attribution/terms"
+)
+
+// roleOf is the role of the party whose key this is, "" if it is nobody's.
+func (v *verifier) roleOf(fingerprint string) string {
+	if v.state == nil {
+		return ""
+	}
+	standing := v.state.Standing()
+	id, ok := standing.KeyParty(fingerprint)
+	if !ok {
+		return ""
+	}
+	if p := standing.Latest().Terms.Party(id); p != nil {
+		return p.Role
+	}
+	return ""
+}
+
+// clientOf is the fingerprint of the client's key among the signatures of an
+// agreement, "" if there is none.
+func (v *verifier) clientOf(r *record.Record) string {
+	for _, s := range r.Sigs {
+		if v.roleOf(s.Key) == record.RoleClient {
+			return s.Key
+		}
+	}
+	return ""
+}
+
+// publicKey finds the key with the fingerprint in the terms of any version and
+// in the policy. One that was enrolled before the start by a record of its own,
+// and is in neither, is not at hand.
+func (v *verifier) publicKey(fingerprint string, versions []terms.Version) (ed25519.PublicKey, bool) {
+	if pub, ok := v.witness(fingerprint); ok {
+		return pub, true
+	}
+	for _, version := range versions {
+		for _, p := range version.Terms.Parties {
+			for _, text := range p.Keys {
+				if pub, err := record.ParsePublicKey(text); err == nil && record.Fingerprint(pub) == fingerprint {
+					return pub, true
+				}
+			}
+		}
+	}
+	return nil, false
+}
+
+// witness finds the key with the fingerprint among the policy's witnesses.
+func (v *verifier) witness(fingerprint string) (ed25519.PublicKey, bool) {
+	for _, k := range v.o.Policy.Witnesses() {
+		if pub := k.PublicKey(); record.Fingerprint(pub) == fingerprint {
+			return pub, true
+		}
+	}
+	return nil, false
+}
