@@ -1,0 +1,214 @@
+package terms
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// conforms is a validator of the part of JSON Schema that the schema uses. A
+// keyword that it does not know is an error, so that none goes unchecked.
+func conforms(root, schema map[string]any, v any, path string) error {
+	number := func(key string) float64 { return schema[key].(float64) }
+	for _, key := range sortedKeys(schema) {
+		ok := true
+		switch rule := schema[key]; key {
+		case "$schema", "title", "description", "$defs", "items", "propertyNames":
+			// items and propertyNames are applied below.
+		case "$ref":
+			name, _ := strings.CutPrefix(rule.(string), "#/$defs/")
+			def, found := root["$defs"].(map[string]any)[name].(map[string]any)
+			if !found {
+				return fmt.Errorf("%s: no definition %s", path, name)
+			}
+			if err := conforms(root, def, v, path); err != nil {
+				return err
+			}
+		case "type":
+			switch rule {
+			case "object":
+				_, ok = v.(map[string]any)
+			case "array":
+				_, ok = v.([]any)
+			case "string":
+				_, ok = v.(string)
+			case "integer":
+				n, isNumber := v.(float64)
+				ok = isNumber && n == float64(int64(n))
+			case "number":
+				_, ok = v.(float64)
+			default:
+				return fmt.Errorf("%s: unknown type %v", path, rule)
+			}
+		case "enum":
+			ok = false
+			for _, e := range rule.([]any) {
+				ok = ok || reflect.DeepEqual(e, v)
+			}
+		case "const":
+			ok = reflect.DeepEqual(rule, v)
+		case "pattern":
+			if s, is := v.(string); is {
+				ok = regexp.MustCompile(rule.(string)).MatchString(s)
+			}
+		case "minLength", "maxLength":
+			if s, is := v.(string); is {
+				n := float64(len([]rune(s)))
+				ok = key == "minLength" && n >= number(key) || key == "maxLength" && n <= number(key)
+			}
+		case "minimum", "maximum":
+			if n, is := v.(float64); is {
+				ok = key == "minimum" && n >= number(key) || key == "maximum" && n <= number(key)
+			}
+		case "minItems", "maxItems":
+			if l, is := v.([]any); is {
+				n := float64(len(l))
+				ok = key == "minItems" && n >= number(key) || key == "maxItems" && n <= number(key)
+			}
+		case "minProperties", "maxProperties":
+			if m, is := v.(map[string]any); is {
+				n := float64(len(m))
+				ok = key == "minProperties" && n >= number(key) || key == "maxProperties" && n <= number(key)
+			}
+		case "uniqueItems":
+			if l, is := v.([]any); is {
+				for i := range l {
+					for j := range l[:i] {
+						ok = ok && !reflect.DeepEqual(l[i], l[j])
+					}
+				}
+			}
+		case "required":
+			if m, is := v.(map[string]any); is {
+				for _, name := range rule.([]any) {
+					_, has := m[name.(string)]
+					ok = ok && has
+				}
+			}
+		case "anyOf", "oneOf":
+			n := 0
+			for _, s := range rule.([]any) {
+				if conforms(root, s.(map[string]any), v, path) == nil {
+					n++
+				}
+			}
+			ok = n > 0 && (key == "anyOf" || n == 1)
+		case "properties", "additionalProperties":
+			m, is := v.(map[string]any)
+			if !is {
+				continue
+			}
+			properties, _ := schema["properties"].(map[string]any)
+			for _, name := range sortedKeys(m) {
+				s, known := properties[name].(map[string]any)
+				switch {
+				case key == "properties" && known:
+				case key == "properties" || known:
+					continue
+				case rule == false:
+					return fmt.Errorf("%s: additional property %s", path, name)
+				default:
+					s = rule.(map[string]any)
+				}
+				if err := conforms(root, s, m[name], join(path, name)); err != nil {
+					return err
+				}
+			}
+		default:
+			return fmt.Errorf("%s: unknown keyword %s", path, key)
+		}
+		if !ok {
+			return fmt.Errorf("%s: %v does not satisfy %s", path, v, key)
+		}
+	}
+	if s, ok := schema["items"].(map[string]any); ok {
+		if l, is := v.([]any); is {
+			for i := range l {
+				if err := conforms(root, s, l[i], element(path, i)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if s, ok := schema["propertyNames"].(map[string]any); ok {
+		if m, is := v.(map[string]any); is {
+			for _, name := range sortedKeys(m) {
+				if err := conforms(root, s, name, join(path, name)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func readSchema(t *testing.T) map[string]any {
+	var root map[string]any
+	if err := json.Unmarshal(JSONSchema(), &root); err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+func TestSchemaTakesWhatDraftTakes(t *testing.T) {
+	root := readSchema(t)
+	eachVector(t, "valid", func(t *testing.T, path string, text []byte) {
+		var v any
+		if err := json.Unmarshal(text, &v); err != nil {
+			t.Fatal(err)
+		}
+		if err := conforms(root, root, v, ""); err != nil {
+			t.Error(err)
+		}
+		canonical, _ := Draft(text, noZone)
+		if err := json.Unmarshal(canonical, &v); err != nil {
+			t.Fatal(err)
+		}
+		if err := conforms(root, root, v, ""); err != nil {
+			t.Errorf("canonical form: %v", err)
+		}
+	})
+}
+
+// What a schema can say, it says: only these mistakes are for Draft alone.
+func TestSchemaRefusesWhatDraftRefuses(t *testing.T) {
+	beyond := strings.Fields(`accept-with-stray-fields adjust-finer-than-a-cent arbiter-without-arbiter claim-by-a-stranger
+		dispute-to-arbiter-with-delay effective-backwards effective-too-long fact-named-like-a-word field-twice final-too-early
+		key-of-small-order key-shared-by-two-parties line-name-twice line-of-unknown-measure measure-of-unknown-result
+		measure-where-over-foreign-fact no-client numbers-without-quotes offset-after-the-end offset-without-change offsets-begin-late
+		offsets-two-before-the-beginning offsets-unsorted once-per-decimal-fact once-per-unknown-fact quantity-not-decimal
+		quantity-unknown-fact silence-without-delay skew-too-large sum-over-text sum-over-unknown-fact text-turned-around
+		text-with-space-around tier-up-to-zero tier-with-two-prices tiers-closed tiers-open-in-the-middle tiers-unsorted two-vendors
+		package-of-nothing where-does-not-parse where-not-a-condition where-wrong-types zero-missing zero-without-flat`)
+	root := readSchema(t)
+	seen := map[string]bool{}
+	eachVector(t, "invalid", func(t *testing.T, path string, text []byte) {
+		name := t.Name()[strings.LastIndexByte(t.Name(), '/')+1:]
+		seen[name] = true
+		var v any
+		if json.Unmarshal(text, &v) != nil {
+			return
+		}
+		err := conforms(root, root, v, "")
+		if known := strings.Contains(" "+strings.Join(beyond, " ")+" ", " "+name+" "); (err == nil) != known {
+			t.Errorf("the schema says %v, which is said to be beyond it: %v", err, known)
+		}
+	})
+	for _, name := range beyond {
+		if !seen[name] {
+			t.Errorf("no vector %s", name)
+		}
+	}
+}
+
+func TestSchemaIsACopy(t *testing.T) {
+	s := JSONSchema()
+	s[0] = 'x'
+	if bytes.Equal(s, JSONSchema()) {
+		t.Error("a caller can change the schema")
+	}
+}
