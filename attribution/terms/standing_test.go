@@ -705,9 +705,12 @@ func TestReadLineRefuses(t *testing.T) {
 		t.Fatalf("no line begins with %s", prefix)
 		return ""
 	}
-	agreement, key, author, clock, ledger := find(`["agreement",1`), find(`["key"`), find(`["author"`), find(`["clock"`), find(`["ledger"`)
-	revoked := ""
+	agreement, author, clock, ledger := find(`["agreement",1`), find(`["author"`), find(`["clock"`), find(`["ledger"`)
+	key, revoked := "", ""
 	for _, line := range lines {
+		if bytes.Contains(line, []byte(`"vendor","vendor",`)) {
+			key = string(line)
+		}
 		if bytes.Contains(line, []byte(`"2026-03-02T08:06:00.000Z"]`)) {
 			revoked = string(line)
 		}
