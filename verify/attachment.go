@@ -18,7 +18,6 @@ type evidence struct {
 
 	committed, carried int64 // attachments
 	sealed, disclosed  int64 // fields
-	carriedBytes       int64
 }
 
 // begin takes the next record.
@@ -58,7 +57,6 @@ func (e *evidence) end(t *tally) {
 	e.name = ""
 	e.carried++
 	contentBytes := e.bytes - bundle.SaltBytes
-	e.carriedBytes += contentBytes
 	i := slices.IndexFunc(e.r.Attach, func(a record.Attachment) bool { return a.Name == name })
 	if i < 0 {
 		t.fail("record %d: attachment %q is carried, and the record has none of that name", e.r.Log.N, name)

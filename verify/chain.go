@@ -221,7 +221,6 @@ func (v *verifier) addRef(line []byte, proof proof) bool {
 		return false
 	}
 	v.refs = append(v.refs, carried{r: r})
-	v.refCount++
 	return true
 }
 

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/merkle"
 )
@@ -193,6 +195,85 @@ func TestKeep(t *testing.T) {
 	}
 }
 
+// TestBounds: what is kept of the records stays within its bound, however many
+// there are.
+func TestBounds(t *testing.T) {
+	in := large(t, 3000)
+	const most = 100 << 10
+	v, err := verify(bytes.NewReader(in), Options{Policy: policy(t, policyText(t, "both")), Keep: most})
+	if err != nil || v.report.Verdict != Verified {
+		t.Fatal(err, text(t, v.report))
+	}
+	if k := &v.recent; k.bytes > most || len(k.byID) > most/recordBytes || len(k.queue)-k.first != len(k.byID) || len(k.queue) > 4*1024 || !k.lost {
+		t.Errorf("%d bytes, %d ids, queue of %d from %d, lost %v", k.bytes, len(k.byID), len(k.queue), k.first, k.lost)
+	}
+	if v.carried != nil || cap(v.refs) > 0 {
+		t.Errorf("%d state lines and %d refs kept", len(v.carried), cap(v.refs))
+	}
+}
+
+// TestReference: a verifier that holds every record and asks plainly agrees on
+// the tree, the numbers and the chains of bundles damaged at random.
+func TestReference(t *testing.T) {
+	m := honest(t)
+	want, err := m.tree(13).RootAt(13)
+	m.must(err)
+	o := Options{Policy: policy(t, policyText(t, "none"))}
+	rapid.Check(t, func(t *rapid.T) {
+		lines := slices.Clone(m.lines)
+		for range rapid.IntRange(0, 2).Draw(t, "damages") {
+			i := rapid.IntRange(0, len(lines)-1).Draw(t, "record")
+			switch rapid.SampledFrom([]string{"drop", "double", "swap", "change"}).Draw(t, "damage") {
+			case "drop":
+				lines = slices.Delete(lines, i, i+1)
+			case "double":
+				lines = slices.Insert(lines, i, lines[i])
+			case "swap":
+				j := rapid.IntRange(0, len(lines)-1).Draw(t, "with")
+				lines[i], lines[j] = lines[j], lines[i]
+			case "change":
+				lines[i] = bytes.Replace(lines[i], []byte(`T09:30`), []byte(`T09:31`), 1)
+			}
+		}
+		var leaves [][]byte
+		counts := true
+		for i, line := range lines {
+			leaves = append(leaves, line)
+			counts = counts && bytes.Contains(line, fmt.Appendf(nil, `"n":%d,"time"`, i))
+		}
+		in := m.bundle(cut{lines: func([][]byte) [][]byte { return lines }, noEvidence: true})
+		rep, err := Verify(bytes.NewReader(in), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, honest := rep.Checks[records].Result == Passed, len(lines) == 13 && plainRoot(leaves) == want; got != honest {
+			t.Errorf("records passed is %v, want %v", got, honest)
+		}
+		if !counts && rep.Checks[order].Result != Failed {
+			t.Error("order passed with wrong numbers")
+		}
+		if (rep.Verdict == Verified) != (plainRoot(leaves) == want) {
+			t.Errorf("verdict %s", rep.Verdict)
+		}
+	})
+}
+
+// plainRoot is MTH of RFC 6962.
+func plainRoot(leaves [][]byte) merkle.Hash {
+	switch n := len(leaves); n {
+	case 0:
+		return merkle.EmptyRoot
+	case 1:
+		return merkle.LeafHash(leaves[0])
+	default:
+		k := 1
+		for 2*k < n {
+			k *= 2
+		}
+		return merkle.NodeHash(plainRoot(leaves[:k]), plainRoot(leaves[k:]))
+	}
+}
+
 // TestPast: roots at earlier sizes are those of the tree, as far as they are kept.
 func TestPast(t *testing.T) {
 	var p past
@@ -302,5 +383,38 @@ func FuzzVerify(f *testing.F) {
 			t.Fatal(err)
 		}
 		text(t, rep)
+	})
+}
+
+// FuzzRecord lets the vendor put any line in the place of a record, and sign
+// the tree that has it: never a panic, and verified is only what was honest.
+func FuzzRecord(f *testing.F) {
+	o := Options{Policy: policy(f, policyText(f, "both"))}
+	m := honest(f)
+	o.Since = m.checkpoint(13, "client")
+	for n, line := range m.lines {
+		f.Add(uint8(n), line, false)
+		f.Add(uint8(n), line, true)
+	}
+	f.Fuzz(func(t *testing.T, n uint8, line []byte, continued bool) {
+		i := int(n) % len(m.lines)
+		own := *m
+		own.t, own.lines, own.leaves = t, slices.Clone(m.lines), slices.Clone(m.leaves)
+		c := cut{}
+		if continued {
+			c.start, i = 8, 8+i%5
+		}
+		if len(line) == 0 || len(line) > 65535 || !bytes.HasPrefix(line, []byte(`{"a`)) || bytes.HasPrefix(line, []byte(`{"attachment":`)) || bytes.ContainsRune(line, '\n') {
+			return
+		}
+		changed := !bytes.Equal(line, own.lines[i])
+		own.lines[i], own.leaves[i] = line, merkle.LeafHash(line)
+		rep := run(t, own.bundle(c), o)
+		if rep.Verdict == Verified && changed {
+			t.Errorf("verified against the checkpoint held:\n%s", text(t, rep))
+		}
+		text(t, rep)
+		// The same with nothing held: whatever is said, it is said without a panic.
+		run(t, own.bundle(c), Options{Policy: o.Policy})
 	})
 }

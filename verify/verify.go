@@ -86,7 +86,7 @@ type verifier struct {
 	refs     []carried
 	evidence evidence
 
-	count, byOthers, cited, linked, refCount, referred, far, receipts, receiptsFar int64 // figures of the report
+	count, byOthers, cited, linked, referred, far, receipts, receiptsFar int64 // figures of the report
 
 	versions int    // of the standing that have been looked at
 	shadow   string // why what was settled is not agreed, "" if it is
