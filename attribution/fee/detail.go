@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/raasledger/raasledger/attribution/exact"
 	"github.com/raasledger/raasledger/attribution/record"
 )
 
@@ -20,7 +19,7 @@ func (z *settlement) detail(to func(line []byte) error) error {
 	hash := sha256.New()
 	var buffer []byte
 	write := func(line detailLine) error {
-		buffer = line.append(buffer[:0])
+		buffer = line.append(buffer[:0], z.terms.Scale)
 		buffer = append(buffer, '\n')
 		hash.Write(buffer)
 		if to == nil {
@@ -64,9 +63,9 @@ func (z *settlement) detail(to func(line []byte) error) error {
 			list = d.before
 		}
 		for _, p := range list {
-			y := z.changes[slot{d.period, d.claim.version.number, p.line}]
-			gained, quantity := z.step(y, d, p.line)
-			line.line, line.quantity, line.amount = y.table.name, quantity, gained
+			y := z.change(slot{d.period, d.claim.version.number, p.line})
+			line.line = y.table.name
+			line.amount, line.quantity = z.step(y, d, p.line)
 			if err := write(line); err != nil {
 				return err
 			}
@@ -80,7 +79,7 @@ func (z *settlement) detail(to func(line []byte) error) error {
 }
 
 // step moves the cumulated slot on by one claim and says what that gained.
-func (z *settlement) step(y *change, d *decision, line int) (amount, quantity record.Decimal) {
+func (z *settlement) step(y *change, d *decision, line int) (amount, quantity number) {
 	if !y.begun {
 		y.begun, y.cumulated = true, y.before
 		y.price = z.round(y.cumulated.price(y.table, y.base))
@@ -94,28 +93,33 @@ func (z *settlement) step(y *change, d *decision, line int) (amount, quantity re
 		y.cumulated.add(y.table, d.parts[i].quantity, one, 1)
 	}
 	price := z.round(y.cumulated.price(y.table, y.base))
-	gained := price.Sub(y.price)
+	amount = price.sub(y.price)
 	y.price = price
-	return fixed(gained, z.terms.Scale), plain(y.cumulated.quantity.Sub(was))
+	return amount, y.cumulated.quantity.sub(was)
 }
-
-var minusOne = exact.Int(-1)
 
 // A detailLine is one line of the detail: what became of a claim on a line.
 type detailLine struct {
 	n                int64
 	result, key      string
 	line             string // "" where no line gained or lost
-	quantity, amount record.Decimal
+	quantity, amount number
 	reason           reason
 }
 
-func (l *detailLine) append(b []byte) []byte {
+func (l *detailLine) append(b []byte, scale int) []byte {
 	b = append(b, '[')
 	b = strconv.AppendInt(b, l.n, 10)
-	for _, s := range [...]string{l.result, l.key, l.line, string(l.quantity), string(l.amount), l.reason.String()} {
+	for _, s := range [...]string{l.result, l.key, l.line} {
 		b = append(b, ',')
 		b = record.AppendString(b, s)
 	}
-	return append(b, ']')
+	if l.line == "" {
+		b = append(b, `,"",""`...)
+	} else {
+		b = append(l.quantity.append(append(b, `,"`...)), '"')
+		b = append(l.amount.appendFixed(append(b, `,"`...), scale), '"')
+	}
+	b = append(append(b, `,"`...), l.reason.String()...)
+	return append(b, `"]`...)
 }

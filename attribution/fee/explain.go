@@ -18,9 +18,9 @@ type Explanation struct {
 // Explain answers for the result claimed by the record with this id, or with
 // this key ("resolved/T-1001").
 func (s *State) Explain(result string) (*Explanation, error) {
-	c := s.byID[result]
+	c := s.claimByID(result)
 	if c == nil {
-		c = s.byKey[result]
+		c = s.claimByKey(result)
 	}
 	if c == nil {
 		return nil, fmt.Errorf("no live result has the id or key %s: it was never claimed, or it is final", result)
@@ -73,13 +73,13 @@ func (s *State) verdicts(c *claim, v *view) []string {
 	switch {
 	case c.since == never:
 		lines = append(lines, "no statement has considered it yet")
-	case c.booking != nil && len(c.booking.parts) > 0:
-		p, _ := s.periodAt(c.booking.period)
-		for _, part := range c.booking.parts {
+	case c.period != never && len(c.parts) > 0:
+		p, _ := s.periodAt(c.period)
+		for _, part := range c.parts {
 			lines = append(lines, fmt.Sprintf("billed in %s: line %s, quantity %s", p.Name, c.version.tables[part.line].name, part.quantity))
 		}
-	case c.booking != nil:
-		p, _ := s.periodAt(c.booking.period)
+	case c.period != never:
+		p, _ := s.periodAt(c.period)
 		lines = append(lines, fmt.Sprintf("billed in %s and given back: %s", p.Name, c.said.meaning()))
 	default:
 		lines = append(lines, fmt.Sprintf("not billed as of the statement of %s: %s", s.lastPeriod().Name, c.said.meaning()))

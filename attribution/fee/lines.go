@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/raasledger/raasledger/attribution/exact"
 	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/attribution/terms"
 )
@@ -20,7 +19,7 @@ import (
 type image struct {
 	standing        *terms.Standing
 	size, statement int64
-	carried         exact.Rat
+	carried         number
 	periods         []settled
 	tallies         map[slot]*tally
 	handoffs        map[string][]handoff
@@ -115,28 +114,28 @@ func (m *image) each(write func(line []byte)) {
 	lines := m.standing.AppendLines(nil)
 	add := func(b *row) { lines = append(lines, b.end()) }
 
-	add(newRow(nil, lineFold).int(m.size).int(m.statement).text(m.carried.String()))
+	add(newRow(lineFold).int(m.size).int(m.statement).number(m.carried))
 	for _, p := range m.periods {
-		add(newRow(nil, linePeriod).text(p.Name).time(p.From).time(p.Until).time(p.closing).int(p.base))
+		add(newRow(linePeriod).text(p.Name).time(p.From).time(p.Until).time(p.closing).int(p.base))
 	}
 	for at, y := range m.tallies {
 		t := m.table(at)
-		r := newRow(nil, lineTally).time(at.period).int(at.version).text(t.name).int(y.claims).text(y.quantity.String())
+		r := newRow(lineTally).time(at.period).int(at.version).text(t.name).int(y.claims).number(y.quantity)
 		if t.mode == each {
-			r.text(y.sum.String())
+			r.number(y.sum)
 		}
 		add(r)
 	}
 	for matter, list := range m.handoffs {
 		for _, h := range list {
-			add(newRow(nil, lineHandoff).text(matter).int(h.n).time(h.at).time(h.until))
+			add(newRow(lineHandoff).text(matter).int(h.n).time(h.at).time(h.until))
 		}
 	}
 	for _, r := range m.receipts {
-		add(newRow(nil, lineReceipt).int(r.size).time(r.at))
+		add(newRow(lineReceipt).int(r.size).time(r.at))
 	}
 	for _, l := range m.loose {
-		r := newRow(nil, lineLoose).int(l.n).time(l.at).text(l.reason.String())
+		r := newRow(lineLoose).int(l.n).time(l.at).text(l.reason.String())
 		if l.result != "" {
 			r.text(l.result).text(l.key).int(l.version)
 		}
@@ -151,31 +150,24 @@ func (m *image) each(write func(line []byte)) {
 	}
 
 	upTo(lineClaim)
-	// Claims in the order of the text of their n, which is that of their lines.
-	order := make([]int32, len(m.claims))
-	for j := range order {
-		order[j] = int32(j)
-	}
-	slices.SortFunc(order, func(a, b int32) int { return compareText(m.claims[a].claim.n, m.claims[b].claim.n) })
-	var buffer []byte
-	for _, j := range order {
-		buffer = m.claims[j].append(buffer[:0])
-		write(buffer)
-	}
+	// In the order of the text of their n, which is that of their lines.
+	var r row
+	m.byText(func(l *claimLine) { write(l.write(&r)) })
 	upTo(lineEvent)
 	var events []int
-	for _, j := range order {
-		l := &m.claims[j]
+	m.byText(func(l *claimLine) {
+		if len(l.claim.events) == 0 {
+			return
+		}
 		events = events[:0]
 		for k := range l.claim.events {
 			events = append(events, k)
 		}
 		slices.SortFunc(events, func(a, b int) int { return compareText(l.claim.events[a].n, l.claim.events[b].n) })
 		for _, k := range events {
-			buffer = l.appendEvent(buffer[:0], k)
-			write(buffer)
+			write(l.writeEvent(&r, k))
 		}
-	}
+	})
 	for _, line := range lines {
 		write(line)
 	}
@@ -184,35 +176,63 @@ func (m *image) each(write func(line []byte)) {
 // table is the price table of a slot.
 func (m *image) table(at slot) *table { return m.versions[at.version-1].tables[at.line] }
 
-// compareText orders numbers as their decimal texts are ordered when a comma
+// byText calls do with the claims in the order of the decimal text of their n.
+// They stand in the order of n, so those with equally many digits stand
+// together and in order: these few lists are merged.
+func (m *image) byText(do func(l *claimLine)) {
+	var lists [][]claimLine
+	var heads []textKey
+	for rest := m.claims; len(rest) > 0; {
+		digits := textKeyOf(rest[0].claim.n).digits
+		n, _ := slices.BinarySearchFunc(rest, digits+1, func(l claimLine, digits int) int { return cmp.Compare(textKeyOf(l.claim.n).digits, digits) })
+		lists, heads = append(lists, rest[:n]), append(heads, textKeyOf(rest[0].claim.n))
+		rest = rest[n:]
+	}
+	for len(lists) > 0 {
+		least := 0
+		for i := range heads {
+			if heads[i].compare(heads[least]) < 0 {
+				least = i
+			}
+		}
+		do(&lists[least][0])
+		if lists[least] = lists[least][1:]; len(lists[least]) > 0 {
+			heads[least] = textKeyOf(lists[least][0].claim.n)
+			continue
+		}
+		lists, heads = slices.Delete(lists, least, least+1), slices.Delete(heads, least, least+1)
+	}
+}
+
+// A textKey orders numbers as their decimal texts are ordered when a comma
 // follows.
-func compareText(a, b int64) int {
-	da, db := digitsOf(a), digitsOf(b)
-	x, y := a, b
-	for range 19 - da {
-		x *= 10
-	}
-	for range 19 - db {
-		y *= 10
-	}
-	return cmp.Or(cmp.Compare(uint64(x), uint64(y)), cmp.Compare(da, db))
+type textKey struct {
+	left   uint64 // the number with its first digit at 10^18
+	digits int
 }
 
-func digitsOf(n int64) int {
-	d := 1
-	for n >= 10 {
-		n /= 10
-		d++
+func textKeyOf(n int64) textKey {
+	k := textKey{uint64(n), 1}
+	for k.digits <= maxDecimals && n >= power10[k.digits] {
+		k.digits++
 	}
-	return d
+	k.left *= uint64(power10[maxDecimals+1-k.digits])
+	return k
 }
 
-// append writes the line of a claim:
+func (k textKey) compare(o textKey) int {
+	return cmp.Or(cmp.Compare(k.left, o.left), cmp.Compare(k.digits, o.digits))
+}
+
+// compareText orders numbers by their textKeys.
+func compareText(a, b int64) int { return textKeyOf(a).compare(textKeyOf(b)) }
+
+// write writes the line of a claim:
 //
 //	["claim",n,result,key,id,case,at,logged,version,author,flags,facts,since,said,booking]
-func (l *claimLine) append(b []byte) []byte {
+func (l *claimLine) write(r *row) []byte {
 	c := l.claim
-	r := newRow(b, lineClaim).int(c.n).text(c.rule.Name).text(c.once()).text(c.id).text(c.matter).
+	r.begin(lineClaim).int(c.n).text(c.rule.Name).text(c.once()).text(c.id).text(c.matter).
 		time(c.at).time(c.logged).int(c.version.number).text(roleWords[c.author]).flags(c.backfilled, c.evidenced)
 	r.next()
 	r.b = append(r.b, '{')
@@ -231,27 +251,27 @@ func (l *claimLine) append(b []byte) []byte {
 	r.b = append(r.b, '}')
 	r.time(l.marks.since).text(l.marks.said.String())
 	r.open()
-	if k := l.marks.booking; k != nil {
-		r.time(k.period)
-		for _, p := range k.parts {
-			r.open().text(c.version.tables[p.line].name).text(p.quantity.String()).close()
+	if l.marks.period != never {
+		r.time(l.marks.period)
+		for _, p := range l.marks.parts {
+			r.open().text(c.version.tables[p.line].name).number(p.quantity).close()
 		}
 	}
 	return r.close().end()
 }
 
-// appendEvent writes the line of an event of the claim:
+// writeEvent writes the line of an event of the claim:
 //
 //	["event",n of the claim,n,kind,author,at,flags,...]
-func (l *claimLine) appendEvent(b []byte, i int) []byte {
+func (l *claimLine) writeEvent(r *row, i int) []byte {
 	e := &l.claim.events[i]
 	told := e.told || slices.ContainsFunc(l.told, func(d idle) bool { return d.event == i })
-	r := newRow(b, lineEvent).int(l.claim.n).int(e.n).text(eventWords[e.kind]).text(roleWords[e.by]).time(e.at).flags(told)
+	r.begin(lineEvent).int(l.claim.n).int(e.n).text(eventWords[e.kind]).text(roleWords[e.by]).time(e.at).flags(told)
 	switch e.kind {
 	case reverse:
 		r.text(e.cause.String())
 	case reduce:
-		r.text(e.cause.String()).text(e.quantity.String())
+		r.text(e.cause.String()).number(e.quantity)
 	case dispute, uphold, reject:
 		r.text(e.id)
 	}
@@ -266,10 +286,16 @@ var eventWords = [...]string{accept: "accept", remark: "remark", reverse: "rever
 type row struct {
 	b     []byte
 	first bool // nothing stands in the open array yet
+
+	date     record.Time // of dateText, in days
+	dateText string
 }
 
-func newRow(b []byte, name string) *row {
-	r := &row{b: append(b, '['), first: true}
+func newRow(name string) *row { return new(row).begin(name) }
+
+// begin begins a line in the memory of the one before.
+func (r *row) begin(name string) *row {
+	r.b, r.first = append(r.b[:0], '['), true
 	return r.text(name)
 }
 
@@ -292,12 +318,40 @@ func (r *row) int(i int64) *row {
 	return r
 }
 
+func (r *row) number(x number) *row {
+	r.next()
+	r.b = append(x.append(append(r.b, '"')), '"')
+	return r
+}
+
 // time writes an instant; never is "".
 func (r *row) time(t record.Time) *row {
 	if t == never {
 		return r.text("")
 	}
-	return r.text(t.String())
+	r.next()
+	r.b = append(r.b, '"')
+	// The date is that of the time before more often than not.
+	const dayMS = 24 * 60 * 60 * 1000
+	date, ms := t/dayMS, int64(t%dayMS)
+	if r.date != date || r.dateText == "" {
+		r.date, r.dateText = date, t.String()[:len("2026-03-01T")]
+	}
+	r.b = append(r.b, r.dateText...)
+	for _, f := range [...]struct {
+		unit   int64
+		digits int
+		end    byte
+	}{{3600_000, 2, ':'}, {60_000, 2, ':'}, {1000, 2, '.'}, {1, 3, 'Z'}} {
+		v := ms / f.unit
+		ms %= f.unit
+		if f.digits == 3 {
+			r.b = append(r.b, byte('0'+v/100))
+		}
+		r.b = append(r.b, byte('0'+v/10%10), byte('0'+v%10), f.end)
+	}
+	r.b = append(r.b, '"')
+	return r
 }
 
 // flags writes truth values as one text of 0 and 1.
@@ -328,7 +382,10 @@ func (r *row) close() *row {
 	return r
 }
 
-func (r *row) end() []byte { return append(r.b, ']') }
+func (r *row) end() []byte {
+	r.b = append(r.b, ']')
+	return r.b
+}
 
 // ReadState is the inverse of Lines: it accepts exactly the lines of a state.
 // Size says how many records they cover.
@@ -425,8 +482,8 @@ func (s *State) checkRead() error {
 		if c.n < 0 || c.n >= s.size {
 			return fmt.Errorf("claim %d is outside the first %d records", c.n, s.size)
 		}
-		if c.booking != nil && !begins(c.booking.period) {
-			return fmt.Errorf("claim %d is billed in a period that begins at %v, which is not there", c.n, c.booking.period)
+		if c.period != never && !begins(c.period) {
+			return fmt.Errorf("claim %d is billed in a period that begins at %v, which is not there", c.n, c.period)
 		}
 	}
 	return nil
@@ -436,7 +493,7 @@ func (s *State) readRow(row []any) error {
 	c := &cells{row: row[1:]}
 	switch row[0] {
 	case lineFold:
-		s.size, s.statement, s.carried = c.int(), c.int(), c.rat()
+		s.size, s.statement, s.carried = c.int(), c.int(), c.number()
 	case linePeriod:
 		var p settled
 		p.Name, p.From, p.Until, p.closing, p.base = c.text(), c.time(), c.time(), c.time(), c.int()
@@ -464,9 +521,9 @@ func (s *State) readRow(row []any) error {
 		if at.line = v.line(c.text()); at.line < 0 {
 			return fmt.Errorf("version %d has no such line", at.version)
 		}
-		y := &tally{claims: c.int(), quantity: c.rat()}
+		y := &tally{claims: c.int(), quantity: c.number()}
 		if v.tables[at.line].mode == each {
-			y.sum = c.rat()
+			y.sum = c.number()
 		}
 		s.tallies[at] = y
 	case lineClaim:
@@ -501,7 +558,7 @@ func (s *State) readClaim(c *cells) error {
 	flags := c.flags(2)
 	x.backfilled, x.evidenced = flags[0], flags[1]
 	x.facts = c.facts()
-	x.since, x.said = c.time(), c.reason()
+	x.since, x.said, x.period = c.time(), c.reason(), never
 	kept := c.list()
 	if err := c.done(); err != nil {
 		return err
@@ -512,22 +569,20 @@ func (s *State) readClaim(c *cells) error {
 	if x.rule = x.version.rules[result]; x.rule == nil {
 		return fmt.Errorf("version %d has no result %s", number, result)
 	}
-	if s.byID[x.id] != nil || s.byKey[x.key] != nil {
+	if s.claimByID(x.id) != nil || s.claimByKey(x.key) != nil {
 		return fmt.Errorf("claim %d has the id or the key of another", x.n)
 	}
 	if len(kept.row) > 0 {
-		var stands booking
-		stands.period = kept.time()
+		x.period = kept.time()
 		for len(kept.row) > 0 {
 			p := kept.list()
 			i := x.version.line(p.text())
 			if i < 0 {
 				return fmt.Errorf("version %d has no such line", number)
 			}
-			stands.parts = append(stands.parts, part{i, p.rat()})
+			x.parts = append(x.parts, part{i, p.number()})
 			kept.join(p.done())
 		}
-		x.booking = &stands
 	}
 	if kept.err != nil {
 		return kept.err
@@ -545,7 +600,7 @@ func (s *State) readEvent(r *cells) error {
 	case reverse:
 		e.cause = r.reason()
 	case reduce:
-		e.cause, e.quantity = r.reason(), r.rat()
+		e.cause, e.quantity = r.reason(), r.number()
 	case dispute, uphold, reject:
 		e.id = r.text()
 	}
@@ -614,8 +669,8 @@ func (c *cells) time() record.Time {
 	return t
 }
 
-func (c *cells) rat() exact.Rat {
-	x, err := exact.Parse(c.text())
+func (c *cells) number() number {
+	x, err := parseNumber(c.text())
 	if err != nil {
 		c.join(err)
 	}

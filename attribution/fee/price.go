@@ -25,17 +25,17 @@ const (
 
 // A tier prices quantities above the tier before, up to and with upTo.
 type tier struct {
-	upTo    exact.Rat // unused in the last
-	unit    exact.Rat // also a rate
-	flat    exact.Rat
-	size    exact.Rat // of a package, 0 if the tier has none
-	price   exact.Rat // of a package
-	roundUp bool      // packages begun are packages used
+	upTo    number // unused in the last
+	unit    number // also a rate
+	flat    number
+	size    number // of a package, 0 if the tier has none
+	price   number // of a package
+	roundUp bool   // packages begun are packages used
 }
 
 type adjust struct {
 	op     string // at_least, at_most
-	amount exact.Rat
+	amount number
 }
 
 func newTable(l terms.Line) *table {
@@ -50,9 +50,9 @@ func newTable(l terms.Line) *table {
 	default:
 		panic("fee: unchecked mode " + l.Mode)
 	}
-	amount := func(d record.Decimal) exact.Rat {
+	amount := func(d record.Decimal) number {
 		if d == "" {
-			return exact.Rat{}
+			return number{}
 		}
 		return mustParse(d)
 	}
@@ -79,72 +79,71 @@ func newAdjusts(list []terms.Adjustment) []adjust {
 
 // price is the price of a quantity, before adjustments. In mode each it is the
 // price of one claim's own quantity. A quantity below 0 is priced as 0.
-func (t *table) price(q exact.Rat) exact.Rat {
-	var sum exact.Rat
-	t.split(q, func(_ int, _, amount exact.Rat) { sum = sum.Add(amount) })
+func (t *table) price(q number) number {
+	var sum number
+	t.split(q, func(_ int, _, amount number) { sum = sum.add(amount) })
 	return sum
 }
 
 // split calls use for each tier that contributes to the price of q.
-func (t *table) split(q exact.Rat, use func(tier int, quantity, amount exact.Rat)) {
-	if q.Sign() <= 0 {
+func (t *table) split(q number, use func(tier int, quantity, amount number)) {
+	if q.sign() <= 0 {
 		if t.zeroDue {
-			use(0, exact.Rat{}, t.tiers[0].flat)
+			use(0, number{}, t.tiers[0].flat)
 		}
 		return
 	}
 	last := len(t.tiers) - 1
 	if t.mode != graduated {
 		i := 0
-		for i < last && q.Cmp(t.tiers[i].upTo) > 0 {
+		for i < last && q.cmp(t.tiers[i].upTo) > 0 {
 			i++
 		}
 		use(i, q, t.tiers[i].charge(q))
 		return
 	}
-	var low exact.Rat
+	var low number
 	for i := range t.tiers {
 		x := &t.tiers[i]
-		if i == last || q.Cmp(x.upTo) <= 0 {
-			part := q.Sub(low)
+		if i == last || q.cmp(x.upTo) <= 0 {
+			part := q.sub(low)
 			use(i, part, x.charge(part))
 			return
 		}
-		part := x.upTo.Sub(low)
+		part := x.upTo.sub(low)
 		use(i, part, x.charge(part))
 		low = x.upTo
 	}
 }
 
 // charge is what a tier takes for its part of a quantity.
-func (x *tier) charge(part exact.Rat) exact.Rat {
-	amount := x.unit.Mul(part)
-	if x.size.Sign() > 0 {
-		count, _ := part.Quo(x.size)
+func (x *tier) charge(part number) number {
+	amount := x.unit.mul(part)
+	if x.size.sign() > 0 {
 		mode := exact.Down
 		if x.roundUp {
 			mode = exact.Up
 		}
-		amount = count.Round(0, mode).Mul(x.price)
+		amount = part.per(x.size, mode).mul(x.price)
 	}
-	return amount.Add(x.flat)
+	return amount.add(x.flat)
 }
 
 // price is what a slot costs before adjustments. The lines of the base version
 // are due in any case; those of another version only with claims behind them.
-func (y *tally) price(t *table, base bool) exact.Rat {
+func (y *tally) price(t *table, base bool) number {
 	switch {
 	case t.mode == each:
 		return y.sum
 	case y.claims == 0 && !base:
-		return exact.Rat{}
+		return number{}
 	}
 	return t.price(y.quantity)
 }
 
 // amount is what a slot costs after the adjustments of its line. step, if not
 // nil, receives each of them.
-func (y *tally) amount(t *table, base bool, step func(a adjust, before, after exact.Rat)) exact.Rat {
+func (y *tally) amount(t *table, base bool, step func(a adjust, before, after number)) number {
 	x := y.price(t, base)
 	if y.claims == 0 && !base {
 		return x
@@ -152,14 +151,14 @@ func (y *tally) amount(t *table, base bool, step func(a adjust, before, after ex
 	return adjusted(x, t.adjusts, step)
 }
 
-func adjusted(x exact.Rat, list []adjust, step func(a adjust, before, after exact.Rat)) exact.Rat {
+func adjusted(x number, list []adjust, step func(a adjust, before, after number)) number {
 	for _, a := range list {
 		before := x
 		switch a.op {
 		case "at_least":
-			x = exact.Max(x, a.amount)
+			x = larger(x, a.amount)
 		case "at_most":
-			x = exact.Min(x, a.amount)
+			x = smaller(x, a.amount)
 		default:
 			panic("fee: unchecked adjustment " + a.op)
 		}
@@ -170,51 +169,33 @@ func adjusted(x exact.Rat, list []adjust, step func(a adjust, before, after exac
 	return x
 }
 
-// share hands out total, a whole number of units of 10^-scale, by weight:
-// every part rounded down, then a unit each to the largest remainders, the
-// first of equal ones first. The weights add up to sum, which is not 0.
-func share(total exact.Rat, weights []exact.Rat, sum exact.Rat, scale int) []exact.Rat {
-	parts := make([]exact.Rat, len(weights))
-	for i, w := range weights {
-		parts[i], _ = total.Mul(w).Quo(sum)
-	}
-	return roundParts(parts, total, scale)
-}
-
-// roundParts rounds parts to units of 10^-scale so that they add up to total.
-func roundParts(parts []exact.Rat, total exact.Rat, scale int) []exact.Rat {
-	rounded := make([]exact.Rat, len(parts))
-	rests := make([]exact.Rat, len(parts))
+// parts rounds the parts of a total, which is a whole number of units of
+// 10^-scale, so that they add up to it: every part down, then a unit each to
+// the largest remainders, of equal ones the first.
+func parts(of []exact.Rat, total number, scale int) []number {
+	rounded := make([]number, len(of))
+	rests := make([]exact.Rat, len(of))
 	left := total
-	for i, p := range parts {
+	for i, p := range of {
 		mode := exact.Down
 		if p.Sign() < 0 {
 			mode = exact.Up
 		}
-		rounded[i] = p.Round(scale, mode) // the floor
-		rests[i] = p.Sub(rounded[i])
-		left = left.Sub(rounded[i])
+		floor := p.Round(scale, mode)
+		rests[i] = p.Sub(floor)
+		rounded[i] = numberOf(floor)
+		left = left.sub(rounded[i])
 	}
-	unit := unitOf(scale)
-	for left.Sign() > 0 {
+	unit := number{units: 1, decimals: uint8(scale)}
+	for ; left.sign() > 0; left = left.sub(unit) {
 		most := 0
 		for i := range rests {
 			if rests[i].Cmp(rests[most]) > 0 {
 				most = i
 			}
 		}
-		rounded[most] = rounded[most].Add(unit)
+		rounded[most] = rounded[most].add(unit)
 		rests[most] = exact.Int(-1)
-		left = left.Sub(unit)
 	}
 	return rounded
-}
-
-func unitOf(scale int) exact.Rat {
-	ten := int64(1)
-	for range scale {
-		ten *= 10
-	}
-	unit, _ := exact.Int(1).Quo(exact.Int(ten))
-	return unit
 }

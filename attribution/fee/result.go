@@ -26,7 +26,7 @@ type view struct {
 
 type reduction struct {
 	at       record.Time
-	quantity exact.Rat
+	quantity number
 	n        int64
 	locked   bool // after the lock, inside the guarantee
 }
@@ -254,31 +254,31 @@ func (v *view) reductions(c *claim, closing record.Time, when func(*event) recor
 	left, ok := quantityOf(c)
 	slices.SortFunc(order, func(i, j int) int {
 		a, b := &c.events[i], &c.events[j]
-		return cmp.Or(cmp.Compare(when(a), when(b)), a.quantity.Cmp(b.quantity))
+		return cmp.Or(cmp.Compare(when(a), when(b)), a.quantity.cmp(b.quantity))
 	})
 	for _, i := range order {
 		e := &c.events[i]
 		locked := when(e) > v.locked
 		switch {
-		case !ok || e.quantity.Sign() <= 0:
+		case !ok || e.quantity.sign() <= 0:
 			v.idle = append(v.idle, idle{i, noQuantity})
 		case locked && when(e) > v.guarantee(c):
 			v.idle = append(v.idle, idle{i, afterGuarantee})
-		case e.quantity.Cmp(left) > 0:
+		case e.quantity.cmp(left) > 0:
 			v.idle = append(v.idle, idle{i, overReversed})
 		default:
-			left = left.Sub(e.quantity)
+			left = left.sub(e.quantity)
 			v.reduces = append(v.reduces, reduction{when(e), e.quantity, e.n, locked})
 		}
 	}
 }
 
 // quantityOf is the quantity of the claim that reversals in part reduce.
-func quantityOf(c *claim) (exact.Rat, bool) {
+func quantityOf(c *claim) (number, bool) {
 	if c.rule.Quantity == "" {
-		return exact.Rat{}, false
+		return number{}, false
 	}
-	return number(c.facts, c.rule.Quantity)
+	return factNumber(c.facts, c.rule.Quantity)
 }
 
 // maxDigits bounds the value of one claim before and after the point, so that
@@ -286,21 +286,21 @@ func quantityOf(c *claim) (exact.Rat, bool) {
 // value is undefined.
 const maxDigits = 12
 
-var bound = exact.Int(1_000_000_000_000)
+var bound = number{units: 1_000_000_000_000}
 
-// number is the value of a decimal fact.
-func number(facts record.Facts, name string) (exact.Rat, bool) {
+// factNumber is the value of a decimal fact.
+func factNumber(facts record.Facts, name string) (number, bool) {
 	v, ok := facts.Get(name)
 	if !ok || v.IsBool {
-		return exact.Rat{}, false
+		return number{}, false
 	}
-	x, err := exact.Parse(v.Text)
+	x, err := parseNumber(v.Text)
 	if err != nil {
-		return exact.Rat{}, false
+		return number{}, false
 	}
 	if len(v.Text) > maxDigits {
-		if n, ok := x.Decimals(); !ok || n > maxDigits || x.Abs().Cmp(bound) >= 0 {
-			return exact.Rat{}, false
+		if x.cmp(bound) >= 0 || x.neg().cmp(bound) >= 0 || x.cmp(x.round(maxDigits, exact.Down)) != 0 {
+			return number{}, false
 		}
 	}
 	return x, true
@@ -309,13 +309,13 @@ func number(facts record.Facts, name string) (exact.Rat, bool) {
 // measure gives what the claim adds to the lines of its version, with its
 // quantity reduced. truth is that of the result's condition: 1, 0, or -1 where
 // it or a measure has no value.
-func (c *claim) measure(reduced exact.Rat, buffer []part) (parts []part, truth int) {
+func (c *claim) measure(reduced number, buffer []part) (parts []part, truth int) {
 	facts := c.facts
-	if reduced.Sign() > 0 {
+	if reduced.sign() > 0 {
 		left, _ := quantityOf(c)
 		facts = slices.Clone(facts)
 		i := slices.IndexFunc(facts, func(f record.Fact) bool { return f.Name == c.rule.Quantity })
-		facts[i].Value.Text = left.Sub(reduced).String()
+		facts[i].Value.Text = left.sub(reduced).String()
 	}
 	parts = buffer
 	if truth := holds(c.rule.Where, facts); truth != 1 {
@@ -331,7 +331,7 @@ func (c *claim) measure(reduced exact.Rat, buffer []part) (parts []part, truth i
 		q := one
 		if u.measure.Op == "sum" {
 			var ok bool
-			if q, ok = number(facts, u.measure.Fact); !ok {
+			if q, ok = factNumber(facts, u.measure.Fact); !ok {
 				return parts[:len(buffer)], -1
 			}
 		}
@@ -339,8 +339,6 @@ func (c *claim) measure(reduced exact.Rat, buffer []part) (parts []part, truth i
 	}
 	return parts, 1
 }
-
-var one = exact.Int(1)
 
 func holds(condition *terms.Expr, facts record.Facts) int {
 	if condition == nil {
@@ -354,10 +352,10 @@ func holds(condition *terms.Expr, facts record.Facts) int {
 // Nothing ever increases, and after the lock what has no value counts for
 // nothing.
 func (c *claim) target(v *view, until record.Time, buffer []part) (parts []part, truth int) {
-	var reduced exact.Rat
+	var reduced number
 	for _, r := range v.reduces {
 		if !r.locked {
-			reduced = reduced.Add(r.quantity)
+			reduced = reduced.add(r.quantity)
 		}
 	}
 	parts, truth = c.measure(reduced, buffer)
@@ -366,7 +364,7 @@ func (c *claim) target(v *view, until record.Time, buffer []part) (parts []part,
 	}
 	for _, r := range v.reduces {
 		if r.locked && r.at < until {
-			reduced = reduced.Add(r.quantity)
+			reduced = reduced.add(r.quantity)
 			now, _ := c.measure(reduced, nil)
 			kept := least(parts[len(buffer):], now)
 			parts = append(parts[:len(buffer)], kept...)
@@ -381,24 +379,40 @@ func least(a, b []part) []part {
 	for _, p := range a {
 		for _, q := range b {
 			if p.line == q.line {
-				out = append(out, part{p.line, exact.Min(p.quantity, q.quantity)})
+				out = append(out, part{p.line, smaller(p.quantity, q.quantity)})
 			}
 		}
 	}
 	return out
 }
 
-// grade says how far the claim can be believed.
-func (v *view) grade(c *claim) string {
+// A grade says how far a claim can be believed, the best first.
+type grade uint8
+
+const (
+	gradeBoth grade = iota
+	gradeClient
+	gradeThird
+	gradeSampled
+	gradeVendor
+	gradeBackfilled
+
+	grades // how many there are
+)
+
+var gradeWords = [grades]string{"both", "client", "third", "sampled", "vendor", "backfilled"}
+
+// grade is the grade of the claim at the closing.
+func (v *view) grade(c *claim) grade {
 	switch {
 	case c.author == client && v.seconded, c.author == vendor && v.explicit:
-		return "both"
+		return gradeBoth
 	case c.author == client:
-		return "client"
+		return gradeClient
 	case c.backfilled && !v.explicit:
-		return "backfilled"
+		return gradeBackfilled
 	case c.author == vendor:
-		return "vendor"
+		return gradeVendor
 	}
-	return "third"
+	return gradeThird
 }

@@ -24,8 +24,9 @@ type State struct {
 	size     int64
 
 	claims   []*claim          // live, in ledger order
-	byID     map[string]*claim // by the id of the claim
-	byKey    map[string]*claim // by result and once_per value
+	byID     index             // by the id of the claim
+	byKey    index             // by result and once_per value
+	buffer   []byte            // for texts while they are put together
 	disputes map[string]*claim // by the id of a dispute or rejection
 	handoffs map[string][]handoff
 	receipts []receipt // larger sizes later, later instants later
@@ -33,18 +34,18 @@ type State struct {
 
 	periods   []settled // settled ones inside the horizon, in order
 	tallies   map[slot]*tally
-	carried   exact.Rat // balance, at most 0
-	statement int64     // index of the last statement, -1 if none
-	adopted   int64     // versions up to this one are agreed since
-	excluded  int64     // versions up to this one are excluded history
+	carried   number // balance, at most 0
+	statement int64  // index of the last statement, -1 if none
+	adopted   int64  // versions up to this one are agreed since
+	excluded  int64  // versions up to this one are excluded history
 }
 
 // New returns the state of an empty ledger.
 func New() *State {
 	return &State{
 		standing:  terms.NewStanding(),
-		byID:      map[string]*claim{},
-		byKey:     map[string]*claim{},
+		byID:      newIndex(),
+		byKey:     newIndex(),
 		disputes:  map[string]*claim{},
 		handoffs:  map[string][]handoff{},
 		tallies:   map[slot]*tally{},
@@ -80,22 +81,16 @@ type claim struct {
 
 // marks are what the statements so far did with a claim.
 type marks struct {
-	since   record.Time // start of the period whose statement considered it first, never if none did
-	said    reason      // in the last statement that named it
-	booking *booking    // nil while it is not billed
-}
-
-// A booking is what of a claim stands in the quantities of a settled period.
-// It is never changed in place.
-type booking struct {
-	period record.Time // start of the period
-	parts  []part
+	since  record.Time // start of the period whose statement considered it first, never if none did
+	said   reason      // in the last statement that named it
+	period record.Time // start of the period that it is billed in, never while it is not
+	parts  []part      // what of it stands in the quantities of that period; never changed in place
 }
 
 // A part is what a claim adds to one line of its version.
 type part struct {
 	line     int
-	quantity exact.Rat
+	quantity number
 }
 
 // A role is who authored a record, as far as the fee asks.
@@ -130,8 +125,8 @@ type event struct {
 	told     bool   // counted as without effect
 	at       record.Time
 	n        int64
-	id       string    // of a dispute or rejection, or of the one a resolution speaks of
-	quantity exact.Rat // of a reversal in part
+	id       string // of a dispute or rejection, or of the one a resolution speaks of
+	quantity number // of a reversal in part
 }
 
 type eventKind uint8
@@ -185,8 +180,8 @@ type slot struct {
 // A tally is what a slot holds.
 type tally struct {
 	claims   int64
-	quantity exact.Rat
-	sum      exact.Rat // of the prices of each claim, in mode each
+	quantity number
+	sum      number // of the prices of each claim, in mode each
 }
 
 // Apply folds r, whose Log is set. A refusal is a *record.Refusal and changes
@@ -222,15 +217,15 @@ func (s *State) Apply(r *record.Record) error {
 		case "reject":
 			e.kind, e.id = dispute, r.ID
 		}
-		s.addEvent(r, s.byID[b.Of], e)
+		s.addEvent(r, s.claimByID(b.Of), e)
 	case *record.Reverse:
 		e := event{kind: reverse, cause: causeOf(b.Cause)}
 		if b.Quantity != "" {
 			e.kind, e.quantity = reduce, mustParse(b.Quantity)
 		}
-		s.addEvent(r, s.byID[b.Of], e)
+		s.addEvent(r, s.claimByID(b.Of), e)
 	case *record.Dispute:
-		s.addEvent(r, s.byID[b.About], event{kind: dispute, id: r.ID})
+		s.addEvent(r, s.claimByID(b.About), event{kind: dispute, id: r.ID})
 	case *record.Resolve:
 		e := event{kind: reject, id: b.Dispute}
 		if b.Disposition == "upheld" {
@@ -314,28 +309,44 @@ func (s *State) addClaim(r *record.Record, b *record.Outcome) {
 	}
 	rule := v.rules[b.Result]
 	value, _ := rule.Key(r)
-	key := b.Result + "/" + value
+	s.buffer = append(append(append(append(s.buffer[:0], r.ID...), b.Result...), '/'), value...)
+	key := s.buffer[len(r.ID):]
+	opens := unsaid
 	switch {
 	case s.signatureVoid(r, at):
-		s.loose = append(s.loose, loose{r.Log.N, at, rule.Name, strings.Clone(value), v.number, voidSignature})
-		return
+		opens = voidSignature
 	case s.beyondHorizon(at, rule):
-		s.loose = append(s.loose, loose{r.Log.N, at, rule.Name, strings.Clone(value), v.number, final})
-		return
-	case s.byKey[key] != nil:
-		s.loose = append(s.loose, loose{r.Log.N, at, rule.Name, strings.Clone(value), v.number, duplicate})
+		opens = final
+	case s.claimByKey(string(key)) != nil:
+		opens = duplicate
+	}
+	if opens != unsaid {
+		s.loose = append(s.loose, loose{r.Log.N, at, rule.Name, strings.Clone(value), v.number, opens})
 		return
 	}
-	// One string holds id, key and case, so that the record can go.
-	text := r.ID + key + r.Case
 	c := &claim{
 		n: r.Log.N, at: at, logged: r.Log.Time,
 		version: v, rule: rule,
-		id: text[:len(r.ID)], key: text[len(r.ID) : len(r.ID)+len(key)], matter: text[len(r.ID)+len(key):],
 		author: roleOf(v.terms, r.By), backfilled: r.Backfilled,
 		evidenced: true,
 		facts:     rule.keep(b.Facts),
-		marks:     marks{since: never},
+		marks:     marks{since: never, period: never},
+	}
+	// One text holds all that is kept of the record, so that the record can go.
+	s.buffer = append(s.buffer, r.Case...)
+	for _, f := range c.facts {
+		s.buffer = append(s.buffer, f.Value.Text...)
+	}
+	text := string(s.buffer)
+	cut := func(n int) string {
+		part := text[:n]
+		text = text[n:]
+		return part
+	}
+	c.id, c.key, c.matter = cut(len(r.ID)), cut(len(key)), cut(len(r.Case))
+	for i := range c.facts {
+		v := &c.facts[i].Value
+		v.Text = cut(len(v.Text))
 	}
 	for _, name := range rule.Evidence {
 		if !slices.ContainsFunc(r.Attach, func(a record.Attachment) bool { return a.Name == name }) {
@@ -346,9 +357,28 @@ func (s *State) addClaim(r *record.Record, b *record.Outcome) {
 }
 
 func (s *State) add(c *claim) {
+	s.byID.add(c.id, len(s.claims))
+	s.byKey.add(c.key, len(s.claims))
 	s.claims = append(s.claims, c)
-	s.byID[c.id] = c
-	s.byKey[c.key] = c
+}
+
+func (s *State) idAt(position int) string  { return s.claims[position].id }
+func (s *State) keyAt(position int) string { return s.claims[position].key }
+
+// claimByID is the live result whose claim has the id, nil if there is none.
+func (s *State) claimByID(id string) *claim {
+	if i := s.byID.find(id, s.idAt); i >= 0 {
+		return s.claims[i]
+	}
+	return nil
+}
+
+// claimByKey is the live result of the key, nil if there is none.
+func (s *State) claimByKey(key string) *claim {
+	if i := s.byKey.find(key, s.keyAt); i >= 0 {
+		return s.claims[i]
+	}
+	return nil
 }
 
 // once is the value the claim's result counts once per.
@@ -457,7 +487,8 @@ func (r *rule) read(condition *terms.Expr, fact string) []string {
 	return slices.Compact(names)
 }
 
-// keep returns the facts that the terms read, in memory of their own.
+// keep returns the facts that the terms read. Their texts are still those of
+// the record.
 func (r *rule) keep(facts record.Facts) record.Facts {
 	if len(r.reads) == 0 {
 		return nil
@@ -469,9 +500,7 @@ func (r *rule) keep(facts record.Facts) record.Facts {
 			i++
 		}
 		if i < len(facts) && facts[i].Name == name {
-			v := facts[i].Value
-			v.Text = strings.Clone(v.Text)
-			kept = append(kept, record.Fact{Name: name, Value: v})
+			kept = append(kept, record.Fact{Name: name, Value: facts[i].Value})
 		}
 	}
 	return kept
@@ -496,13 +525,4 @@ func (s *State) periodAt(at record.Time) (settled, bool) {
 		return settled{}, false
 	}
 	return s.periods[i], true
-}
-
-// mustParse reads a decimal that has been checked.
-func mustParse(d record.Decimal) exact.Rat {
-	x, err := exact.Parse(string(d))
-	if err != nil {
-		panic("fee: unchecked decimal: " + err.Error())
-	}
-	return x
 }

@@ -49,23 +49,23 @@ type settlement struct {
 	decisions []decision // by claim, in ledger order
 	slots     []slot     // touched, in the order of the statement
 	changes   map[slot]*change
+	current   [][]*change // those of this period, by version and line
 	statement *record.Statement
-	balance   exact.Rat // to carry
-	left      image     // the state the statement leaves
+	balance   number // to carry
+	left      image  // the state the statement leaves
 }
 
 // A decision is what the settlement does with one claim.
 type decision struct {
-	claim   *claim
-	reason  reason // unsaid: the claim is not mentioned
-	parts   []part // what now stands in the quantities of the slot's period
-	before  []part // what stood there
-	period  record.Time
-	grade   string
-	idle    []idle // told now
-	leaves  bool
-	ignored bool // its instant is after the closing
-	marks   marks
+	claim  *claim
+	reason reason // unsaid: the claim is not mentioned
+	before []part // what stood in the quantities of the period
+	parts  []part // what now stands there, of what changes
+	period record.Time
+	grade  grade
+	idle   []idle // told now
+	leaves bool
+	marks  marks
 }
 
 // moves reports whether the decision changes quantities.
@@ -78,16 +78,16 @@ type change struct {
 	before, after tally
 	claims        int64 // of this statement
 	first, last   int64
-	grades        map[string]exact.Rat
+	grades        [grades]number
 	uses          map[int]tierUse // of tiers, in mode each
 
 	// For the detail: the slot up to a claim, and its rounded price.
 	begun     bool
 	cumulated tally
-	price     exact.Rat
+	price     number
 }
 
-type tierUse struct{ quantity, amount exact.Rat }
+type tierUse struct{ quantity, amount number }
 
 func (s *State) settle() (*settlement, error) {
 	if s.awaits() {
@@ -104,6 +104,9 @@ func (s *State) settle() (*settlement, error) {
 	z := &settlement{s: s, period: p, closing: closing, terms: v.terms, changes: map[slot]*change{}}
 	if v.number > s.excluded {
 		z.base = v.number
+	}
+	for _, v := range s.versions {
+		z.current = append(z.current, make([]*change, len(v.tables)))
 	}
 	if z.base > 0 {
 		for i := range s.versions[z.base-1].tables {
@@ -125,12 +128,11 @@ func (z *settlement) decide(c *claim, d *decision, buffer []part) []part {
 	s := z.s
 	d.claim, d.marks = c, c.marks
 	if c.at > z.closing {
-		d.ignored = true
 		return buffer
 	}
 	d.marks.since = min(c.since, z.period.From)
 	if c.version.number <= s.excluded {
-		d.reason, d.leaves, d.marks.booking = shadow, true, nil
+		d.reason, d.leaves = shadow, true
 		return buffer
 	}
 	v := s.look(c, z.closing)
@@ -141,7 +143,7 @@ func (z *settlement) decide(c *claim, d *decision, buffer []part) []part {
 	}
 	var reason reason
 	waits := false // for its own period, though nothing else is open
-	if c.booking != nil {
+	if c.period != never {
 		reason, waits, buffer = z.review(c, &v, d, buffer)
 	} else {
 		reason, waits, buffer = z.judge(c, &v, d, buffer)
@@ -216,23 +218,23 @@ func (z *settlement) judge(c *claim, v *view, d *decision, buffer []part) (r rea
 		}
 	}
 	d.period, d.parts, d.grade = period, parts, v.grade(c)
-	d.marks.booking = &booking{period, parts}
+	d.marks.period, d.marks.parts = period, parts
 	// A reversal of the next period is not lost when this one is the last.
 	return billed, v.waits(z.period.Until), buffer
 }
 
 // review decides about a claim that is billed: what is to be given back.
 func (z *settlement) review(c *claim, v *view, d *decision, buffer []part) (r reason, waits bool, parts []part) {
-	if len(c.booking.parts) == 0 {
+	if len(c.parts) == 0 {
 		return c.said, false, buffer // all of it was given back
 	}
-	d.period = c.booking.period
+	d.period = c.period
 	at, gone := v.voidAt, v.void
 	if v.backAt < at {
 		at, gone = v.backAt, v.back
 	}
 	if gone != unsaid && at < z.period.Until {
-		d.before, d.marks.booking = c.booking.parts, &booking{d.period, nil}
+		d.before, d.marks.parts = c.parts, nil
 		return gone, false, buffer
 	}
 	waits = v.waits(z.period.Until)
@@ -244,13 +246,12 @@ func (z *settlement) review(c *claim, v *view, d *decision, buffer []part) (r re
 	if truth != 1 {
 		buffer = buffer[:from]
 	}
-	now := least(c.booking.parts, buffer[from:])
+	now := least(c.parts, buffer[from:])
 	buffer = buffer[:from]
-	if slices.Equal(now, c.booking.parts) {
+	if slices.EqualFunc(now, c.parts, func(a, b part) bool { return a.line == b.line && a.quantity.cmp(b.quantity) == 0 }) {
 		return c.said, waits, buffer
 	}
-	d.before, d.parts = c.booking.parts, now
-	d.marks.booking = &booking{d.period, now}
+	d.before, d.parts, d.marks.parts = c.parts, now, now
 	return reduced, waits, buffer
 }
 
@@ -280,7 +281,11 @@ func (c *claim) billedAt(v *view) record.Time {
 
 // change is the change of a slot, begun if there is none.
 func (z *settlement) change(at slot) *change {
-	y := z.changes[at]
+	now := at.period == z.period.From
+	y := z.current[at.version-1][at.line]
+	if !now {
+		y = z.changes[at]
+	}
 	if y != nil {
 		return y
 	}
@@ -296,13 +301,16 @@ func (z *settlement) change(at slot) *change {
 	}
 	y.after = y.before
 	z.changes[at] = y
+	if now {
+		z.current[at.version-1][at.line] = y
+	}
 	z.slots = append(z.slots, at)
 	return y
 }
 
 // count adds a decision to the slots it changes.
 func (z *settlement) count(d *decision) {
-	add := func(list []part, sign exact.Rat, claims int64) {
+	add := func(list []part, sign number, claims int64) {
 		for _, p := range list {
 			y := z.change(slot{d.period, d.claim.version.number, p.line})
 			y.after.add(y.table, p.quantity, sign, claims)
@@ -314,8 +322,8 @@ func (z *settlement) count(d *decision) {
 				y.first = d.claim.n
 			}
 			y.last = d.claim.n
-			if d.period == z.period.From && d.grade != "" {
-				y.grade(d.grade, p.quantity)
+			if d.reason == billed && d.period == z.period.From {
+				y.grades[d.grade] = y.grades[d.grade].add(larger(p.quantity, number{}))
 				if y.table.mode == each {
 					y.use(p.quantity)
 				}
@@ -327,28 +335,21 @@ func (z *settlement) count(d *decision) {
 }
 
 // add counts one claim's quantity in or out.
-func (y *tally) add(t *table, q, sign exact.Rat, claims int64) {
+func (y *tally) add(t *table, q, sign number, claims int64) {
 	y.claims += claims
-	y.quantity = y.quantity.Add(q.Mul(sign))
+	y.quantity = y.quantity.add(q.mul(sign))
 	if t.mode == each {
-		y.sum = y.sum.Add(t.price(q).Mul(sign))
+		y.sum = y.sum.add(t.price(q).mul(sign))
 	}
 }
 
-func (y *change) grade(grade string, q exact.Rat) {
-	if y.grades == nil {
-		y.grades = map[string]exact.Rat{}
-	}
-	y.grades[grade] = y.grades[grade].Add(exact.Max(q, exact.Rat{}))
-}
-
-func (y *change) use(q exact.Rat) {
+func (y *change) use(q number) {
 	if y.uses == nil {
 		y.uses = map[int]tierUse{}
 	}
-	y.table.split(q, func(tier int, quantity, amount exact.Rat) {
+	y.table.split(q, func(tier int, quantity, amount number) {
 		u := y.uses[tier]
-		y.uses[tier] = tierUse{u.quantity.Add(quantity), u.amount.Add(amount)}
+		y.uses[tier] = tierUse{u.quantity.add(quantity), u.amount.add(amount)}
 	})
 }
 
@@ -367,11 +368,12 @@ func (s *State) Settle(detail func(line []byte) error) (*record.Statement, error
 	return z.statement, nil
 }
 
-// write fills in the statement.
-func (z *settlement) write(detail func(line []byte) error) error {
+// price computes the amounts: those of the lines as they enter the subtotal,
+// with the changes they come from, and the subtotal.
+func (z *settlement) price() (amounts []number, current []*change, subtotal number) {
 	s, t := z.s, z.terms
 	round := z.round
-	money := func(x exact.Rat) record.Decimal { return fixed(x, t.Scale) }
+	money := func(x number) record.Decimal { return fixed(x, t.Scale) }
 
 	st := &record.Statement{
 		Period: z.period.Name, From: z.period.From, Until: z.period.Until, Closing: z.closing,
@@ -383,9 +385,7 @@ func (z *settlement) write(detail func(line []byte) error) error {
 	})
 
 	// Lines of this period.
-	var amounts []exact.Rat // as they enter the sum
-	var current []*change
-	var sum exact.Rat
+	var sum number
 	for _, at := range z.slots {
 		if at.period != z.period.From {
 			continue
@@ -393,18 +393,22 @@ func (z *settlement) write(detail func(line []byte) error) error {
 		y := z.changes[at]
 		l := record.Line{Version: at.version, Name: y.table.name, Quantity: plain(y.after.quantity), Records: y.claims, First: y.first, Last: y.last}
 		l.Tiers = y.tiers()
-		x := y.after.amount(y.table, y.base, func(a adjust, before, after exact.Rat) {
+		x := y.after.amount(y.table, y.base, func(a adjust, before, after number) {
 			l.Adjust = append(l.Adjust, shown(a, before, after))
 		})
 		if t.Rounding.At == "line" {
 			x = round(x)
 		}
 		amounts, current = append(amounts, x), append(current, y)
-		sum = sum.Add(x)
+		sum = sum.add(x)
 		st.Lines = append(st.Lines, l)
 	}
 	if t.Rounding.At != "line" {
-		amounts = roundParts(amounts, round(sum), t.Scale)
+		exacts := make([]exact.Rat, len(amounts))
+		for i, x := range amounts {
+			exacts[i] = x.rat()
+		}
+		amounts = parts(exacts, round(sum), t.Scale)
 	}
 	for i := range st.Lines {
 		st.Lines[i].Amount = money(amounts[i])
@@ -415,7 +419,7 @@ func (z *settlement) write(detail func(line []byte) error) error {
 	if z.base > 0 {
 		minimum = s.versions[z.base-1].minimum
 	}
-	subtotal := round(adjusted(sum, minimum, func(a adjust, before, after exact.Rat) {
+	subtotal = round(adjusted(sum, minimum, func(a adjust, before, after number) {
 		st.Adjust = append(st.Adjust, shown(a, before, after))
 	}))
 	st.Subtotal = money(subtotal)
@@ -428,8 +432,8 @@ func (z *settlement) write(detail func(line []byte) error) error {
 		}
 		y := z.changes[at]
 		p, _ := s.periodAt(at.period)
-		x := round(y.after.amount(y.table, y.base, nil)).Sub(round(y.before.amount(y.table, y.base, nil)))
-		total = total.Add(x)
+		x := round(y.after.amount(y.table, y.base, nil)).sub(round(y.before.amount(y.table, y.base, nil)))
+		total = total.add(x)
 		st.Corrections = append(st.Corrections, record.Correction{
 			Period: p.Name, Version: at.version, Line: y.table.name,
 			QuantityBefore: plain(y.before.quantity), Quantity: plain(y.after.quantity), Amount: money(x),
@@ -438,23 +442,28 @@ func (z *settlement) write(detail func(line []byte) error) error {
 
 	// The balance.
 	carriedIn := z.carriedIn()
-	total = total.Add(carriedIn)
-	z.balance = exact.Rat{}
-	if total.Sign() < 0 {
+	total = total.add(carriedIn)
+	z.balance = number{}
+	if total.sign() < 0 {
 		switch t.Settle.Negative {
 		case "carry":
-			z.balance, total = total, exact.Rat{}
+			z.balance, total = total, number{}
 		case "credit":
 		case "forfeit":
-			total = exact.Rat{}
+			total = number{}
 		default:
 			panic("fee: unchecked settle.negative " + t.Settle.Negative)
 		}
 	}
 	st.CarriedIn, st.Total, st.CarriedOut = money(carriedIn), money(total), money(z.balance)
+	return amounts, current, subtotal
+}
 
+// write fills in the statement.
+func (z *settlement) write(detail func(line []byte) error) error {
+	amounts, current, subtotal := z.price()
 	z.involve()
-	z.grades(amounts, current, subtotal)
+	z.gradeParts(amounts, current, subtotal)
 	z.counts()
 	if err := z.detail(detail); err != nil {
 		return err
@@ -463,20 +472,20 @@ func (z *settlement) write(detail func(line []byte) error) error {
 		return err
 	}
 	z.left = z.leave()
-	st.State = z.left.digest()
+	z.statement.State = z.left.digest()
 	return nil
 }
 
 // round makes money of an exact amount.
-func (z *settlement) round(x exact.Rat) exact.Rat {
-	return x.Round(z.terms.Scale, exact.Mode(z.terms.Rounding.Mode))
+func (z *settlement) round(x number) number {
+	return x.round(z.terms.Scale, exact.Mode(z.terms.Rounding.Mode))
 }
 
 // carriedIn is the balance of the statements before. It ends with a history
 // that the client excluded when it signed.
-func (z *settlement) carriedIn() exact.Rat {
+func (z *settlement) carriedIn() number {
 	if n := len(z.s.periods); n > 0 && z.s.periods[n-1].base <= z.s.excluded {
-		return exact.Rat{}
+		return number{}
 	}
 	return z.s.carried
 }
@@ -484,7 +493,7 @@ func (z *settlement) carriedIn() exact.Rat {
 // tiers shows what each tier contributed.
 func (y *change) tiers() []record.TierUse {
 	var out []record.TierUse
-	show := func(tier int, quantity, amount exact.Rat) {
+	show := func(tier int, quantity, amount number) {
 		out = append(out, record.TierUse{Tier: int64(tier), Quantity: plain(quantity), Amount: display(amount)})
 	}
 	switch {
@@ -500,7 +509,7 @@ func (y *change) tiers() []record.TierUse {
 	return out
 }
 
-func shown(a adjust, before, after exact.Rat) record.Adjustment {
+func shown(a adjust, before, after number) record.Adjustment {
 	return record.Adjustment{Op: a.op, Before: display(before), After: display(after)}
 }
 
@@ -530,48 +539,48 @@ func (z *settlement) involve() {
 	}
 }
 
-// gradeOrder is the order of grades, the best first.
-var gradeOrder = [...]string{"both", "client", "third", "sampled", "vendor", "backfilled"}
-
-// grades splits the subtotal by how far the claims behind it can be believed:
+// gradeParts splits the subtotal by how far the claims behind it can be believed:
 // the amount of each line by the share of its quantity, all of it together by
 // the rule for parts. What no quantity stands behind rests on the terms alone,
 // which both signed, or the vendor.
-func (z *settlement) grades(amounts []exact.Rat, lines []*change, subtotal exact.Rat) {
-	if subtotal.Sign() == 0 {
+func (z *settlement) gradeParts(amounts []number, lines []*change, subtotal number) {
+	if subtotal.sign() == 0 {
 		return
 	}
-	bare := "both"
+	bare := gradeBoth
 	if !z.statement.Agreed {
-		bare = "vendor"
+		bare = gradeVendor
 	}
-	weights := make([]exact.Rat, len(gradeOrder))
+	// Shares are quotients, so these are the numbers of package exact.
+	weights := make([]exact.Rat, grades)
 	var sum exact.Rat
-	add := func(grade string, x exact.Rat) {
-		i := slices.Index(gradeOrder[:], grade)
-		weights[i] = weights[i].Add(x)
+	add := func(g grade, x exact.Rat) {
+		weights[g] = weights[g].Add(x)
 		sum = sum.Add(x)
 	}
 	for i, y := range lines {
-		var all exact.Rat
+		var all number
 		for _, q := range y.grades {
-			all = all.Add(q)
+			all = all.add(q)
 		}
-		if all.Sign() == 0 {
-			add(bare, amounts[i])
+		if all.sign() == 0 {
+			add(bare, amounts[i].rat())
 			continue
 		}
-		for grade, q := range y.grades {
-			x, _ := amounts[i].Mul(q).Quo(all)
-			add(grade, x)
+		for g, q := range y.grades {
+			x, _ := amounts[i].mul(q).rat().Quo(all.rat())
+			add(grade(g), x)
 		}
 	}
 	if sum.Sign() == 0 {
-		add(bare, one)
+		add(bare, exact.Int(1))
 	}
-	for i, x := range share(subtotal, weights, sum, z.terms.Scale) {
-		if x.Sign() != 0 {
-			z.statement.Grades = append(z.statement.Grades, record.Grade{Grade: gradeOrder[i], Amount: fixed(x, z.terms.Scale)})
+	for i := range weights {
+		weights[i], _ = subtotal.rat().Mul(weights[i]).Quo(sum)
+	}
+	for i, x := range parts(weights, subtotal, z.terms.Scale) {
+		if x.sign() != 0 {
+			z.statement.Grades = append(z.statement.Grades, record.Grade{Grade: gradeWords[i], Amount: fixed(x, z.terms.Scale)})
 		}
 	}
 }
@@ -646,23 +655,17 @@ func (z *settlement) fits() error {
 }
 
 // plain writes a quantity.
-func plain(x exact.Rat) record.Decimal { return record.Decimal(x.String()) }
+func plain(x number) record.Decimal { return record.Decimal(x.append(nil)) }
 
 // fixed writes an amount that is rounded to scale.
-func fixed(x exact.Rat, scale int) record.Decimal {
-	text, ok := x.Fixed(scale)
-	if !ok {
-		panic("fee: amount " + x.String() + " is not rounded")
-	}
-	return record.Decimal(text)
-}
+func fixed(x number, scale int) record.Decimal { return record.Decimal(x.appendFixed(nil, scale)) }
 
 // displayScale is the most decimals of a figure that is shown and not summed.
 const displayScale = 18
 
 // display writes a figure that is shown and not summed.
-func display(x exact.Rat) record.Decimal {
-	return plain(x.Round(displayScale, exact.HalfEven))
+func display(x number) record.Decimal {
+	return plain(x.round(displayScale, exact.HalfEven))
 }
 
 // applyStatement checks r against the computed statement and moves on.
@@ -740,9 +743,7 @@ func (z *settlement) leave() image {
 			continue
 		}
 		m.claims = append(m.claims, claimLine{d.claim, d.marks, d.idle})
-		if b := d.marks.booking; b != nil {
-			booked = min(booked, b.period)
-		}
+		booked = min(booked, d.marks.period)
 		covered = min(covered, record.Time(d.claim.n))
 		if _, ok := s.handoffs[d.claim.matter]; ok {
 			at, ok := earliest[d.claim.matter]
@@ -806,17 +807,17 @@ func (z *settlement) take() {
 			}
 			continue
 		}
-		delete(s.byID, c.id)
-		delete(s.byKey, c.key)
 		for j := range c.events {
 			if c.events[j].kind == dispute {
 				delete(s.disputes, c.events[j].id)
 			}
 		}
 	}
-	s.claims = make([]*claim, 0, len(m.claims))
-	for i := range m.claims {
-		s.claims = append(s.claims, m.claims[i].claim)
+	if len(m.claims) < len(s.claims) {
+		s.claims, s.byID, s.byKey = make([]*claim, 0, len(m.claims)), newIndex(), newIndex()
+		for i := range m.claims {
+			s.add(m.claims[i].claim)
+		}
 	}
 	s.carried, s.periods, s.tallies = m.carried, m.periods, m.tallies
 	s.handoffs, s.receipts, s.loose = m.handoffs, m.receipts, m.loose
