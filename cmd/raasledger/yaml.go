@@ -9,12 +9,13 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 )
 
 const (
-	maxYAMLBytes = 1 << 20
+	maxYAMLBytes = 1 << 18 // four times what fits into the agreement's record
 	maxYAMLDepth = 32
 )
 
@@ -48,7 +49,11 @@ func readYAML(text []byte) (*document, error) {
 	if len(text) > maxYAMLBytes {
 		return nil, fmt.Errorf("has %d bytes, at most %d", len(text), maxYAMLBytes)
 	}
-	file, err := parser.ParseBytes(text, 0)
+	tokens := lexer.Tokenize(string(text))
+	if err := checkTokens(tokens); err != nil {
+		return nil, err
+	}
+	file, err := parser.Parse(tokens, 0)
 	if err != nil {
 		if e, ok := errors.AsType[yaml.Error](err); ok {
 			return nil, &yamlError{at(e.GetToken()), e.GetMessage()}
@@ -73,6 +78,35 @@ func readYAML(text []byte) (*document, error) {
 		return nil, err
 	}
 	return d, nil
+}
+
+const notTaken = "anchors, aliases, merged keys and tags are not taken: write out what is signed"
+
+// checkTokens refuses what could nest without end: the library's memory grows
+// with the square of the depth. In block style each level takes a column, so
+// that maxYAMLBytes bounds it; several lists may begin in one line, though.
+func checkTokens(tokens token.Tokens) error {
+	flow, entries, line := 0, 0, 0
+	for _, t := range tokens {
+		p := at(t)
+		if p.line != line {
+			line, entries = p.line, 0
+		}
+		switch t.Type {
+		case token.AnchorType, token.AliasType, token.TagType, token.MergeKeyType:
+			return &yamlError{p, notTaken}
+		case token.SequenceStartType, token.MappingStartType:
+			flow++
+		case token.SequenceEndType, token.MappingEndType:
+			flow--
+		case token.SequenceEntryType, token.MappingKeyType:
+			entries++
+		}
+		if flow > maxYAMLDepth || entries > maxYAMLDepth {
+			return &yamlError{p, fmt.Sprintf("is nested deeper than %d", maxYAMLDepth)}
+		}
+	}
+	return nil
 }
 
 // begin is where n begins; a mapping begins at its first key.
@@ -147,8 +181,6 @@ func (d *document) value(n ast.Node, path []string) error {
 		return d.text(n.Token.Value, n.Token)
 	case *ast.NullNode:
 		return &yamlError{at(n.Token), "has no value"}
-	case *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode, *ast.TagNode:
-		return &yamlError{at(n.GetToken()), "anchors, aliases, merged keys and tags are not taken: write out what is signed"}
 	default:
 		return &yamlError{at(n.GetToken()), fmt.Sprintf("is %v, want a mapping, a list, text, a number or a truth value", n.Type())}
 	}
@@ -166,8 +198,6 @@ func (d *document) mapping(values []*ast.MappingValueNode, path []string) error 
 			key = k.Value
 		case *ast.IntegerNode:
 			key = k.Token.Value
-		case *ast.MergeKeyNode, *ast.AnchorNode, *ast.AliasNode, *ast.TagNode:
-			return &yamlError{at(k.GetToken()), "anchors, aliases, merged keys and tags are not taken: write out what is signed"}
 		default:
 			return &yamlError{at(v.Key.GetToken()), "key is not text"}
 		}

@@ -175,6 +175,7 @@ func Clock(c *cli.Context) func() time.Time { return c.App.Metadata[clockKey].(f
 func Run(app *cli.App, args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second interrupt ends the process
 	if app.ErrWriter == nil {
 		app.ErrWriter = os.Stderr
 	}
@@ -186,7 +187,11 @@ func Run(app *cli.App, args []string) int {
 		return ExitOK
 	}
 	fault, ok := errors.AsType[*Fault](err)
-	if !ok {
+	switch {
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		err = errors.New("interrupted")
+		fault = &Fault{Code: ExitFailed, Err: err}
+	case !ok:
 		fault = &Fault{Code: ExitFailed, Err: err}
 	}
 	if fault.Err != nil {

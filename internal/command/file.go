@@ -1,6 +1,7 @@
 package command
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,7 +16,7 @@ import (
 // with an error when the command is interrupted.
 func Open(c *cli.Context, path string) (io.ReadCloser, error) {
 	if path == "-" {
-		return io.NopCloser(reader{c.Context, c.App.Reader}), nil
+		return stdin(c), nil
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -32,6 +33,18 @@ func Open(c *cli.Context, path string) (io.ReadCloser, error) {
 		io.Reader
 		io.Closer
 	}{reader{c.Context, f}, f}, nil
+}
+
+// stdin reads the app's input by a pipe, so that an interrupt also ends a
+// command that waits for input.
+func stdin(c *cli.Context) io.ReadCloser {
+	r, w := io.Pipe()
+	context.AfterFunc(c.Context, func() { r.CloseWithError(c.Context.Err()) })
+	go func() {
+		_, err := io.Copy(w, c.App.Reader)
+		w.CloseWithError(err)
+	}()
+	return r
 }
 
 // ReadFile returns a file, or stdin where the path is "-", that has at most

@@ -95,13 +95,15 @@ func code(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// setup gives each script terms.yaml, four records in march.jsonl, the keys
-// vendor.key, client.key, log.key and stranger.key with their public halves,
-// and three policies: policy asks for the client's cosignature, policy-none
-// for none, policy-other relies on another log.
-func setup(env *testscript.Env) error {
+func setup(env *testscript.Env) error { return Files(env.WorkDir) }
+
+// Files writes what each script has into dir: terms.yaml, four records in
+// march.jsonl, the keys vendor.key, client.key, log.key and stranger.key with
+// their public halves, and three policies: policy asks for the client's
+// cosignature, policy-none for none, policy-other relies on another log.
+func Files(dir string) error {
 	write := func(name string, text []byte, mode os.FileMode) error {
-		return os.WriteFile(filepath.Join(env.WorkDir, name), text, mode)
+		return os.WriteFile(filepath.Join(dir, name), text, mode)
 	}
 	for _, name := range []string{"vendor", "client", "log", "stranger"} {
 		key := Key(name)
