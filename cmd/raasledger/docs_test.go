@@ -1,0 +1,132 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/raasledger/raasledger/internal/scripttest"
+)
+
+// TestCommandsDocument runs the examples of docs/commands.md in their order
+// and compares what they print: "…" stands for anything. Comments give the
+// clock of what follows, the exit code of the next block, and which block
+// runs in a folder of its own. The first block shows how it ends, so it runs
+// last.
+func TestCommandsDocument(t *testing.T) {
+	if _, err := exec.LookPath("sh"); err != nil {
+		t.Skip("no sh")
+	}
+	text, err := os.ReadFile("../../docs/commands.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := scripttest.Files(dir); err != nil {
+		t.Fatal(err)
+	}
+	blocks := documentBlocks(string(text))
+	if len(blocks) < 8 {
+		t.Fatalf("the document has %d blocks, want more", len(blocks))
+	}
+	first := blocks[0]
+	first.at = blocks[len(blocks)-1].at
+	for _, b := range append(blocks[1:], first) {
+		in := dir
+		if b.apart {
+			in = t.TempDir()
+		}
+		b.run(t, in)
+	}
+}
+
+// A documentBlock is a block of commands, each with what it prints.
+type documentBlock struct {
+	at    string // clock, "" is the usual one
+	exit  int
+	apart bool
+	lines []string
+}
+
+var comment = regexp.MustCompile(`^<!-- (at|exit|apart) ?(.*?) ?-->$`)
+
+func documentBlocks(text string) (blocks []documentBlock) {
+	var next documentBlock
+	inside := false
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		switch m := comment.FindStringSubmatch(line); {
+		case line == "```" && inside:
+			inside = false
+			blocks = append(blocks, next)
+			next = documentBlock{at: next.at}
+		case line == "```":
+			inside = true
+		case inside:
+			next.lines = append(next.lines, line)
+		case m == nil:
+		case m[1] == "at":
+			next.at = m[2]
+		case m[1] == "exit":
+			next.exit, _ = strconv.Atoi(m[2])
+		case m[1] == "apart":
+			next.apart = true
+		}
+	}
+	return blocks
+}
+
+var program = regexp.MustCompile(`\b(raasledger|raasverify) `)
+
+func (b documentBlock) run(t *testing.T, dir string) {
+	t.Helper()
+	for i := 0; i < len(b.lines); {
+		line, ok := strings.CutPrefix(b.lines[i], "$ ")
+		if !ok {
+			t.Fatalf("%q is no command", b.lines[i])
+		}
+		var want []string
+		for i++; i < len(b.lines) && !strings.HasPrefix(b.lines[i], "$ "); i++ {
+			want = append(want, b.lines[i])
+		}
+		script := line
+		if b.at != "" {
+			script = program.ReplaceAllString(line, "$1 -at "+b.at+" ")
+		}
+		cmd := exec.Command("sh", "-c", script)
+		cmd.Dir = dir
+		out, err := cmd.CombinedOutput()
+		exit := 0
+		if e, ok := errors.AsType[*exec.ExitError](err); ok {
+			exit = e.ExitCode()
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if exit != b.exit {
+			t.Fatalf("%s: exit code %d, want %d\n%s", line, exit, b.exit, out)
+		}
+		if !documentPattern(want).Match(out) {
+			t.Errorf("%s: printed\n%swant\n%s", line, out, strings.Join(want, "\n"))
+		}
+	}
+}
+
+// documentPattern matches the lines: a line that is "…" is any number of
+// lines, elsewhere it is any text within one.
+func documentPattern(lines []string) *regexp.Regexp {
+	var b strings.Builder
+	b.WriteString(`\A`)
+	for _, line := range lines {
+		if line == "…" {
+			b.WriteString(`(?:.*\n)*?`)
+			continue
+		}
+		b.WriteString(strings.ReplaceAll(regexp.QuoteMeta(line), "…", `.*`) + `\n`)
+	}
+	b.WriteString(`\z`)
+	return regexp.MustCompile(b.String())
+}
