@@ -174,6 +174,10 @@ func (a *Agreement) Describe(w io.Writer) error {
 	}
 	row("effective", "%v to %v", t.From, t.Until)
 	row("periods", "%s, %s; closing %v after the end", t.Calendar.Period, t.Calendar.Zone, t.Settle.CloseAfter)
+	for _, o := range t.Calendar.Offsets {
+		row("", "from %v on %+d minutes from UTC", o.From, o.Minutes)
+	}
+	row("records", "their own time counts up to %v after the fact, then the ledger's; clocks may differ by %v; backfill: %s", t.RecordDelay, t.Skew, t.Backfill)
 	row("rounding", "%s, %d decimals, at %s", t.Rounding.Mode, t.Scale, t.Rounding.At)
 	for i := range t.Results {
 		describeResult(row, &t.Results[i])
@@ -194,7 +198,7 @@ func (a *Agreement) Describe(w io.Writer) error {
 	for _, adj := range t.Adjust {
 		row("statement", "%s %s %s", words(adj.Op), adj.Amount, t.Currency)
 	}
-	row("settle", "late results: %s; negative totals: %s", t.Settle.Late, t.Settle.Negative)
+	row("settle", "late results: %s; negative totals: %s; corrections: %s", t.Settle.Late, t.Settle.Negative, words(t.Settle.Corrections))
 	for _, m := range a.Warnings {
 		row("warning", "%s: %s", m.Path, m.Reason)
 	}
@@ -205,6 +209,14 @@ func (a *Agreement) Describe(w io.Writer) error {
 
 func describeResult(row func(name, format string, args ...any), r *terms.Result) {
 	row("result", "%s: once per %s, claimed by %s", r.Name, r.OncePer, strings.Join(r.Claim, ", "))
+	var facts []string
+	for _, f := range r.Facts {
+		facts = append(facts, f.Name+" "+f.Type)
+	}
+	row("", "facts: %s", strings.Join(facts, ", "))
+	if r.Quantity != "" {
+		row("", "partial reversals reduce %s", r.Quantity)
+	}
 	if r.Where != nil {
 		row("", "where %s", r.Where.Text)
 	}

@@ -2,7 +2,9 @@ package command
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -200,6 +202,21 @@ func TestOutput(t *testing.T) {
 	}
 	if _, err := CreateFile(filepath.Join(dir, "no", "out"), false, 0o600); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a directory that is not there: %v", err)
+	}
+}
+
+// TestInterrupt: a command that waits for input ends when it is interrupted.
+func TestInterrupt(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	never, _ := io.Pipe()
+	c := cli.NewContext(&cli.App{Reader: never}, nil, &cli.Context{Context: ctx})
+	in, err := Open(c, "-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(10*time.Millisecond, cancel)
+	if n, err := in.Read(make([]byte, 1)); n != 0 || !errors.Is(err, context.Canceled) {
+		t.Errorf("read %d bytes, %v; want context.Canceled", n, err)
 	}
 }
 

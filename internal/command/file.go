@@ -39,7 +39,7 @@ func Open(c *cli.Context, path string) (io.ReadCloser, error) {
 // command that waits for input.
 func stdin(c *cli.Context) io.ReadCloser {
 	r, w := io.Pipe()
-	context.AfterFunc(c.Context, func() { r.CloseWithError(c.Context.Err()) })
+	context.AfterFunc(c.Context, func() { w.CloseWithError(c.Context.Err()) })
 	go func() {
 		_, err := io.Copy(w, c.App.Reader)
 		w.CloseWithError(err)
