@@ -62,7 +62,7 @@ const supportDesk = `{
 
 // withKeys replaces "KEY name" by the key's text.
 func withKeys(text string) string {
-	for _, name := range []string{"client", "vendor", "client2", "vendor2", "third", "arbiter", "log"} {
+	for _, name := range []string{"client", "vendor", "client2", "vendor2", "third", "arbiter", "log", "fourth", "fifth"} {
 		text = strings.ReplaceAll(text, `"KEY `+name+`"`, `"`+publicText(name)+`"`)
 	}
 	return text

@@ -113,6 +113,8 @@ func (s *Standing) ReadLine(line []byte) error {
 		h.digest = r.digest()
 		if _, ok := s.authors[fingerprint]; ok {
 			err = fmt.Errorf("stands twice for %s", fingerprint)
+		} else if h.seq < 0 {
+			err = fmt.Errorf("seq is %d", h.seq)
 		}
 		again, accept = h.line(fingerprint), func() { s.authors[fingerprint] = h }
 	case "clock":
@@ -157,6 +159,9 @@ func (s *Standing) readVersion(r *lineReader) (again []byte, accept func(), err 
 	if err := r.err; err != nil {
 		return nil, nil, err
 	}
+	if v.Number < 1 || v.N < 0 || v.History != "" && v.History != "adopt" && v.History != "exclude" {
+		return nil, nil, fmt.Errorf("version %d is record %d with history %q", v.Number, v.N, v.History)
+	}
 	text, err := record.Canonical(tree)
 	if err != nil {
 		return nil, nil, err
@@ -179,8 +184,8 @@ func (s *Standing) readKey(r *lineReader) (again []byte, accept func(), err erro
 	k := &enrolled{text: r.text(), party: r.text(), holder: r.text(), n: r.integer(), revoked: r.integer()}
 	if k.revoked >= 0 {
 		k.revokedFrom = r.time()
-	} else if from := r.text(); from != "" || k.revoked != -1 {
-		return nil, nil, fmt.Errorf("is revoked from %q by record %d", from, k.revoked)
+	} else if from := r.text(); from != "" || k.revoked != -1 || k.n < 0 {
+		return nil, nil, fmt.Errorf("is of record %d, revoked from %q by record %d", k.n, from, k.revoked)
 	}
 	if r.err != nil {
 		return nil, nil, r.err

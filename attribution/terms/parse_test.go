@@ -336,6 +336,31 @@ func TestLookups(t *testing.T) {
 	}
 }
 
+func TestHorizon(t *testing.T) {
+	silence := Accept{On: "silence", After: 3 * day}
+	void := &Dispute{Within: 14 * day, After: 30 * day, Then: "void"}
+	for _, test := range []struct {
+		result Result
+		want   Duration
+	}{
+		{Result{Accept: Accept{On: "claim"}}, 0},
+		{Result{Accept: silence}, 3 * day},
+		{Result{Accept: Accept{On: "client"}, Lock: 5 * day}, 5 * day},
+		{Result{Accept: silence, Lock: 5 * day}, 5 * day},
+		{Result{Accept: silence, Dispute: void}, 44 * day},
+		{Result{Accept: silence, Dispute: &Dispute{Within: 14 * day, Then: "arbiter"}}, 14 * day},
+		{Result{Accept: silence, Reopen: &Reopen{7 * day, "occurred"}}, 7 * day},
+		{Result{Accept: silence, Reopen: &Reopen{2 * day, "occurred"}}, 3 * day},
+		{Result{Accept: silence, Lock: 5 * day, Reopen: &Reopen{7 * day, "accepted"}}, 10 * day},
+		{Result{Accept: silence, Lock: 5 * day, Reopen: &Reopen{7 * day, "locked"}}, 12 * day},
+		{Result{Accept: silence, Dispute: void, Lock: 5 * day, Reopen: &Reopen{7 * day, "locked"}}, 51 * day},
+	} {
+		if got := test.result.horizon(); got != test.want {
+			t.Errorf("horizon of %+v is %s, want %s", test.result, got, test.want)
+		}
+	}
+}
+
 func TestInstant(t *testing.T) {
 	logged := at(t, "2026-03-10T00:00")
 	for _, test := range []struct {

@@ -238,6 +238,9 @@ func later(text, from string) string {
 
 func TestAmendments(t *testing.T) {
 	b := newBook(t).agreed(fourParties)
+	// The instant of an agreement counts like any other.
+	same := b.agreement(2, strings.Replace(fourParties, `"from": "2026-03-01T00:00:00.000Z"`, `"from": "2026-03-02T08:00:00.000Z"`, 1))
+	b.refused(b.cosign(b.cosign(same, "vendor"), "client"), "terms", "body.terms.effective.from: got 2026-03-02T08:00:00.000Z, want later than 2026-03-02T08:00:00.000Z, the latest instant in the ledger: no record changes its version")
 	b.apply(b.outcome("1"))
 	next := later(fourParties, "2026-04-15")
 	v2 := func(text string, change func(*record.Record, *record.Agreement)) *record.Record {
@@ -262,6 +265,7 @@ func TestAmendments(t *testing.T) {
 	b.refused(v2(strings.Replace(strings.Replace(next, `"client": {`, `"other": {`, 1), "KEY client", "KEY client", 1), nil), "terms", "body.terms.parties: got client other, want client client as in version 1")
 	b.refused(v2(fourParties, nil), "terms", "body.terms.effective.from: got 2026-03-01T00:00:00.000Z, want later than 2026-03-01T00:00:00.000Z of version 1")
 	b.refused(v2(later(fourParties, "2026-03-02"), nil), "terms", "body.terms.effective.from: got 2026-03-02T00:00:00.000Z, want later than 2026-03-02T08:01:00.000Z, the latest instant in the ledger: no record changes its version")
+	b.refused(v2(strings.Replace(fourParties, `"from": "2026-03-01T00:00:00.000Z"`, `"from": "2026-03-02T08:01:00.000Z"`, 1), nil), "terms", "body.terms.effective.from: got 2026-03-02T08:01:00.000Z, want later than 2026-03-02T08:01:00.000Z, the latest instant in the ledger: no record changes its version")
 	b.refused(v2(next, func(r *record.Record, a *record.Agreement) { a.History = "adopt" }), "terms", "body.history: got adopt, want none: it is for the first version that the client signs after others")
 	b.refused(b.cosign(b.agreement(2, next), "vendor"), "author signatures", "sigs: has no signature of client, who signed version 1")
 	// A version's own new keys do not sign it.
@@ -584,6 +588,16 @@ func TestKeys(t *testing.T) {
 	b.apply(b.sign(confirm(), "client"))
 	b.refused(b.sign(key("enrol", "vendor2", ""), "client"), "author signatures", "sigs."+fingerprint("client")+": was revoked by record 4: a key record needs a key in force")
 	b.refused(b.sign(key("revoke", "client", ""), "client2"), "terms", "body.key: "+fingerprint("client")+" was revoked by record 4")
+	// One signature, not two.
+	third := b.draft("y", "client", &record.Key{Op: "enrol", Key: publicText("fourth"), Holder: "desk-2", Party: "client", Effective: b.now})
+	b.apply(b.sign(third, "client2"))
+	double := b.cosign(b.sign(confirm(), "client2"), "fourth")
+	b.refused(double, "author signatures", "sigs."+double.Sigs[1].Key+": is a second signature of client, want one")
+	// An amendment does not touch what key records brought.
+	b.apply(b.cosign(b.cosign(b.agreement(2, strings.Replace(later(fourParties, "2026-05-01"), "KEY client", "KEY fifth", 1)), "vendor"), "fourth"))
+	if until := at(t, "2027-01-01T00:00"); !b.s.KeyInForce(fingerprint("client2"), until) || !b.s.KeyInForce(fingerprint("fourth"), until) || !b.s.KeyInForce(fingerprint("fifth"), until) {
+		t.Error("an amendment revoked keys that it never named")
+	}
 	// Rotation is by the old key, and ends it.
 	b.apply(b.sign(key("rotate", "vendor2", "client2"), "client2"))
 	if b.s.KeyInForce(fingerprint("client2"), b.now) || !b.s.KeyInForce(fingerprint("vendor2"), b.now) {
@@ -694,6 +708,27 @@ func TestCloneSharesNothing(t *testing.T) {
 	}
 }
 
+// Two clones take different amendments.
+func TestClonesPart(t *testing.T) {
+	b := story(t)
+	var clones []*Standing
+	for _, from := range []string{"2026-07-01", "2026-08-01"} {
+		c := b.s.Clone()
+		if err := c.Apply(b.cosign(b.cosign(b.agreement(4, later(fourParties, from)), "vendor"), "client")); err != nil {
+			t.Fatal(err)
+		}
+		clones = append(clones, c)
+	}
+	for i, from := range []string{"2026-07-01T00:00", "2026-08-01T00:00"} {
+		if got := clones[i].Latest().Terms.From; got != at(t, from) {
+			t.Errorf("clone %d begins at %s, want %s", i, got, from)
+		}
+	}
+	if len(b.s.Versions()) != 3 {
+		t.Errorf("the original has %d versions", len(b.s.Versions()))
+	}
+}
+
 func TestReadLineRefuses(t *testing.T) {
 	lines := story(t).s.AppendLines(nil)
 	find := func(prefix string) string {
@@ -727,11 +762,15 @@ func TestReadLineRefuses(t *testing.T) {
 		{ledger, `"vendor.example/desk",`, `"vendor.example/other",`, "state line ledger: key is a log key named vendor.example/desk, want a log key named vendor.example/other"},
 		{`["ledger","x","y"]`, "", "", `state line ledger: verifier key "y" is not of the form name+id+key`},
 		{author, "sha256:", "sha512:", ""},
+		{author, `",`, `",-`, ""},
+		{agreement, `["agreement",1,0,`, `["agreement",1,-1,`, `state line agreement: version 1 is record -1 with history ""`},
+		{agreement, `["agreement",1,`, `["agreement",-1,`, `state line agreement: version -1 is record 0 with history ""`},
+		{agreement, `,false,"",`, `,false,"forget",`, `state line agreement: version 1 is record 0 with history "forget"`},
 		{`["author",1,1,1]`, "", "", "state line author: got 1, want text"},
 		{`["author","x","y",1]`, "", "", `state line author: got "y", want an integer`},
 		{key, `SHA256:`, `SHA256:X`, ""},
-		{key, `,-1,""`, `,-2,""`, `state line key: is revoked from "" by record -2`},
-		{key, `,-1,""`, `,-1,"2026-03-02T08:00:00.000Z"`, `state line key: is revoked from "2026-03-02T08:00:00.000Z" by record -1`},
+		{key, `,-1,""`, `,-2,""`, `state line key: is of record 0, revoked from "" by record -2`},
+		{key, `,-1,""`, `,-1,"2026-03-02T08:00:00.000Z"`, `state line key: is of record 0, revoked from "2026-03-02T08:00:00.000Z" by record -1`},
 		{revoked, `"2026-03-02T08:06:00.000Z"]`, `""]`, ""},
 		{key, `ssh-ed25519 `, `ssh-rsa `, ""},
 		{agreement, `,false,`, `,"false",`, `state line agreement: got "false", want true or false`},
