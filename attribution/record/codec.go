@@ -716,11 +716,7 @@ func elements[T any](c *codec, key string, v *[]T, guess int, element func(*code
 // none twice.
 func (c *codec) strings(key string, v *[]string, f form, n need) {
 	c.plainStrings(key, v, f, n)
-	if c.err == nil && (c.mode == decode || c.mode == encode) {
-		if twice, ok := doubled(*v); ok {
-			c.fail(key, "%q stands twice", clip(twice))
-		}
-	}
+	distinct(c, key, *v, func(s *string) string { return *s })
 }
 
 // plainStrings is strings that may hold one twice.
@@ -753,26 +749,32 @@ func (c *codec) digests(key string, v *[]Digest, n need) {
 	}
 }
 
-// doubled returns a value that stands twice in list.
-func doubled(list []string) (string, bool) {
+// distinct refuses a list in which two elements have one name.
+func distinct[T any](c *codec, key string, list []T, name func(*T) string) {
+	if c.err != nil || c.mode == collect || c.mode == describe {
+		return
+	}
+	twice := func(s string) { c.fail(key, "%q stands twice", clip(s)) }
 	if len(list) <= 16 {
-		for i, s := range list {
-			for _, t := range list[:i] {
-				if s == t {
-					return s, true
+		for i := range list {
+			for j := range i {
+				if s := name(&list[i]); s == name(&list[j]) {
+					twice(s)
+					return
 				}
 			}
 		}
-		return "", false
+		return
 	}
 	seen := make(map[string]bool, len(list))
-	for _, s := range list {
+	for i := range list {
+		s := name(&list[i])
 		if seen[s] {
-			return s, true
+			twice(s)
+			return
 		}
 		seen[s] = true
 	}
-	return "", false
 }
 
 // keyed is an object whose keys are data: a sorted list of things with a key

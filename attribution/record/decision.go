@@ -43,6 +43,8 @@ func (b *Decision) fields(c *codec) {
 	c.digest("output", &b.Output, optional)
 	object(c, "proposes", &b.Proposes, optional, (*Proposal).fields)
 	c.digest("reasons", &b.Reasons, optional)
+	distinct(c, "checks", b.Checks, func(k *Check) string { return k.ID })
+	distinct(c, "claims", b.Claims, func(k *Claim) string { return k.ID })
 	if !c.holds(atMostOne(b.Confidence)) {
 		c.fail("confidence", "got %s, want 0 to 1", b.Confidence)
 	}

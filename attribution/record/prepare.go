@@ -76,6 +76,13 @@ func (p *Prepared) Chains() []string { return p.chains }
 // chains of the record; it is not looked over again.
 func (p *Prepared) AppendLine(dst []byte, log *Log) []byte {
 	dst = append(dst, p.line[:p.logAt]...)
+	dst = appendLog(dst, log)
+	return append(dst, p.line[p.logAt:]...)
+}
+
+// appendLog appends the member log with the comma before it. It cannot be the
+// first: body, by and kind stand before it in every record.
+func appendLog(dst []byte, log *Log) []byte {
 	dst = append(dst, `,"log":{"chains":{`...)
 	for i, k := range log.Chains {
 		if i > 0 {
@@ -93,6 +100,5 @@ func (p *Prepared) AppendLine(dst []byte, log *Log) []byte {
 	dst = strconv.AppendInt(dst, log.N, 10)
 	dst = append(dst, `,"time":"`...)
 	dst = appendTime(dst, log.Time)
-	dst = append(dst, '"', '}')
-	return append(dst, p.line[p.logAt:]...)
+	return append(dst, '"', '}')
 }

@@ -11,7 +11,7 @@ import (
 // Limits. Each is tested before memory is taken for what it bounds.
 const (
 	MaxRecordBytes = 65535 // of a line, as in C2SP tlog-tiles
-	LogBytes       = 512   // of these kept free for log in a record that has none yet
+	LogBytes       = 512   // of these kept free for log, so that every record that has none yet can be taken
 	MaxDepth       = 16    // of objects and lists within each other, the record itself included
 	MaxIDBytes     = 128
 	MaxNameBytes   = 64
@@ -342,7 +342,7 @@ func (r *Record) encode(bare bool) (*codec, error) {
 	r.fields(c)
 	c.close()
 	if c.err == nil {
-		checkLength(c, len(c.buf), bare || r.Log == nil)
+		r.checkLength(c, len(c.buf))
 	}
 	if c.err != nil {
 		return nil, r.refuse(c.err)
@@ -350,13 +350,20 @@ func (r *Record) encode(bare bool) (*codec, error) {
 	return c, nil
 }
 
-func checkLength(c *codec, lineBytes int, withoutLog bool) {
-	most := MaxRecordBytes
-	if withoutLog {
-		most -= LogBytes
-	}
-	if lineBytes > most {
+// checkLength bounds the line, and what it was before it had a log: so each
+// record in a ledger is one that could come to it, and has a content.
+func (r *Record) checkLength(c *codec, lineBytes int) {
+	const most = MaxRecordBytes - LogBytes
+	switch withLog := r.Log != nil && !c.bare; {
+	case lineBytes <= most:
+	case lineBytes > MaxRecordBytes && withLog:
+		c.fail("", "has %d bytes, at most %d", lineBytes, MaxRecordBytes)
+	case !withLog:
 		c.fail("", "has %d bytes, at most %d", lineBytes, most)
+	default:
+		if n := lineBytes - len(appendLog(nil, r.Log)); n > most {
+			c.fail("", "has %d bytes without log, at most %d", n, most)
+		}
 	}
 }
 
@@ -398,7 +405,7 @@ func Parse(line []byte) (*Record, error) {
 		c.fail("", "byte %d: got more behind the record", c.i)
 	}
 	if c.err == nil {
-		checkLength(c, len(line), r.Log == nil)
+		r.checkLength(c, len(line))
 	}
 	if c.err == nil {
 		return r, nil

@@ -379,8 +379,8 @@ func TestLimits(t *testing.T) {
 		log   *Log
 		want  string
 	}{
-		{MaxRecordBytes, log, ""},
-		{MaxRecordBytes + 1, log, "record 3 o: has 65536 bytes, at most 65535"},
+		{MaxRecordBytes - LogBytes + len(appendLog(nil, log)), log, ""},
+		{MaxRecordBytes - LogBytes + len(appendLog(nil, log)) + 1, log, "record 3 o: has 65024 bytes without log, at most 65023"},
 		{MaxRecordBytes - LogBytes, nil, ""},
 		{MaxRecordBytes - LogBytes + 1, nil, "record o: has 65024 bytes, at most 65023"},
 	} {
@@ -407,11 +407,15 @@ func TestLimits(t *testing.T) {
 	if _, err := Parse(longer); err == nil || err.Error() != "record o: has 65024 bytes, at most 65023" {
 		t.Errorf("got %v", err)
 	}
-	line, err = Marshal(build(MaxRecordBytes, log))
+	line, err = Marshal(build(MaxRecordBytes-LogBytes+len(appendLog(nil, log)), log))
 	if err != nil {
 		t.Fatal(err)
 	}
 	longer = bytes.Replace(line, []byte(`"g":"x`), []byte(`"g":"xx`), 1)
+	if _, err := Parse(longer); err == nil || err.Error() != "record o: has 65024 bytes without log, at most 65023" {
+		t.Errorf("got %v", err)
+	}
+	longer = bytes.Replace(line, []byte(`"g":"x`), []byte(`"g":"`+strings.Repeat("x", MaxRecordBytes+2-len(line))), 1)
 	if _, err := Parse(longer); err == nil || err.Error() != "record: has 65536 bytes, at most 65535" {
 		t.Errorf("got %v", err)
 	}
@@ -419,8 +423,20 @@ func TestLimits(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 
-	// LogBytes is enough for the longest log there is.
+	// A log that no ledger would write can be longer than LogBytes.
 	long := strings.Repeat("x", MaxIDBytes)
+	wide := &Log{N: MaxInteger}
+	for _, name := range []string{"case/" + long, "grant/" + long, "measure/" + long, "standing"} {
+		wide.Chains = append(wide.Chains, Link{name, MaxInteger, MaxInteger - 1})
+	}
+	over := build(MaxRecordBytes-LogBytes, nil)
+	over.Log = wide
+	wantError := fmt.Sprintf("record %d o: has %d bytes, at most 65535", int64(MaxInteger), MaxRecordBytes-LogBytes+len(appendLog(nil, wide)))
+	if _, err := Marshal(over); err == nil || err.Error() != wantError {
+		t.Errorf("got %v, want %s", err, wantError)
+	}
+
+	// LogBytes is enough for the longest log there is.
 	for _, b := range []Body{&Measurement{Metric: long, Value: "1"}, &Action{Grant: long, Action: "a", Effect: "read", Status: "planned"}} {
 		r := &Record{Kind: b.Kind(), ID: "a", By: "b", Case: long, Body: b}
 		p, err := Prepare(r)
