@@ -444,6 +444,7 @@ func ReadState(lines [][]byte) (*State, error) {
 // sortRead brings what was read in the order of its lines into its own.
 func (s *State) sortRead() {
 	slices.SortFunc(s.claims, func(a, b *claim) int { return cmp.Compare(a.n, b.n) })
+	s.setClaims(s.claims)
 	for _, c := range s.claims {
 		slices.SortFunc(c.events, func(a, b event) int { return cmp.Compare(a.n, b.n) })
 	}

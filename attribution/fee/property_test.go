@@ -339,3 +339,177 @@ func TestReferenceAgrees(t *testing.T) {
 		}
 	})
 }
+
+// bare is a record as its author made it, to be recorded again elsewhere.
+func bare(r *record.Record, logged record.Time) *record.Record {
+	c := *r
+	c.Log, c.Author, c.Cites, c.Sigs = &record.Log{Time: logged}, nil, nil, nil
+	return &c
+}
+
+// Inside one cut only the order of the claims counts.
+func TestOrderOfEventsInsideACutDoesNotCount(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h := drawHistory(t, 50)
+		first := h.kit.records[0].Body.(*record.Agreement).Terms
+		// Segments end with a statement or before a further version.
+		type segment struct {
+			claims, events, resolves []*record.Record
+			last                     *record.Record
+		}
+		var segments []segment
+		var now segment
+		for _, r := range h.kit.records[1:] {
+			switch r.Body.(type) {
+			case *record.Outcome:
+				now.claims = append(now.claims, r)
+			case *record.Resolve:
+				now.resolves = append(now.resolves, r)
+			case *record.Receipt: // it speaks of positions, which change here
+			case *record.Statement, *record.Agreement:
+				now.last = r
+				segments = append(segments, now)
+				now = segment{}
+			default:
+				now.events = append(now.events, r)
+			}
+		}
+		run := func(shuffle bool) string {
+			k := newKit(t)
+			k.agree(at("2026-03-01"), first, "", "vendor", "client")
+			out := ""
+			for _, s := range segments {
+				events, resolves := slices.Clone(s.events), slices.Clone(s.resolves)
+				if shuffle {
+					events, resolves = rapid.Permutation(events).Draw(t, "events"), rapid.Permutation(resolves).Draw(t, "resolves")
+				}
+				for _, r := range slices.Concat(s.claims, events, resolves) {
+					k.add(bare(r, max(k.logged, s.last.Log.Time)))
+				}
+				if a, ok := s.last.Body.(*record.Agreement); ok {
+					k.agree(s.last.At, a.Terms, "", "vendor", "client")
+					continue
+				}
+				st, detail := k.settle()
+				out += show(st)
+				for _, line := range detail {
+					_, line, _ = strings.Cut(line, ",")
+					out += line + "\n"
+				}
+			}
+			return out
+		}
+		if a, b := run(false), run(true); a != b {
+			t.Fatalf("in another order\n%s\nwant\n%s", b, a)
+		}
+	})
+}
+
+// A state that is written, read back and taken on is the same state.
+func TestStateCutAnywhere(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h := drawHistory(t, 50)
+		s := New()
+		for i, r := range h.kit.records {
+			if rapid.IntRange(0, 9).Draw(t, "cut") == 0 {
+				lines := s.Lines()
+				again, err := ReadState(lines)
+				if err != nil {
+					t.Fatalf("before record %d: %v", i, err)
+				}
+				if again.Size() != int64(i) {
+					t.Fatalf("size is %d, want %d", again.Size(), i)
+				}
+				s = again
+			}
+			if err := s.Apply(r); err != nil {
+				t.Fatalf("record %d: %v", i, err)
+			}
+		}
+		if a, b := join(s.Lines()), join(h.kit.state.Lines()); string(a) != string(b) {
+			t.Fatalf("ends as\n%s\nwant\n%s", a, b)
+		}
+	})
+}
+
+// Where prices are linear and nothing is rounded, weekly statements add up to
+// the one of the year.
+func TestIncrementalStatementsAddUp(t *testing.T) {
+	fields := `{"scale": 6, "calendar": {"zone": "UTC", "period": %q},
+		"results": {"sale": {"facts": {"value": "decimal"}, "quantity": "value", "once_per": "id", "where": "value >= 2", "claim": ["vendor"],
+			"accept": {"on": "silence", "after": "2d", "from": "claim"}, "dispute": "none", "reopen": {"within": "20d", "from": "occurred"}, "escalation": "ignore",
+			"lock": "0s", "billed_at": "accepted", "final_after": "40d"}},
+		"measures": {"sales": {"count": "sale"}, "value": {"sum": "sale.value"}},
+		"lines": [{"name": "count", "of": "sales", "mode": "graduated", "tiers": [{"unit": "0.35"}]},
+			{"name": "share", "of": "value", "mode": "volume", "tiers": [{"rate": "0.0125"}]},
+			{"name": "each", "of": "value", "mode": "each", "tiers": [{"up_to": "3", "unit": "0.1"}, {"unit": "0.05", "flat": "0.5"}]}],
+		"settle": {"close_after": "0s", "late": %q, "negative": "credit", "corrections": "after_minimum"}}`
+	rapid.Check(t, func(t *rapid.T) {
+		late := rapid.SampledFrom([]string{"current", "correction"}).Draw(t, "late")
+		weekly, yearly := start(t, fmt.Sprintf(fields, "week", late)), start(t, fmt.Sprintf(fields, "year", late))
+		clock := at("2026-03-01")
+		sum := new(big.Rat)
+		settle := func(k *kit) {
+			st, detail := k.settle()
+			checkSums(t, st, detail)
+			if k == weekly {
+				sum = radd(sum, ratOf(string(st.Total)))
+			}
+		}
+		var claims []string
+		for i := range rapid.IntRange(1, 60).Draw(t, "records") {
+			clock += record.Time(rapid.IntRange(0, 6).Draw(t, "pause")) * 12 * hour
+			for {
+				if _, closing, ok := weekly.state.Next(); !ok || closing > clock {
+					break
+				}
+				settle(weekly)
+			}
+			r := &record.Record{At: max(clock-record.Time(rapid.IntRange(0, 4).Draw(t, "age"))*day, at("2026-03-01")), Log: &record.Log{Time: clock}}
+			if len(claims) == 0 || rapid.IntRange(0, 2).Draw(t, "claim") > 0 {
+				r.ID = fmt.Sprintf("o-%d", i)
+				r.Body = &record.Outcome{Result: "sale", Facts: record.Facts{record.Text("value", rapid.SampledFrom([]string{"1", "2", "2.75", "3", "7.5"}).Draw(t, "value"))}}
+				claims = append(claims, r.ID)
+			} else {
+				b := &record.Reverse{Of: rapid.SampledFrom(claims).Draw(t, "of"), Cause: "reversed"}
+				if rapid.Bool().Draw(t, "part") {
+					b.Quantity = "0.5"
+				}
+				r.Body = b
+			}
+			weekly.add(bare(r, clock))
+			yearly.add(bare(r, clock))
+		}
+		for {
+			p, _, ok := weekly.state.Next()
+			if !ok || p.From >= at("2027-01-01") {
+				break
+			}
+			settle(weekly)
+		}
+		st, _ := yearly.settle()
+		if sum.Cmp(ratOf(string(st.Total))) != 0 {
+			t.Fatalf("weeks add up to %v, the year is %s\n%s", sum, st.Total, show(st))
+		}
+	})
+}
+
+func TestGraduatedPriceNeverFalls(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		l := drawTable(t, "graduated", true)
+		l["name"], l["of"] = "line", "sales"
+		k := start(t, `{"results": {"sale": {"facts": {"value": "decimal"}, "once_per": "id", "claim": ["vendor"], "accept": {"on": "claim"}, "dispute": "none", "reopen": "none",
+			"escalation": "ignore", "lock": "0s", "billed_at": "occurred", "final_after": "40d"}}, "measures": {"sales": {"sum": "sale.value"}}, "lines": [`+toJSON(l)+`]}`)
+		table := k.state.versions[0].tables[0]
+		step, last := mustParse("0.35"), number{}
+		q := number{}
+		for range 50 {
+			if x := table.price(q); x.cmp(last) < 0 {
+				t.Fatalf("price of %s is %s, less than %s before", q, x, last)
+			} else {
+				last = x
+			}
+			q = q.add(step)
+		}
+	})
+}

@@ -362,6 +362,14 @@ func (s *State) add(c *claim) {
 	s.claims = append(s.claims, c)
 }
 
+// setClaims makes list the live claims.
+func (s *State) setClaims(list []*claim) {
+	s.claims, s.byID, s.byKey = make([]*claim, 0, len(list)), newIndex(), newIndex()
+	for _, c := range list {
+		s.add(c)
+	}
+}
+
 func (s *State) idAt(position int) string  { return s.claims[position].id }
 func (s *State) keyAt(position int) string { return s.claims[position].key }
 

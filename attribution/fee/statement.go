@@ -814,10 +814,11 @@ func (z *settlement) take() {
 		}
 	}
 	if len(m.claims) < len(s.claims) {
-		s.claims, s.byID, s.byKey = make([]*claim, 0, len(m.claims)), newIndex(), newIndex()
+		left := make([]*claim, len(m.claims))
 		for i := range m.claims {
-			s.add(m.claims[i].claim)
+			left[i] = m.claims[i].claim
 		}
+		s.setClaims(left)
 	}
 	s.carried, s.periods, s.tallies = m.carried, m.periods, m.tallies
 	s.handoffs, s.receipts, s.loose = m.handoffs, m.receipts, m.loose
