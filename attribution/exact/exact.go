@@ -246,9 +246,6 @@ func (a Rat) Cmp(b Rat) int {
 // Sign returns -1, 0 or 1 as a is below, equal to or above 0.
 func (a Rat) Sign() int { return a.num.Sign() }
 
-// IsInt reports whether a is a whole number.
-func (a Rat) IsInt() bool { return a.whole() }
-
 // Int64 returns a as an integer; ok is false where it is none, or too large.
 func (a Rat) Int64() (i int64, ok bool) {
 	if !a.whole() || !a.num.IsInt64() {

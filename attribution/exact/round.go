@@ -17,15 +17,6 @@ const (
 	Up       Mode = "up"        // away from zero
 )
 
-// ParseMode returns the mode of that name.
-func ParseMode(text string) (Mode, error) {
-	switch m := Mode(text); m {
-	case HalfUp, HalfEven, Down, Up:
-		return m, nil
-	}
-	return "", fmt.Errorf("rounding mode is %q, want half_up, half_even, down or up", text)
-}
-
 // Round returns a rounded to scale decimals. This is the one rounding of the
 // project. The scale is 0 to MaxScale and the mode one of the four.
 func (a Rat) Round(scale int, mode Mode) Rat {
