@@ -80,6 +80,20 @@ func TestDocumentExample(t *testing.T) {
 	}
 }
 
+// So is the one of the package comment.
+func TestPackageExample(t *testing.T) {
+	source, err := os.ReadFile("record.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := regexp.MustCompile(`(?m)^//\t(\{.*\})$`).FindSubmatch(source)[1]
+	if r, err := Parse(line); err != nil {
+		t.Error(err)
+	} else if names := Chains(r); len(names) != 1 || names[0] != r.Log.Chains[0].Chain {
+		t.Errorf("is in %v, and says %v", names, r.Log.Chains)
+	}
+}
+
 // Each table of fields is the one that Marshal and Parse follow.
 func TestDocumentFields(t *testing.T) {
 	doc := document(t)

@@ -1,6 +1,9 @@
 package record
 
-import "sort"
+import (
+	"slices"
+	"strings"
+)
 
 // A Fact is a named value: a truth value, or text (a decimal, a time or an
 // id is text whose form the terms' type decides).
@@ -9,8 +12,18 @@ type Fact struct {
 	Value Value
 }
 
-// Facts is sorted by name, without doubles.
+// Facts is sorted by name, without doubles, which Marshal sees to.
 type Facts []Fact
+
+// NewFacts returns facts in their order. One that stands twice stays so, for
+// Marshal to refuse.
+func NewFacts(facts ...Fact) Facts {
+	sorted := slices.Clone(facts)
+	slices.SortStableFunc(sorted, compareFacts)
+	return sorted
+}
+
+func compareFacts(a, b Fact) int { return strings.Compare(a.Name, b.Name) }
 
 // A Value is a bool or a text.
 type Value struct {
@@ -31,9 +44,9 @@ func Text(name, v string) Fact {
 
 // Get returns the value of the fact of that name.
 func (f Facts) Get(name string) (Value, bool) {
-	i := sort.Search(len(f), func(i int) bool { return f[i].Name >= name })
-	if i < len(f) && f[i].Name == name {
-		return f[i].Value, true
+	i, ok := slices.BinarySearchFunc(f, Fact{Name: name}, compareFacts)
+	if !ok {
+		return Value{}, false
 	}
-	return Value{}, false
+	return f[i].Value, true
 }

@@ -3,6 +3,8 @@ package record
 // A Kind is one of the closed list of record kinds.
 type Kind string
 
+// The kinds. What each of them is for stands with its body, the type of the
+// same name.
 const (
 	KindAgreement   Kind = "agreement"
 	KindKey         Kind = "key"
@@ -30,7 +32,8 @@ const (
 	KindIncident    Kind = "incident"
 )
 
-// A Body is the typed body of one kind.
+// A Body is the typed body of one kind: a pointer to [Agreement], [Key], and so
+// on through the list of kinds. Marshal accepts no other.
 type Body interface{ Kind() Kind }
 
 // Kinds returns the list of kinds.

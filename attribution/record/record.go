@@ -1,5 +1,17 @@
 // Package record defines what happened: the envelope and the closed list of
 // kinds, their one canonical encoding, and the signatures of their authors.
+//
+// A record is one line of canonical JSON, which is a leaf of the ledger's
+// tree. Its body says what its kind says; docs/record.md has every field with
+// its form and meaning. This one says that a ticket was resolved; a ledger put
+// log into it, and it stands in the chain of its case:
+//
+//	{"at":"2026-03-02T09:14:05.120Z","body":{"facts":{"solved":true},"result":"resolved"},"by":"vendor","case":"ticket/88120","id":"outcome/418","kind":"outcome","log":{"chains":{"case/ticket/88120":[3,120399]},"n":120418,"time":"2026-03-02T09:14:05.932Z"}}
+//
+// [Marshal] writes a record and [Parse] reads it: it accepts exactly what
+// Marshal writes. Whoever is not the operator of the ledger signs its records,
+// see [Sign] and [CheckSignature]; what is signed is the [Content], the record
+// without log and signatures.
 package record
 
 import (
@@ -32,7 +44,8 @@ const (
 	maxNonceBytes = 64
 )
 
-// A Record is one entry of a ledger.
+// A Record is one entry of a ledger. Fields that are empty are absent from
+// the line; Marshal says which of them a kind requires.
 type Record struct {
 	Kind       Kind
 	ID         string

@@ -22,6 +22,7 @@ type Statement struct {
 	State       Digest
 }
 
+// A Line is what one line of the terms comes to.
 type Line struct {
 	Version  int64 // of the terms
 	Name     string
@@ -42,6 +43,8 @@ type TierUse struct {
 	Amount   Decimal
 }
 
+// An Adjustment is a bound that the terms set on an amount, with the amount
+// before and after it.
 type Adjustment struct {
 	Op            string // at_least, at_most
 	Before, After Decimal
@@ -57,11 +60,13 @@ type Correction struct {
 	Amount         Decimal
 }
 
+// A Grade is the part of the subtotal whose facts can be believed so far.
 type Grade struct {
 	Grade  string // both, client, third, sampled, vendor, backfilled
 	Amount Decimal
 }
 
+// A Count is how many results have a reason code.
 type Count struct {
 	Reason string
 	N      int64

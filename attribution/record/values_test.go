@@ -212,6 +212,14 @@ func TestFacts(t *testing.T) {
 			t.Errorf("Get(%s) is %v %v", f.Name, v, ok)
 		}
 	}
+	given := []Fact{facts[2], facts[0], facts[1]}
+	if got := NewFacts(given...); !reflect.DeepEqual(got, facts) || given[0].Name != "transferred" {
+		t.Errorf("NewFacts gives %v, and leaves %v", got, given)
+	}
+	twice := &Record{Kind: KindOutcome, ID: "o", By: "v", Body: &Outcome{Result: "r", Facts: NewFacts(Text("b", "1"), Text("a", "1"), Text("b", "2"))}}
+	if _, err := Marshal(twice); err == nil || err.Error() != `record o: body.facts: "b" stands twice` {
+		t.Errorf("a fact that stands twice: %v", err)
+	}
 	for _, name := range []string{"", "a", "b", "solve", "z"} {
 		if v, ok := facts.Get(name); ok {
 			t.Errorf("Get(%s) is %v", name, v)
