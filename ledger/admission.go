@@ -68,9 +68,24 @@ func (l *Ledger) Append(ctx context.Context, records ...*record.Record) ([]int64
 	return l.append(ctx, false, records, nil)
 }
 
-// append is Append; create says that the ledger is new. fix, if not nil, makes
-// the only record once its index and time are known.
-func (l *Ledger) append(ctx context.Context, create bool, records []*record.Record, fix func(*fee.State, record.Time) (*record.Record, error)) ([]int64, error) {
+// A call is one Append on its way: admitted by whoever leads, committed by
+// the committer.
+type call struct {
+	create   bool // the ledger is new
+	records  []*record.Record
+	prepared []*record.Prepared
+	fix      fix // nil but in Settle
+	done     chan error
+
+	// Set by admission.
+	ns       []int64
+	snapshot [][]byte
+}
+
+// A fix makes the only record of a call once its time is known.
+type fix func(*fee.State, record.Time) (*record.Record, error)
+
+func (l *Ledger) append(ctx context.Context, create bool, records []*record.Record, f fix) ([]int64, error) {
 	if err := l.db.begin(); err != nil {
 		return nil, err
 	}
@@ -88,31 +103,77 @@ func (l *Ledger) append(ctx context.Context, create bool, records []*record.Reco
 	if err != nil {
 		return nil, err
 	}
-
-	l.mu.Lock()
-	r, snapshot, ns, err := l.admit(create, records, prepared, fix)
-	if err == nil && r != nil {
-		if err = l.db.enqueue(r); err != nil {
-			l.admission = nil // ahead of what will ever be stored
-		}
+	c := &call{create: create, records: records, prepared: prepared, fix: f, done: make(chan error, 1)}
+	l.callsMu.Lock()
+	l.calls = append(l.calls, c)
+	lead := !l.led
+	l.led = true
+	l.callsMu.Unlock()
+	if lead {
+		l.lead()
 	}
-	l.mu.Unlock()
-	if err != nil {
+	if err := <-c.done; err != nil {
 		return nil, err
 	}
-	if r != nil {
-		if err := <-r.done; err != nil {
-			return nil, err
-		}
-	}
-	if snapshot != nil {
+	if c.snapshot != nil {
 		// Derived: a crash before this line costs the next open of the ledger
 		// a fold from an earlier snapshot.
-		if err := l.db.writeSnapshot(l.number, ns[0], snapshot); err != nil {
+		if err := l.db.writeSnapshot(l.number, c.ns[0], c.snapshot); err != nil {
 			return nil, l.db.poison(err)
 		}
 	}
-	return ns, nil
+	return c.ns, nil
+}
+
+// lead admits all calls that wait, the leader's own among them. With a lock
+// that each caller takes by itself, a thousand callers would wake one another
+// in turn, each at the end of the scheduler's queue.
+func (l *Ledger) lead() {
+	l.callsMu.Lock()
+	calls := l.calls
+	l.calls = nil
+	l.callsMu.Unlock()
+
+	l.mu.Lock()
+	var requests []*request
+	for _, c := range calls {
+		if l.admission == nil {
+			l.handOn(requests) // before the state is read from what is stored
+			requests = nil
+		}
+		r, err := l.admit(c)
+		switch {
+		case err != nil:
+			c.done <- err
+		case r == nil:
+			c.done <- nil
+		default:
+			requests = append(requests, r)
+		}
+	}
+	l.handOn(requests)
+	l.mu.Unlock()
+
+	l.callsMu.Lock()
+	more := len(l.calls) > 0
+	l.led = more
+	l.callsMu.Unlock()
+	if more {
+		go l.lead() // the leader's own call is on its way
+	}
+}
+
+// handOn gives requests to the committer.
+func (l *Ledger) handOn(requests []*request) {
+	if len(requests) == 0 {
+		return
+	}
+	if err := l.db.enqueue(requests...); err != nil {
+		l.admission = nil // ahead of what will ever be stored
+		for _, r := range requests {
+			r.done <- err
+		}
+	}
 }
 
 // prepare writes the records but for what the ledger assigns.
@@ -149,48 +210,46 @@ func position(records []*record.Record, i int, err error) error {
 
 // admit checks everything, moves the admission on, and returns what goes to
 // the committer: nil if nothing is new and all is committed. The caller holds
-// the lock and hands the request on before it lets go.
-func (l *Ledger) admit(create bool, records []*record.Record, prepared []*record.Prepared, fix func(*fee.State, record.Time) (*record.Record, error)) (*request, [][]byte, []int64, error) {
+// the lock, and hands requests on in order before it lets go.
+func (l *Ledger) admit(c *call) (*request, error) {
 	a, err := l.admitted()
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
 	now := l.db.now()
-	if !create {
+	if !c.create {
 		now = max(now, a.state.Standing().Last())
 	}
-	if fix != nil {
-		if err := l.drain(a); err != nil {
-			return nil, nil, nil, err
-		}
-		r, err := fix(a.state, now)
+	if c.fix != nil {
+		r, err := c.fix(a.state, now)
 		if err != nil {
-			return nil, nil, nil, err
+			return nil, err
 		}
-		records = []*record.Record{r}
-		if prepared, err = prepare(records); err != nil {
-			return nil, nil, nil, err
+		c.records = []*record.Record{r}
+		if c.prepared, err = prepare(c.records); err != nil {
+			return nil, err
 		}
 	}
+	records := c.records
 
 	b := &batch{ledger: l, admission: a, ids: map[string]idEntry{}, chains: map[string]chainHead{}}
-	ns := make([]int64, len(records))
+	c.ns = make([]int64, len(records))
 	var drafts []draft
-	err = l.db.kv.View(func(txn *badger.Txn) error {
+	err = l.db.read(func(txn *badger.Txn) error {
 		b.txn = txn
 		for i, r := range records {
-			n, known, err := b.known(r, prepared[i])
+			n, known, err := b.known(r, c.prepared[i])
 			if err != nil {
 				return position(records, i, err)
 			}
 			if known {
-				ns[i] = n
+				c.ns[i] = n
 				continue
 			}
 			n = a.next + int64(len(drafts))
-			ns[i] = n
-			d := draft{prepared: prepared[i], position: i}
-			if d.record, err = b.draft(r, prepared[i], n, now); err != nil {
+			c.ns[i] = n
+			d := draft{prepared: c.prepared[i], position: i}
+			if d.record, err = b.draft(r, c.prepared[i], n, now); err != nil {
 				return position(records, i, err)
 			}
 			drafts = append(drafts, d)
@@ -198,17 +257,17 @@ func (l *Ledger) admit(create bool, records []*record.Record, prepared []*record
 		return nil
 	})
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
 	if len(drafts) == 0 {
-		if slices.ContainsFunc(ns, func(n int64) bool { return n >= l.Size() }) {
-			return &request{ledger: l}, nil, ns, nil // wait for those under way
+		if slices.ContainsFunc(c.ns, func(n int64) bool { return n >= l.Size() }) {
+			return &request{ledger: l, done: c.done}, nil // wait for those under way
 		}
-		return nil, nil, ns, nil
+		return nil, nil
 	}
 	for _, d := range drafts {
 		if alone(d.record.Body) && len(records) > 1 {
-			return nil, nil, nil, position(records, d.position, &record.Refusal{Check: "form", N: -1, ID: d.record.ID, Field: "kind",
+			return nil, position(records, d.position, &record.Refusal{Check: "form", N: -1, ID: d.record.ID, Field: "kind",
 				Reason: fmt.Sprintf("is %s, which stands alone in its call; this one has %d records", d.record.Body.Kind(), len(records))})
 		}
 	}
@@ -217,7 +276,7 @@ func (l *Ledger) admit(create bool, records []*record.Record, prepared []*record
 	for i, d := range drafts {
 		line := d.prepared.AppendLine(nil, d.record.Log)
 		if len(line) > record.MaxRecordBytes {
-			return nil, nil, nil, position(records, d.position, &record.Refusal{Check: "form", N: -1, ID: d.record.ID,
+			return nil, position(records, d.position, &record.Refusal{Check: "form", N: -1, ID: d.record.ID,
 				Reason: fmt.Sprintf("has %d bytes with its log, at most %d", len(line), record.MaxRecordBytes)})
 		}
 		entries[i] = entry{
@@ -225,15 +284,14 @@ func (l *Ledger) admit(create bool, records []*record.Record, prepared []*record
 			index: idEntry{n: d.record.Log.N, digest: d.prepared.Sum(), matter: d.record.Case},
 		}
 	}
-	var snapshot [][]byte
 	if drafts[0].record.Kind == record.KindStatement {
 		// Before the fold: these lines are what the statement leaves.
-		if snapshot, err = a.state.SettledLines(); err != nil {
-			return nil, nil, nil, err
+		if c.snapshot, err = a.state.SettledLines(); err != nil {
+			return nil, err
 		}
 	}
 	if err := l.fold(a, records, drafts); err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
 	for id, e := range b.ids {
 		a.ids[id] = e
@@ -243,7 +301,7 @@ func (l *Ledger) admit(create bool, records []*record.Record, prepared []*record
 	}
 	a.next += int64(len(drafts))
 	a.forget(l.Size())
-	return &request{ledger: l, create: create, first: entries[0].index.n, entries: entries}, snapshot, ns, nil
+	return &request{ledger: l, create: c.create, entries: entries, done: c.done}, nil
 }
 
 // alone reports whether a record of this kind must be the only one of a call:
@@ -447,7 +505,7 @@ func (l *Ledger) drain(a *admission) error {
 
 // barrier waits for all that was handed to the committer before.
 func (l *Ledger) barrier() error {
-	r := &request{ledger: l}
+	r := &request{ledger: l, done: make(chan error, 1)}
 	if err := l.db.enqueue(r); err != nil {
 		return err
 	}

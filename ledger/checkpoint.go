@@ -143,7 +143,7 @@ func (l *Ledger) Checkpoint(ctx context.Context, key ed25519.PrivateKey) ([]byte
 // with the root computed again from what is stored.
 func (l *Ledger) readBack() (merkle.Checkpoint, error) {
 	var c merkle.Checkpoint
-	err := l.db.kv.View(func(txn *badger.Txn) error {
+	err := l.db.read(func(txn *badger.Txn) error {
 		h, err := readHead(txn, l.number)
 		if err != nil {
 			return err
@@ -231,7 +231,7 @@ func (l *Ledger) frontierAt(size int64) (f *merkle.Frontier, err error) {
 
 // keep makes a note durable in the journal and visible in Badger.
 func (l *Ledger) keep(size int64, note []byte) error {
-	r := &request{ledger: l, note: &noteItem{number: l.number, size: size, note: note}}
+	r := &request{ledger: l, note: &noteItem{number: l.number, size: size, note: note}, done: make(chan error, 1)}
 	if err := l.db.enqueue(r); err != nil {
 		return err
 	}

@@ -56,32 +56,32 @@ func newEntry(line []byte) (entry, error) {
 type request struct {
 	ledger  *Ledger
 	create  bool
-	first   int64
-	entries []entry
+	entries []entry // none: the request only waits for those before it
 	note    *noteItem
 	bytes   int
-	done    chan error
+	done    chan error // with room for one
 }
 
-// enqueue hands a request to the committer. The caller holds the lock of the
+// enqueue hands requests to the committer. The caller holds the lock of the
 // ledger, so that requests of one ledger come in the order of their indexes.
-func (db *DB) enqueue(r *request) error {
-	r.done = make(chan error, 1)
-	for _, e := range r.entries {
-		r.bytes += len(e.line) + 1
-	}
-	if r.note != nil {
-		r.bytes += len(r.note.note)
+func (db *DB) enqueue(requests ...*request) error {
+	for _, r := range requests {
+		for _, e := range r.entries {
+			r.bytes += len(e.line) + 1
+		}
+		if r.note != nil {
+			r.bytes += len(r.note.note)
+		}
 	}
 	db.queueMu.Lock()
 	defer db.queueMu.Unlock()
 	if db.closing {
 		return ErrClosed
 	}
-	db.queue = append(db.queue, r)
-	if len(db.queue) == 1 {
+	if len(db.queue) == 0 {
 		db.wake.Signal()
 	}
+	db.queue = append(db.queue, requests...)
 	return nil
 }
 
@@ -146,9 +146,9 @@ func (db *DB) commit(group []*request) error {
 		}
 		p.create = p.create || r.create
 		if p.entries == nil {
-			p.entries = r.entries
+			p.entries = slices.Clip(r.entries) // the first append copies
 		} else {
-			p.entries = append(slices.Clip(p.entries), r.entries...)
+			p.entries = append(p.entries, r.entries...)
 		}
 		if r.note != nil {
 			p.notes = append(p.notes, r.note)
@@ -156,7 +156,7 @@ func (db *DB) commit(group []*request) error {
 	}
 
 	w := &writer{kv: db.kv}
-	body := db.body[:0]
+	body := append(db.body[:0], make([]byte, frameLine)...) // its first line comes last
 	for _, p := range parts {
 		if p.create {
 			body = createItem{p.ledger.number, p.ledger.origin}.append(body)
@@ -187,7 +187,7 @@ func (db *DB) commit(group []*request) error {
 		}
 	}
 	db.body = body
-	if err := db.makeRoom(len(body)); err != nil {
+	if err := db.makeRoom(len(body) - frameLine); err != nil {
 		return err
 	}
 	// A crash before this line: nothing of the group is stored. Within it: the
@@ -199,6 +199,7 @@ func (db *DB) commit(group []*request) error {
 	if err := w.commit(); err != nil {
 		return err
 	}
+	db.refresh() // before publish: a size that is seen is in the snapshot
 	for _, p := range parts {
 		if p.next != nil {
 			p.ledger.publish(p.next)

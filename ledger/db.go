@@ -75,10 +75,12 @@ type DB struct {
 	lock  io.Closer
 	kv    *badger.DB
 
-	useMu  sync.Mutex
-	idle   *sync.Cond
-	inUse  int
-	closed bool
+	began    time.Time    // of Open, on the machine's own clock
+	roomSeen atomic.Int64 // when the disk had room, since began
+
+	inUse  atomic.Int64 // calls under way
+	closed atomic.Bool
+	idle   chan struct{} // told when there are none any more, once closed
 
 	mu       sync.RWMutex
 	ledgers  map[string]*Ledger
@@ -104,6 +106,9 @@ type DB struct {
 	synced    map[string]bool
 	tasks     sync.WaitGroup
 	comparing atomic.Bool // reads that fail are mended, not reported as damage
+
+	newest    atomic.Pointer[snapshot]
+	refreshMu sync.Mutex
 
 	cause atomic.Pointer[error] // why the DB is poisoned
 }
@@ -143,11 +148,13 @@ func Open(dir string, o Options) (*DB, error) {
 		loaded:   map[*Ledger]bool{},
 		synced:   map[string]bool{},
 		stopped:  make(chan struct{}),
+		began:    time.Now(),
+		idle:     make(chan struct{}, 1),
 	}
 	db.wake = sync.NewCond(&db.queueMu)
-	db.idle = sync.NewCond(&db.useMu)
 	if err := db.open(); err != nil {
 		db.tasks.Wait()
+		db.forgetSnapshot()
 		if db.kv != nil {
 			db.kv.Close()
 		}
@@ -179,6 +186,7 @@ func (db *DB) open() error {
 	if err := db.openBadger(); err != nil {
 		return err
 	}
+	db.refresh()
 	return db.restoreHeads()
 }
 
@@ -782,38 +790,32 @@ func (db *DB) background(f func()) {
 
 // begin and end bracket every use of the DB, so that Close can wait for it.
 func (db *DB) begin() error {
-	db.useMu.Lock()
-	defer db.useMu.Unlock()
-	if db.closed {
+	db.inUse.Add(1)
+	if db.closed.Load() {
+		db.end()
 		return ErrClosed
 	}
-	db.inUse++
 	return nil
 }
 
 func (db *DB) end() {
-	db.useMu.Lock()
-	defer db.useMu.Unlock()
-	db.inUse--
-	if db.inUse == 0 {
-		db.idle.Broadcast()
+	if db.inUse.Add(-1) == 0 && db.closed.Load() {
+		select {
+		case db.idle <- struct{}{}:
+		default:
+		}
 	}
 }
 
 // Close waits for the calls under way and closes the store. It returns
 // ErrPoisoned if the DB was stopped; what was acknowledged is safe even then.
 func (db *DB) Close() error {
-	db.useMu.Lock()
-	if db.closed {
-		db.useMu.Unlock()
+	if !db.closed.CompareAndSwap(false, true) {
 		return ErrClosed
 	}
-	db.closed = true
-	for db.inUse > 0 {
-		db.idle.Wait()
+	for db.inUse.Load() > 0 {
+		<-db.idle
 	}
-	db.useMu.Unlock()
-
 	db.queueMu.Lock()
 	db.closing = true
 	db.wake.Broadcast()
@@ -821,6 +823,7 @@ func (db *DB) Close() error {
 	<-db.stopped
 	db.tasks.Wait()
 	errs := []error{db.stopCause()}
+	db.forgetSnapshot()
 	if err := db.kv.Close(); err != nil {
 		errs = append(errs, fmt.Errorf("badger: %w", err))
 	}

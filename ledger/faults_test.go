@@ -517,7 +517,7 @@ func TestReadDamage(t *testing.T) {
 			must(t, err)
 			_, err = l.Append(ctx, outcomes(2, 300, clock.now)...)
 			must(t, err)
-			must(t, db.kv.Update(func(txn *badger.Txn) error { return c.damage(txn, l) }))
+			must(t, alter(db, func(txn *badger.Txn) error { return c.damage(txn, l) }))
 			_, err = l.Get(1)
 			if !errors.Is(err, ErrDamaged) {
 				t.Errorf("got %v, want %v", err, ErrDamaged)
@@ -578,6 +578,7 @@ func TestDiskFull(t *testing.T) {
 	_, err := l.Append(ctx, outcome("o-1", "T-1", clock.now))
 	must(t, err)
 	full.free = 1 << 20
+	db.roomSeen.Store(0)
 	_, err = l.Append(ctx, outcome("o-2", "T-2", clock.now))
 	if !errors.Is(err, ErrNoSpace) {
 		t.Errorf("got %v, want %v", err, ErrNoSpace)

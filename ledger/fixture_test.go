@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	badger "github.com/dgraph-io/badger/v4"
+
 	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/attribution/terms"
 	"github.com/raasledger/raasledger/merkle"
@@ -260,4 +262,11 @@ func wantError(t testing.TB, err error, want string) {
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got error %v, want %q", err, want)
 	}
+}
+
+// alter changes Badger behind the ledger's back.
+func alter(db *DB, f func(txn *badger.Txn) error) error {
+	err := db.kv.Update(f)
+	db.refresh()
+	return err
 }

@@ -66,12 +66,8 @@ func (f frame) checksum(store storeID) uint32 {
 	return crc32.Update(sum, castagnoli, f.body)
 }
 
-// appendFrame appends the frame's bytes, without the zeros after it. Its
-// checksum must be set.
-func appendFrame(b []byte, f frame) []byte {
-	b = fmt.Appendf(append(b, f.line()...), "%08x\n", f.sum)
-	return append(b, f.body...)
-}
+// firstLine is the whole first line. The checksum must be set.
+func (f frame) firstLine() string { return f.line() + fmt.Sprintf("%08x\n", f.sum) }
 
 // parseFrame reads the frame at the beginning of b. It returns how many bytes
 // the frame has; body is part of b.
@@ -92,7 +88,7 @@ func parseFrame(b []byte, store storeID) (f frame, n int, err error) {
 	if want := f.checksum(store); f.sum != want {
 		return f, 0, fmt.Errorf("has checksum %08x, want %08x", f.sum, want)
 	}
-	if got := f.line() + fmt.Sprintf("%08x\n", f.sum); got != line {
+	if got := f.firstLine(); got != line {
 		return f, 0, fmt.Errorf("begins with %q, want %q", line, got)
 	}
 	return f, n, nil
@@ -285,7 +281,6 @@ type journal struct {
 	at          int64  // where the next frame goes
 	seq         uint64 // of the last frame
 	sum         uint32 // of the last frame
-	buf         []byte
 }
 
 func (j *journal) path(segment uint32) string {
@@ -312,31 +307,28 @@ func (j *journal) fits(n int) bool {
 	return j.f != nil && j.at+aligned(frameLine+int64(n)) <= j.size
 }
 
-// append writes one frame and makes it durable. After an error the journal
-// is not used any more: the frame may be stored or not.
-func (j *journal) append(body []byte) error {
-	if len(body) > maxFrameBytes || !j.fits(len(body)) {
-		return fmt.Errorf("journal: group of %d bytes does not fit", len(body))
+// append writes one frame and makes it durable. buf is the body behind room
+// for the first line, which is filled in. After an error the journal is not
+// used any more: the frame may be stored or not.
+func (j *journal) append(buf []byte) error {
+	if n := len(buf) - frameLine; n > maxFrameBytes || !j.fits(n) {
+		return fmt.Errorf("journal: group of %d bytes does not fit", n)
 	}
-	return j.write(body)
+	return j.write(buf)
 }
 
-func (j *journal) write(body []byte) error {
-	fr := frame{segment: j.last, seq: j.seq + 1, prev: j.sum, body: body}
-	fr.sum = fr.checksum(j.store)
-	j.buf = appendFrame(j.buf[:0], fr)
-	if _, err := j.f.WriteAt(j.buf, j.at); err != nil {
+func (j *journal) write(buf []byte) error {
+	f := frame{segment: j.last, seq: j.seq + 1, prev: j.sum, body: buf[frameLine:]}
+	f.sum = f.checksum(j.store)
+	copy(buf, f.firstLine())
+	if _, err := j.f.WriteAt(buf, j.at); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
 	if err := j.f.Sync(); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
-	j.seq++
-	j.sum = fr.sum
-	j.at += aligned(int64(len(j.buf)))
-	if cap(j.buf) > 4<<20 {
-		j.buf = nil
-	}
+	j.seq, j.sum = f.seq, f.sum
+	j.at += aligned(int64(len(buf)))
 	return nil
 }
 
@@ -375,7 +367,7 @@ func (j *journal) rotate(base []byte) error {
 	old := j.f
 	j.f, j.size, j.at = f, size, 0
 	j.last++
-	if err := j.write(base); err != nil {
+	if err := j.write(append(make([]byte, frameLine), base...)); err != nil {
 		return err
 	}
 	if err := j.fsys.Rename(path, j.path(j.last)); err != nil {

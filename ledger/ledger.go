@@ -34,7 +34,11 @@ type Ledger struct {
 	head atomic.Pointer[head] // what is durable and visible
 	tree atomic.Pointer[tree] // its right edge, nil until it is needed
 
-	mu        sync.Mutex // admission: one call at a time
+	callsMu sync.Mutex
+	calls   []*call // that wait for admission
+	led     bool    // somebody admits them
+
+	mu        sync.Mutex // admission: one leader at a time
 	admission *admission // nil until it is needed
 	used      atomic.Uint64
 	signing   sync.Mutex // checkpoints: one at a time, taken before mu
@@ -62,7 +66,7 @@ func (l *Ledger) edge() (*tree, error) {
 		return t, nil
 	}
 	old := t
-	err := l.db.kv.View(func(txn *badger.Txn) (err error) {
+	err := l.db.read(func(txn *badger.Txn) (err error) {
 		t, err = readTree(txn, l.number, want.size)
 		return err
 	})
@@ -94,7 +98,7 @@ func (l *Ledger) view(f func(txn *badger.Txn, t *tree) error) error {
 	if err != nil {
 		return err
 	}
-	err = l.db.kv.View(func(txn *badger.Txn) error { return f(txn, t) })
+	err = l.db.read(func(txn *badger.Txn) error { return f(txn, t) })
 	if errors.Is(err, ErrDamaged) {
 		err = fmt.Errorf("%s: %w", l.origin, err)
 		l.db.poison(err)

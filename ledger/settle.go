@@ -70,7 +70,11 @@ func (db *DB) writeSnapshot(l number, n int64, lines [][]byte) error {
 		w.put(snapshotKey(l, n, chunk), all[:size])
 		all = all[size:]
 	}
-	return w.commit()
+	if err := w.commit(); err != nil {
+		return err
+	}
+	db.refresh()
+	return nil
 }
 
 // readSnapshot returns the state lines that the statement at n left, if they

@@ -106,7 +106,7 @@ func TestSnapshotDamaged(t *testing.T) {
 	if len(ns) != 2 {
 		t.Fatalf("snapshots are at %v, want two", ns)
 	}
-	must(t, db.kv.Update(func(txn *badger.Txn) error {
+	must(t, alter(db, func(txn *badger.Txn) error {
 		return txn.Set(snapshotKey(l.number, ns[0], 0), []byte("[\"fold\",1]\n"))
 	}))
 	if f := faults(t, db); len(f) != 1 || !strings.Contains(f[0], "state snapshot has digest sha256:") {
@@ -215,7 +215,7 @@ func TestBundleRefused(t *testing.T) {
 	must(t, err)
 	forged, err := merkle.SignCheckpoint(merkle.Checkpoint{Origin: testOrigin, Size: l.Size(), Root: merkle.LeafHash(nil)}, s)
 	must(t, err)
-	must(t, db.kv.Update(func(txn *badger.Txn) error { return txn.Set(checkpointKey(l.number, l.Size()), forged) }))
+	must(t, alter(db, func(txn *badger.Txn) error { return txn.Set(checkpointKey(l.number, l.Size()), forged) }))
 	var b bytes.Buffer
 	err = l.WriteBundle(ctx, &b, BundleOptions{})
 	wantError(t, err, "bundle: would be refused: records: ")

@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // The space guard. Badger writes through mapped sparse files: on a full disk
@@ -20,8 +21,16 @@ func (db *DB) ballastBytes() int64 {
 	return (memTables+1)*db.o.MemTableBytes + 1<<20
 }
 
+// roomFor is how long an answer of room holds: what is written meanwhile is
+// far below the reserve.
+const roomFor = 5 * time.Millisecond
+
 // room refuses while the disk has less than the reserve.
 func (db *DB) room() error {
+	now := int64(time.Since(db.began))
+	if seen := db.roomSeen.Load(); seen != 0 && now-seen < int64(roomFor) {
+		return nil
+	}
 	free, err := db.fsys.Free(db.dir)
 	if err != nil {
 		return err
@@ -29,6 +38,7 @@ func (db *DB) room() error {
 	if want := db.reserveBytes(); free < want {
 		return fmt.Errorf("%w (%d bytes left, %d kept in reserve)", ErrNoSpace, free, want)
 	}
+	db.roomSeen.Store(now)
 	return nil
 }
 
