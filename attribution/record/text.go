@@ -94,7 +94,7 @@ func (f form) want() string {
 	case formNonce:
 		return fmt.Sprintf("base64 of %d to %d bytes", minNonceBytes, maxNonceBytes)
 	case formOrigin:
-		return fmt.Sprintf("an origin: 1 to %d bytes without white space and +", merkle.MaxNameBytes)
+		return fmt.Sprintf("an origin: 1 to %d bytes without white space, +, quote and backslash", merkle.MaxNameBytes)
 	case formKey:
 		return "ssh-ed25519, a space and the key in base64, without comment"
 	case formFingerprint:
@@ -283,7 +283,8 @@ func base64Length(s string, most int) int {
 	return n
 }
 
-// originLength admits what a signed note takes as the name of a log.
+// originLength admits what a signed note takes as the name of a log, and needs
+// no escape in JSON.
 func originLength(s string) int {
 	n := plainLength(s)
 	if n == 0 || n > merkle.MaxNameBytes {

@@ -289,7 +289,7 @@ func TestSign(t *testing.T) {
 	key := Fingerprint(pub)
 	fails("other origin", CheckSignature(r, "vendor.example/other", pub), "record "+r.ID+": signature of "+key+" does not verify")
 	fails("other key", CheckSignature(r, testOrigin, testPublic("third")), "record "+r.ID+": no signature of "+Fingerprint(testPublic("third")))
-	fails("bad origin", CheckSignature(r, "a\nb", pub), `origin "a\nb": want an origin: 1 to 255 bytes without white space and +`)
+	fails("bad origin", CheckSignature(r, "a\nb", pub), `origin "a\nb": want an origin: 1 to 255 bytes without white space, +, quote and backslash`)
 	small := make(ed25519.PublicKey, 32)
 	small[0] = 1
 	fails("small order", CheckSignature(r, testOrigin, small), fmt.Sprintf("public key %x has small order", []byte(small)))
@@ -339,6 +339,23 @@ func TestSign(t *testing.T) {
 	}
 }
 
+func TestPeriods(t *testing.T) {
+	grammar := regexp.MustCompile(`^[0-9]{4}(-Q[1-4]|-W(0[1-9]|[1-4][0-9]|5[0-3])|-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?$`)
+	check := func(s string) {
+		if got, want := periodLength(s) == len(s), grammar.MatchString(s); got != want {
+			t.Errorf("period %q: %v, want %v", s, got, want)
+		}
+	}
+	for i := range 100 {
+		for _, format := range []string{"20%02d", "2026-%02d", "2026-Q%d", "2026-W%02d", "2026-03-%02d", "2026-%02d-07", "2026-W%02d-1", "2026-Q%d-", "202%d", "2026%d", "2026-0%d"} {
+			check(fmt.Sprintf(format, i))
+		}
+	}
+	for _, s := range []string{"", "-", "2026-", "2026-W", "2026-Q", "2026-03-", "2026-03-0x", "2026-0x", "2026-Wx1", "2026-w10", "abcd"} {
+		check(s)
+	}
+}
+
 func TestPublicKeys(t *testing.T) {
 	for i := range 200 {
 		pub := testPublic(fmt.Sprint(i))
@@ -352,7 +369,7 @@ func TestPublicKeys(t *testing.T) {
 	}
 	good := FormatPublicKey(testPublic("a"))
 	for _, s := range []string{"", good + " ", good + " me", good + "\n", " " + good, "no-pty " + good, good[:len(good)-1], strings.Replace(good, " ", "  ", 1), "ssh-rsa" + good[11:],
-		good[:len(good)-1] + "=", strings.Replace(good, "AAAI", "AAAJ", 1)} {
+		good[:len(good)-1] + "=", good[:40] + "====" + good[44:], keyPrefix + strings.Repeat("/", 43), strings.Replace(good, "AAAI", "AAAJ", 1)} {
 		if _, err := ParsePublicKey(s); err == nil {
 			t.Errorf("%q accepted", s)
 		}
