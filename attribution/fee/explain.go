@@ -84,11 +84,15 @@ func (s *State) verdicts(c *claim, v *view) []string {
 	default:
 		lines = append(lines, fmt.Sprintf("not billed as of the statement of %s: %s", s.lastPeriod().Name, c.said.meaning()))
 	}
+	taken := "outside the fee" // never billed, or given back by a statement
+	if len(c.parts) > 0 {
+		taken = "to be given back"
+	}
 	switch {
 	case v.void != unsaid:
-		lines = append(lines, fmt.Sprintf("now: outside the fee since %v: %s", v.voidAt, v.void.meaning()))
+		lines = append(lines, fmt.Sprintf("now: %s since %v: %s", taken, v.voidAt, v.void.meaning()))
 	case v.back != unsaid:
-		lines = append(lines, fmt.Sprintf("now: to be given back since %v: %s", v.backAt, v.back.meaning()))
+		lines = append(lines, fmt.Sprintf("now: %s since %v: %s", taken, v.backAt, v.back.meaning()))
 	case v.open:
 		lines = append(lines, "now: "+disputed.meaning())
 	case v.accepted == never:

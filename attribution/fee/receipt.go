@@ -31,23 +31,37 @@ func (s *State) addReceipt(r *record.Record, b *record.Receipt) {
 }
 
 // keepReceipt keeps the receipts of which none covers as much as early as
-// another.
+// another: the larger the size, the later.
 func (s *State) keepReceipt(r receipt) {
-	covers := func(a, b receipt) bool { return a.size >= b.size && a.at <= b.at }
-	if slices.ContainsFunc(s.receipts, func(a receipt) bool { return covers(a, r) }) {
-		return
+	lo, _ := slices.BinarySearchFunc(s.receipts, r, func(a, b receipt) int { return cmp.Compare(a.size, b.size) })
+	hi := lo
+	if lo < len(s.receipts) {
+		if s.receipts[lo].at <= r.at {
+			return
+		}
+		if s.receipts[lo].size == r.size {
+			hi++
+		}
 	}
-	s.receipts = slices.DeleteFunc(s.receipts, func(a receipt) bool { return covers(r, a) })
-	i, _ := slices.BinarySearchFunc(s.receipts, r, func(a, b receipt) int { return cmp.Compare(a.size, b.size) })
-	s.receipts = slices.Insert(s.receipts, i, r)
+	for lo > 0 && s.receipts[lo-1].at >= r.at {
+		lo--
+	}
+	s.receipts = slices.Replace(s.receipts, lo, hi, r)
 }
 
-// clientKeys are the public keys of the client in any version of the terms.
+// clientKeys are the public keys that the client has by the terms.
 func (s *State) clientKeys() []ed25519.PublicKey {
 	var keys []ed25519.PublicKey
 	for _, v := range s.versions {
-		for _, text := range v.terms.Client().Keys {
-			if pub, err := record.ParsePublicKey(text); err == nil && !slices.ContainsFunc(keys, func(k ed25519.PublicKey) bool { return k.Equal(pub) }) {
+		party := v.terms.Client()
+		for _, text := range party.Keys {
+			pub, err := record.ParsePublicKey(text)
+			if err != nil || slices.ContainsFunc(keys, func(k ed25519.PublicKey) bool { return k.Equal(pub) }) {
+				continue
+			}
+			// What the vendor alone wrote as the client's key is gone once the
+			// client signed with another.
+			if id, ok := s.standing.KeyParty(record.Fingerprint(pub)); ok && id == party.ID {
 				keys = append(keys, pub)
 			}
 		}
@@ -55,7 +69,8 @@ func (s *State) clientKeys() []ed25519.PublicKey {
 	return keys
 }
 
-// cosigned is the earliest time of a cosignature by a key of the client.
+// cosigned is the earliest time of a cosignature by a key of the client that
+// was in force.
 func (s *State) cosigned(note merkle.Note) (seconds int64, ok bool) {
 	text := []byte(note.Checkpoint.String())
 	for _, line := range note.Lines {
@@ -65,7 +80,10 @@ func (s *State) cosigned(note merkle.Note) (seconds int64, ok bool) {
 				continue
 			}
 			t := int64(binary.BigEndian.Uint64(line.Signature))
-			if t <= int64(record.MaxTime)/1000 && (!ok || t < seconds) {
+			if t > int64(record.MaxTime)/1000 || !s.standing.KeyInForce(record.Fingerprint(pub), record.Time(t*1000)) {
+				continue
+			}
+			if !ok || t < seconds {
 				seconds, ok = t, true
 			}
 		}

@@ -221,7 +221,8 @@ func (s *State) Apply(r *record.Record) error {
 	case *record.Reverse:
 		e := event{kind: reverse, cause: causeOf(b.Cause)}
 		if b.Quantity != "" {
-			e.kind, e.quantity = reduce, mustParse(b.Quantity)
+			e.kind = reduce
+			e.quantity, _ = parseNumber(string(b.Quantity)) // of a checked form; 0 would have no effect
 		}
 		s.addEvent(r, s.claimByID(b.Of), e)
 	case *record.Dispute:

@@ -416,6 +416,35 @@ func TestReceiptsOfTheClientOnly(t *testing.T) {
 	}
 }
 
+func TestReceiptsKeptAreTheEarliest(t *testing.T) {
+	// All sequences of four receipts of sizes and instants 1 to 3.
+	for code := range 9 * 9 * 9 * 9 {
+		s := New()
+		var all []receipt
+		for c, i := code, 0; i < 4; c, i = c/9, i+1 {
+			r := receipt{int64(c%3) + 1, record.Time(c/3%3) + 1}
+			all = append(all, r)
+			s.keepReceipt(r)
+		}
+		for n := range int64(4) {
+			want := never
+			for _, r := range all {
+				if r.size > n {
+					want = min(want, r.at)
+				}
+			}
+			if got := s.received(n); got != want {
+				t.Fatalf("after %v record %d is received at %d, want %d: %v", all, n, got, want, s.receipts)
+			}
+		}
+		for i := 1; i < len(s.receipts); i++ {
+			if a, b := s.receipts[i-1], s.receipts[i]; a.size >= b.size || a.at >= b.at {
+				t.Fatalf("after %v are kept %v", all, s.receipts)
+			}
+		}
+	}
+}
+
 func TestExplain(t *testing.T) {
 	k := start(t, guarded())
 	k.add(claimOf("2026-03-10T12:00", "T", "10"))

@@ -114,8 +114,12 @@ func (s *State) settle() (*settlement, error) {
 		}
 	}
 	z.decisions = make([]decision, len(s.claims))
-	parts := make([]part, 0, len(s.claims))
+	// Parts are kept, in pieces of memory that many claims share.
+	var parts []part
 	for i, c := range s.claims {
+		if n := len(c.rule.uses); cap(parts)-len(parts) < n {
+			parts = make([]part, 0, max(n, min(1024, n*(len(s.claims)-i))))
+		}
 		d := &z.decisions[i]
 		parts = z.decide(c, d, parts)
 		z.count(d)
