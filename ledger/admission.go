@@ -490,6 +490,16 @@ func (l *Ledger) admitted() (*admission, error) {
 	if err != nil {
 		return nil, err
 	}
+	// What was signed last is the beginning of what is there.
+	if state.Size() > 0 {
+		k, err := keysOf(state)
+		if err != nil {
+			return nil, err
+		}
+		if err := l.compareHead(k, l.Size()); err != nil {
+			return nil, l.db.poison(err)
+		}
+	}
 	l.admission = newAdmission(state, l.Size())
 	l.db.letGo(l)
 	return l.admission, nil

@@ -126,7 +126,7 @@ func (l *Ledger) Checkpoint(ctx context.Context, key ed25519.PrivateKey) ([]byte
 		}
 		return kept, l.writeHead(kept)
 	}
-	if err := l.compareHead(k, c); err != nil {
+	if err := l.compareHead(k, c.Size); err != nil {
 		return nil, l.db.poison(err)
 	}
 	note, err := merkle.SignCheckpoint(c, signer)
@@ -168,14 +168,14 @@ func (l *Ledger) readBack() (merkle.Checkpoint, error) {
 	return c, nil
 }
 
-// compareHead refuses to sign where the head file has a checkpoint that the
-// tree to be signed does not extend: the store was rolled back.
-func (l *Ledger) compareHead(k keys, c merkle.Checkpoint) error {
+// compareHead refuses a store whose first size records do not begin with what
+// was signed last.
+func (l *Ledger) compareHead(k keys, size int64) error {
 	old, err := l.readHeadFile(k)
 	if err != nil || old == nil {
 		return err
 	}
-	return l.isPrefix(old.Checkpoint, c.Size)
+	return l.isPrefix(old.Checkpoint, size)
 }
 
 // readHeadFile is the newest checkpoint that was handed out, nil if none was.

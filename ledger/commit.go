@@ -275,7 +275,7 @@ func (db *DB) makeRoom(n int) error {
 	if j.fits(n) {
 		return nil
 	}
-	base := appendBase(nil, db.store)
+	base := baseItem{db.store}.append(nil)
 	for _, l := range db.allLedgers() {
 		h := l.head.Load()
 		if h.size > 0 {
@@ -288,6 +288,7 @@ func (db *DB) makeRoom(n int) error {
 	if err := j.rotate(base); err != nil {
 		return err
 	}
+	db.nextSegment.Store(j.segmentBytes(j.last + 1))
 	// Segments whose content was found durable in Badger, and which are more
 	// than what we keep to give a damaged Badger back.
 	if err := j.drop(min(db.durable.Load(), j.keepFrom())); err != nil {
@@ -312,7 +313,13 @@ func (db *DB) prepareAhead() {
 	done := make(chan error, 1)
 	db.preparing = done
 	next, base := j.last+1, 256*len(db.allLedgers())
-	db.background(func() { done <- j.prepare(next, base) })
+	db.background(func() {
+		err := j.prepare(next, base)
+		if err == nil {
+			db.nextSegment.Store(0)
+		}
+		done <- err
+	})
 }
 
 // preparedSegment waits until a file for the next segment is there that takes

@@ -101,11 +101,12 @@ type DB struct {
 
 	preparing chan error // result of the segment that is being prepared, nil if none is
 
-	durable   atomic.Uint32
-	durableMu sync.Mutex
-	synced    map[string]bool
-	tasks     sync.WaitGroup
-	comparing atomic.Bool // reads that fail are mended, not reported as damage
+	nextSegment atomic.Int64 // bytes that the next segment will take, 0 once it is prepared
+	durable     atomic.Uint32
+	durableMu   sync.Mutex
+	synced      map[string]bool
+	tasks       sync.WaitGroup
+	comparing   atomic.Bool // reads that fail are mended, not reported as damage
 
 	newest    atomic.Pointer[snapshot]
 	refreshMu sync.Mutex
@@ -187,6 +188,7 @@ func (db *DB) open() error {
 		return err
 	}
 	db.refresh()
+	db.nextSegment.Store(db.journal.segmentBytes(db.journal.last + 1))
 	return db.restoreHeads()
 }
 
@@ -266,7 +268,7 @@ func (db *DB) openJournal() error {
 			return err
 		}
 		j := db.newJournal()
-		base := appendBase(nil, db.store)
+		base := baseItem{db.store}.append(nil)
 		if err := j.prepare(1, len(base)); err != nil {
 			return err
 		}
@@ -365,6 +367,7 @@ func (db *DB) noteHeads(f frame) error {
 	}
 	for _, item := range items {
 		switch i := item.(type) {
+		case baseItem:
 		case ledgerItem:
 			l := db.byNumber[i.number]
 			if l == nil {
@@ -607,6 +610,7 @@ func (db *DB) replay(f frame) error {
 	w := &writer{kv: db.kv}
 	for _, item := range items {
 		switch i := item.(type) {
+		case baseItem:
 		case ledgerItem:
 			w.putMissing(originKey(i.origin), encodeNumber(i.number))
 		case createItem:

@@ -19,7 +19,7 @@ import (
 )
 
 // every is which share of the calls the enumerating tests take: 1 is all.
-var every = flag.Int("every", 3, "take every Nth call in tests that fail or crash at each")
+var every = flag.Int("every", 5, "take every Nth call in tests that fail or crash at each")
 
 // A stage stands in for the disk and knows each call that changes something.
 // Calls are counted from 1. at is asked before each: it can stop the world
@@ -217,6 +217,7 @@ func kept(t testing.TB, dir string, clock *testClock, p promise) {
 // or done all the same. The run ends with an error or gets by; what it was
 // told holds afterwards.
 func TestEveryCallFails(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("enumerates every call")
 	}
@@ -261,6 +262,7 @@ func TestEveryCallFails(t *testing.T) {
 // well, Badger's unsynced files may be those of any moment before: the test
 // takes those of the beginning, and those without their newest log.
 func TestCrashAtEveryCall(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("enumerates every call")
 	}
@@ -339,6 +341,7 @@ func crashed(t testing.TB) (string, promise) {
 // TestBadgerDamaged: files of Badger's cut, removed or with a bit flipped,
 // while the journal has all: everything is given back.
 func TestBadgerDamaged(t *testing.T) {
+	t.Parallel()
 	image, p := crashed(t)
 	names, err := os.ReadDir(filepath.Join(image, nameBadger))
 	must(t, err)
@@ -404,6 +407,7 @@ func flip(path string, at int64) error {
 // refused, or is behind its end and changes nothing. Nothing is lost in
 // silence.
 func TestJournalDamaged(t *testing.T) {
+	t.Parallel()
 	image, p := crashed(t)
 	journalDir := filepath.Join(image, nameJournal)
 	names, err := os.ReadDir(journalDir)

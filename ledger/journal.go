@@ -107,6 +107,7 @@ func (id storeID) String() string { return hex.EncodeToString(id[:]) }
 type (
 	// baseItem is the first item of each segment's first frame; ledgerItems
 	// follow.
+	baseItem   struct{ store storeID }
 	ledgerItem struct {
 		number number
 		head   head
@@ -129,8 +130,8 @@ type (
 	}
 )
 
-func appendBase(b []byte, store storeID) []byte {
-	return fmt.Appendf(b, "base %s\n", store)
+func (i baseItem) append(b []byte) []byte {
+	return fmt.Appendf(b, "base %s\n", i.store)
 }
 
 func (i ledgerItem) append(b []byte) []byte {
@@ -186,7 +187,7 @@ func parseBody(body []byte, store storeID) ([]any, error) {
 			if f[1] != store.String() {
 				return nil, fmt.Errorf("base is of store %s, want %s", f[1], store)
 			}
-			continue
+			item = baseItem{store}
 		case f[0] == "ledger" && len(f) == 5:
 			i := ledgerItem{origin: f[4]}
 			i.number, err = parseNumber(f[1])

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -207,7 +208,8 @@ func TestBundle(t *testing.T) {
 // TestBundleRefused: what the verifier would refuse gets no end line.
 func TestBundleRefused(t *testing.T) {
 	clock := newClock()
-	db, l := months(t, t.TempDir(), clock)
+	dir := t.TempDir()
+	db, l := months(t, dir, clock)
 	_, err := l.Checkpoint(ctx, key("log"))
 	must(t, err)
 	// The checkpoint that is kept is replaced by one with another root.
@@ -226,6 +228,18 @@ func TestBundleRefused(t *testing.T) {
 		t.Error("check finds nothing")
 	}
 	must(t, db.Close())
+
+	// In both places: it is noticed when the ledger is first used.
+	must(t, os.WriteFile(l.headPath(), forged, 0o600))
+	db = open(t, dir, small(clock))
+	l, err = db.Ledger(testOrigin)
+	must(t, err)
+	_, err = l.Append(ctx, outcome("o-9999", "T-9999", clock.now))
+	if !errors.Is(err, ErrDamaged) || !errors.Is(err, ErrPoisoned) {
+		t.Errorf("got %v, want %v", err, ErrDamaged)
+	}
+	wantError(t, err, "vendor.example/contract-17: checkpoint at size 603 was signed with root ")
+	db.Close()
 }
 
 func TestCheckpoint(t *testing.T) {

@@ -35,7 +35,7 @@ func (db *DB) room() error {
 	if err != nil {
 		return err
 	}
-	if want := db.reserveBytes(); free < want {
+	if want := db.reserveBytes() + db.nextSegment.Load(); free < want {
 		return fmt.Errorf("%w (%d bytes left, %d kept in reserve)", ErrNoSpace, free, want)
 	}
 	db.roomSeen.Store(now)
