@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -59,8 +60,8 @@ func runDemo(c *cli.Context) (err error) {
 	} else if err := os.Mkdir(dir, 0o755); err != nil {
 		return command.Failed("name a folder that is not there yet", err)
 	}
-	if dir, err = filepath.Abs(dir); err != nil {
-		return err
+	if strings.HasPrefix(dir, "-") {
+		dir = "./" + dir // the commands it ends with name it in front of its files
 	}
 	d := &demo{dir: dir, out: c.App.Writer, now: demoBegin,
 		vendor: demoKey("vendor"), client: demoKey("client"), log: demoKey("log"), cited: map[string]record.Digest{}}
@@ -313,11 +314,13 @@ func (d *demo) settle(ctx context.Context, _ *ledger.DB) error {
 	for _, l := range s.Lines {
 		d.print("   %s %s: %s %s\n", l.Quantity, l.Name, l.Amount, s.Currency)
 	}
-	var reasons []string
 	for _, k := range s.Counts {
-		reasons = append(reasons, fmt.Sprintf("%s %d", strings.ReplaceAll(k.Reason, "_", " "), k.N))
+		words, ok := demoReasons[k.Reason]
+		if !ok {
+			return fmt.Errorf("the statement counts %d %s, which the story does not have", k.N, k.Reason)
+		}
+		d.print("   %7d %-16s %s\n", k.N, strings.ReplaceAll(k.Reason, "_", " "), words)
 	}
-	d.print("   results by reason: %s\n", strings.Join(reasons, ", "))
 	d.print("   total due: %s %s\n", s.Total, s.Currency)
 	return nil
 }
@@ -447,22 +450,38 @@ func (d *demo) cheat(context.Context, *ledger.DB) error {
 
 // farewell prints commands that go on from here.
 func (d *demo) farewell() {
-	ledgerCommand, verifyCommand := demoCommands()
-	q := quoteShell(d.dir)
+	prefix := goRun(filepath.ToSlash(os.Args[0]))
 	d.print("\nThe files are in %s. Go on with:\n", d.dir)
-	d.print("   %s check --policy %s/policy --since %s/checkpoint.16-march %s/march.bundle\n", verifyCommand, q, q, q)
-	d.print("   %s check --policy %s/policy --since %s/checkpoint.16-march %s/cheat-1-fact.bundle\n", verifyCommand, q, q, q)
-	d.print("   %s explain --policy %s/policy %s/march.bundle closed/%s\n", verifyCommand, q, q, d.disputed.id)
-	d.print("   %s show --db %s/store --case ticket/%s\n", ledgerCommand, q, d.disputed.id)
+	for _, line := range []string{
+		"raasverify check DIR/march.bundle --policy DIR/policy --since DIR/checkpoint.16-march",
+		"raasverify check DIR/cheat-1-fact.bundle --policy DIR/policy --since DIR/checkpoint.16-march",
+		"raasverify explain DIR/march.bundle resolved/ticket/" + d.disputed.id + " --policy DIR/policy",
+		"raasledger show --db DIR/store --case ticket/" + d.disputed.id,
+	} {
+		d.print("   %s%s\n", prefix, strings.ReplaceAll(line, "DIR", quoteShell(d.dir)))
+	}
 }
 
-// demoCommands are the commands as the reader started this one: by go run,
-// which builds into .../go-build123/b001/exe, or installed.
-func demoCommands() (ledgerCommand, verifyCommand string) {
-	if self := filepath.ToSlash(os.Args[0]); strings.Contains(self, "/go-build") && strings.Contains(self, "/exe/") {
-		return "go run ./cmd/raasledger", "go run ./cmd/raasverify"
+// demoReasons says what the statement's reasons mean in this story.
+var demoReasons = map[string]string{
+	"after_guarantee": "these reopenings came after 14 days; their tickets stay billed",
+	"billed":          "solved, and accepted by the client or by its silence",
+	"disputed":        "the client objects, and nobody has decided yet",
+	"escalated":       "a human took over",
+	"reopened":        "the customer came back within 14 days",
+	"where":           "the terms' condition is not met: the ticket was not solved",
+}
+
+// goRun is the prefix that the commands need where this one was started by
+// go run: then there are no installed ones. go run starts what it builds in
+// .../go-build123/b001/exe, or later in its cache, in a folder named by a
+// hash and -d.
+func goRun(self string) string {
+	folder := path.Dir(self)
+	if cached := path.Base(folder); strings.HasSuffix(folder, "/exe") && strings.Contains(folder, "/go-build") || len(cached) == 66 && strings.HasSuffix(cached, "-d") {
+		return "go run ./cmd/"
 	}
-	return "raasledger", "raasverify"
+	return ""
 }
 
 // quoteShell quotes a path for a shell where it needs it.

@@ -117,6 +117,20 @@ func shellWords(t *testing.T, line string) []string {
 	return append(words, word.String())
 }
 
+// go run keeps what it built in its cache, from the second time on.
+func TestDemoGoRun(t *testing.T) {
+	for self, want := range map[string]string{
+		"/tmp/go-build1029384756/b001/exe/raasledger":                                             "go run ./cmd/",
+		"/home/me/.cache/go-build/ec/" + strings.Repeat("ec", 32) + "-d/raasledger":               "go run ./cmd/",
+		"C:/Users/me/AppData/Local/go-build/ec/" + strings.Repeat("ec", 32) + "-d/raasledger.exe": "go run ./cmd/",
+		"/home/me/go/bin/raasledger":                                                              "", "raasledger": "", "./raasledger": "", "/tmp/go-build1/b001/raasledger.test": "",
+	} {
+		if got := goRun(self); got != want {
+			t.Errorf("%s: got %q, want %q", self, got, want)
+		}
+	}
+}
+
 func TestDemoRefuses(t *testing.T) {
 	dir := t.TempDir()
 	for _, test := range []struct {
