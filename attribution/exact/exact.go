@@ -3,7 +3,8 @@
 //
 // Quantities, prices and amounts are computed as a [Rat] from end to end.
 // Where an amount becomes money, [Rat.Round] is called once, with the mode and
-// the scale that the terms name. Nothing else in the project rounds money.
+// the scale that the terms name. Package fee computes short numbers in machine
+// words, as it says there; its tests hold them to this package, digit by digit.
 package exact
 
 import (

@@ -17,8 +17,8 @@ const (
 	Up       Mode = "up"        // away from zero
 )
 
-// Round returns a rounded to scale decimals. This is the one rounding of the
-// project. The scale is 0 to MaxScale and the mode one of the four.
+// Round returns a rounded to scale decimals: what rounding means, wherever the
+// project rounds. The scale is 0 to MaxScale and the mode one of the four.
 func (a Rat) Round(scale int, mode Mode) Rat {
 	checkScale("Round", scale)
 	if a.whole() {

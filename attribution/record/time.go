@@ -3,7 +3,8 @@ package record
 import "fmt"
 
 // A Time is an instant in milliseconds since 1970-01-01T00:00:00Z. Its text
-// is UTC in exactly the form 2026-03-01T08:00:00.000Z, years 1970 to 9999.
+// is UTC in exactly the form 2026-03-01T08:00:00.000Z, years 1970 to 9999. That
+// of a time.Time t is Time(t.UnixMilli()).
 type Time int64
 
 const (
