@@ -28,6 +28,11 @@ func (s *Standing) Apply(r *record.Record) error {
 	if err := checkClock(r, v.Terms); err != nil {
 		return err
 	}
+	// A statement is of the moment at which the ledger takes it: dated before, it
+	// would leave room for an amendment of what it settled.
+	if r.Kind == record.KindStatement && r.At != r.Log.Time {
+		return refuse(r, checkOrder, "at", "got %s, want %s, the log's time: a statement is of that moment", r.At, r.Log.Time)
+	}
 	party := v.Terms.Party(r.By)
 	switch {
 	case party == nil:
@@ -44,7 +49,7 @@ func (s *Standing) Apply(r *record.Record) error {
 	}
 	var change func()
 	if key, ok := r.Body.(*record.Key); ok {
-		if change, err = s.keyChange(r, key, signer, at); err != nil {
+		if change, err = s.keyChange(r, key, v.Terms, signer); err != nil {
 			return err
 		}
 	}
@@ -162,6 +167,7 @@ func (s *Standing) authorship(r *record.Record, t *Terms, party *Party) (string,
 	if operator && beside == "" && len(r.Sigs) == 0 && r.Author == nil && len(r.Cites) == 0 {
 		return "", nil // as nearly all records are: the checkpoint is its signature
 	}
+	at := s.KeyInstant(r)
 	signed := map[string]string{}
 	for i := range r.Sigs {
 		fingerprint := r.Sigs[i].Key
@@ -174,6 +180,8 @@ func (s *Standing) authorship(r *record.Record, t *Terms, party *Party) (string,
 			return "", refuse(r, checkSignatures, field, "is a key of %s, want one of %s", key.party, party.ID)
 		case signed[key.party] != "":
 			return "", refuse(r, checkSignatures, field, "is a second signature of %s, want one", key.party)
+		case at < key.from:
+			return "", refuse(r, checkSignatures, field, "is in force from %s on, and the record is of %s", key.from, at)
 		}
 		if err := checkSignature(r, i, s.origin, key); err != nil {
 			return "", err
@@ -239,12 +247,17 @@ func checkCites(r *record.Record) error {
 }
 
 // keyChange checks a key record and returns what it does.
-func (s *Standing) keyChange(r *record.Record, b *record.Key, signer string, at record.Time) (func(), error) {
+func (s *Standing) keyChange(r *record.Record, b *record.Key, t *Terms, signer string) (func(), error) {
 	if b.Party != r.By {
 		return nil, refuse(r, checkTerms, "body.party", "got %s, want %s: a party speaks for its own keys", b.Party, r.By)
 	}
-	// A stolen key that was revoked must not enrol another one.
-	if signer != "" && !s.keys[signer].inForce(at) {
+	// A date to come would keep a stolen key in force that revokes itself.
+	if most := r.Log.Time + record.Time(t.Skew); b.Effective > most {
+		return nil, refuse(r, checkTerms, "body.effective", "got %s, at most %s: the log's time and a skew of %s", b.Effective, most, t.Skew)
+	}
+	// A stolen key that was revoked must not enrol another one, nor date a
+	// record to before its revocation to do so.
+	if signer != "" && !s.keys[signer].inForce(r.Log.Time) {
 		return nil, refuse(r, checkSignatures, "sigs."+signer, "was revoked by record %d: a key record needs a key in force", s.keys[signer].revoked)
 	}
 	pub, err := record.ParsePublicKey(b.Key)
@@ -261,7 +274,7 @@ func (s *Standing) keyChange(r *record.Record, b *record.Key, signer string, at 
 	if log, err := merkle.ParseVerifierKey(s.logKey); err == nil && slices.Equal(log.PublicKey(), pub) {
 		return nil, refuse(r, checkTerms, "body.key", "is the key of the log")
 	}
-	key := &enrolled{text: b.Key, pub: pub, party: b.Party, holder: b.Holder, n: r.Log.N, revoked: -1}
+	key := &enrolled{text: b.Key, pub: pub, party: b.Party, holder: b.Holder, n: r.Log.N, from: b.Effective, revoked: -1}
 	revoke := func() {}
 	if b.Op == "rotate" {
 		if signer != "" && signer != b.Prev {
@@ -277,7 +290,9 @@ func (s *Standing) keyChange(r *record.Record, b *record.Key, signer string, at 
 	}, nil
 }
 
-// revocation checks that r's party has the key and that it is not revoked.
+// revocation checks that r's party has the key and that it is not revoked by
+// then. An earlier revocation goes before one that stands: whoever stole a key
+// must not choose how long it lasts.
 func (s *Standing) revocation(r *record.Record, field, fingerprint string, from record.Time) (func(), error) {
 	k, ok := s.keys[fingerprint]
 	switch {
@@ -285,8 +300,8 @@ func (s *Standing) revocation(r *record.Record, field, fingerprint string, from 
 		return nil, refuse(r, checkTerms, field, "%s was never enrolled", fingerprint)
 	case k.party != r.By:
 		return nil, refuse(r, checkTerms, field, "%s is a key of %s, want one of %s", fingerprint, k.party, r.By)
-	case k.revoked >= 0:
-		return nil, refuse(r, checkTerms, field, "%s was revoked by record %d", fingerprint, k.revoked)
+	case k.revoked >= 0 && k.revokedFrom <= from:
+		return nil, refuse(r, checkTerms, field, "%s was revoked from %s by record %d", fingerprint, k.revokedFrom, k.revoked)
 	}
 	revoked := *k
 	revoked.revoked, revoked.revokedFrom = r.Log.N, from

@@ -23,8 +23,11 @@ func (s *Standing) applyAgreement(r *record.Record, b *record.Agreement) error {
 	if err := checkHistory(r, b, s.Latest(), agreed); err != nil {
 		return err
 	}
-	keys, err := s.enrol(r, t)
-	if err != nil {
+	keys, authors := s.keys, s.authors
+	if agreed && len(s.versions) > 0 && !s.agreed() {
+		keys, authors = s.ownKeys(t)
+	}
+	if keys, err = s.enrol(r, t, keys); err != nil {
 		return err
 	}
 	digest, err := record.ContentDigest(r)
@@ -33,7 +36,7 @@ func (s *Standing) applyAgreement(r *record.Record, b *record.Agreement) error {
 	}
 	s.origin, s.logKey = b.Origin, b.LogKey
 	s.versions = append(s.versions, Version{b.Version, r.Log.N, digest, agreed, b.History, t, b.Nonce})
-	s.keys = keys
+	s.keys, s.authors = keys, authors
 	s.started, s.last = true, r.Log.Time
 	at, _ := s.Instant(r)
 	s.latest = max(s.latest, at)
@@ -139,10 +142,8 @@ func (s *Standing) checkAmendment(r *record.Record, b *record.Agreement, before 
 func (s *Standing) checkAgreementSignatures(r *record.Record, b *record.Agreement, t *Terms) (agreed bool, err error) {
 	vendor, client := t.Operator().ID, t.Client().ID
 	var mustAgree int64 // version that was agreed
-	for _, v := range s.versions {
-		if v.Agreed {
-			mustAgree = v.Number
-		}
+	if s.agreed() {
+		mustAgree = s.Latest().Number
 	}
 	signed := map[string]bool{}
 	for i := range r.Sigs {
@@ -209,10 +210,36 @@ func checkHistory(r *record.Record, b *record.Agreement, before *Version, agreed
 	return nil
 }
 
-// enrol returns the keys with those of the terms. A key that a version no
-// longer names is revoked by it, unless a key record brought it.
-func (s *Standing) enrol(r *record.Record, t *Terms) (map[string]*enrolled, error) {
-	keys := maps.Clone(s.keys)
+// agreed reports whether the client has signed a version. All after it are
+// then signed by both.
+func (s *Standing) agreed() bool { return len(s.versions) > 0 && s.Latest().Agreed }
+
+// ownKeys are the keys, and the heads of their author chains, that outlast the
+// shadow: the vendor's, and those which t, the first version that both signed,
+// names. Under shadow a key of anyone else was what the vendor said, and so
+// was what that key then enrolled or revoked.
+func (s *Standing) ownKeys(t *Terms) (map[string]*enrolled, map[string]head) {
+	keys, authors := maps.Clone(s.keys), maps.Clone(s.authors)
+	for fingerprint, k := range s.keys {
+		if k.party == t.Operator().ID {
+			continue
+		}
+		if p := t.Party(k.party); p != nil && slices.Contains(p.Keys, k.text) {
+			named := *k
+			named.from, named.revoked, named.revokedFrom = 0, -1, 0
+			keys[fingerprint] = &named
+			continue
+		}
+		delete(keys, fingerprint)
+		delete(authors, fingerprint)
+	}
+	return keys, authors
+}
+
+// enrol returns keys with those of the terms. A key that a version no longer
+// names is revoked by it, unless a key record brought it.
+func (s *Standing) enrol(r *record.Record, t *Terms, keys map[string]*enrolled) (map[string]*enrolled, error) {
+	keys = maps.Clone(keys)
 	named := map[string]bool{}
 	for i := range t.Parties {
 		p := &t.Parties[i]
@@ -234,7 +261,7 @@ func (s *Standing) enrol(r *record.Record, t *Terms) (map[string]*enrolled, erro
 		}
 	}
 	for fingerprint, k := range keys {
-		if named[fingerprint] || k.revoked >= 0 || !s.isOfTerms(fingerprint) {
+		if named[fingerprint] || k.revoked >= 0 && k.revokedFrom <= t.From || !s.isOfTerms(fingerprint) {
 			continue
 		}
 		gone := *k

@@ -17,7 +17,7 @@ import (
 //	["agreement",version,n,digest,agreed,history,nonce,terms]
 //	["author",fingerprint,seq,digest]            the last record of a key
 //	["clock",last log time,latest instant]
-//	["key",fingerprint,key,party,holder,n,revoked by n or -1,revoked from or ""]
+//	["key",fingerprint,key,party,holder,n,in force from,revoked by n or -1,revoked from or ""]
 //	["ledger",origin,log key]
 //
 // They stand in any order; a standing has one ledger line and one clock line
@@ -82,7 +82,7 @@ func (k *enrolled) line(fingerprint string) []byte {
 	if k.revoked >= 0 {
 		from = k.revokedFrom.String()
 	}
-	return newLine("key").text(fingerprint).text(k.text).text(k.party).text(k.holder).integer(k.n).integer(k.revoked).text(from).end()
+	return newLine("key").text(fingerprint).text(k.text).text(k.party).text(k.holder).integer(k.n).text(k.from.String()).integer(k.revoked).text(from).end()
 }
 
 func (h head) line(fingerprint string) []byte {
@@ -181,7 +181,7 @@ func (s *Standing) readVersion(r *lineReader) (again []byte, accept func(), err 
 
 func (s *Standing) readKey(r *lineReader) (again []byte, accept func(), err error) {
 	fingerprint := r.text()
-	k := &enrolled{text: r.text(), party: r.text(), holder: r.text(), n: r.integer(), revoked: r.integer()}
+	k := &enrolled{text: r.text(), party: r.text(), holder: r.text(), n: r.integer(), from: r.time(), revoked: r.integer()}
 	if k.revoked >= 0 {
 		k.revokedFrom = r.time()
 	} else if from := r.text(); from != "" || k.revoked != -1 || k.n < 0 {

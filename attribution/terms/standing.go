@@ -35,22 +35,25 @@ type Version struct {
 	nonce string
 }
 
-// An enrolled key may sign for its party. It is never forgotten: a record that
-// a revoked key signed is admitted, and found. The value is not changed once
-// it is in a Standing.
+// An enrolled key may sign for its party. Once both sides have signed, it is
+// never forgotten: a record that a revoked key signed is admitted, and found.
+// The value is not changed once it is in a Standing.
 type enrolled struct {
 	text   string // "ssh-ed25519 AAAA..."
 	pub    ed25519.PublicKey
 	party  string
 	holder string
-	n      int64 // index of the record that enrolled it
+	n      int64       // index of the record that enrolled it
+	from   record.Time // 0 for a key that the terms name
 
 	revoked     int64 // index of the record that revoked it, -1 if none
 	revokedFrom record.Time
 }
 
-// inForce reports whether the key is not revoked at an instant.
-func (k *enrolled) inForce(at record.Time) bool { return k.revoked < 0 || at < k.revokedFrom }
+// inForce reports whether the key has begun and is not revoked at an instant.
+func (k *enrolled) inForce(at record.Time) bool {
+	return at >= k.from && (k.revoked < 0 || at < k.revokedFrom)
+}
 
 // A head is the last record of a key that signs: Seq of it and its content
 // digest.
@@ -117,6 +120,28 @@ func (s *Standing) Instant(r *record.Record) (record.Time, *Version) {
 	return at, &s.versions[0]
 }
 
+// KeyInstant is the instant by which the keys that signed r are judged; r.Log
+// is set. It is the instant of r where the author's word for it is bounded by
+// the record delay, and the log's time where it is not: else a revoked key
+// would date what it signs to before its revocation.
+func (s *Standing) KeyInstant(r *record.Record) record.Time {
+	newest := s.Latest()
+	if newest == nil || r.Backfilled || newest.Terms.RecordDelay == Unlimited {
+		return r.Log.Time
+	}
+	return newest.Terms.Instant(r)
+}
+
+// SignatureVoid reports whether r, which was admitted, bears the signature of
+// a key that was revoked by then.
+func (s *Standing) SignatureVoid(r *record.Record) bool {
+	if len(r.Sigs) == 0 {
+		return false
+	}
+	at := s.KeyInstant(r)
+	return slices.ContainsFunc(r.Sigs, func(g record.Signature) bool { return !s.KeyInForce(g.Key, at) })
+}
+
 // Last is the log time of the last record applied.
 func (s *Standing) Last() record.Time { return s.last }
 
@@ -130,11 +155,28 @@ func (s *Standing) KeyParty(fingerprint string) (party string, ok bool) {
 	return k.party, true
 }
 
-// KeyInForce reports whether a key was enrolled and is not revoked at an
-// instant.
+// KeyInForce reports whether a key was enrolled, has begun and is not revoked
+// at an instant.
 func (s *Standing) KeyInForce(fingerprint string, at record.Time) bool {
 	k, ok := s.keys[fingerprint]
 	return ok && k.inForce(at)
+}
+
+// KeysInForce returns the keys of a party that are in force at an instant,
+// whether terms or a key record brought them, sorted by fingerprint.
+func (s *Standing) KeysInForce(party string, at record.Time) []ed25519.PublicKey {
+	var found []string
+	for fingerprint, k := range s.keys {
+		if k.party == party && k.inForce(at) {
+			found = append(found, fingerprint)
+		}
+	}
+	slices.Sort(found)
+	keys := make([]ed25519.PublicKey, len(found))
+	for i, fingerprint := range found {
+		keys[i] = s.keys[fingerprint].pub
+	}
+	return keys
 }
 
 // PeriodAt is the calendar period that holds at, over all versions: an

@@ -587,7 +587,7 @@ func TestKeys(t *testing.T) {
 	// Found later, but admitted; only it brings no other key in.
 	b.apply(b.sign(confirm(), "client"))
 	b.refused(b.sign(key("enrol", "vendor2", ""), "client"), "author signatures", "sigs."+fingerprint("client")+": was revoked by record 4: a key record needs a key in force")
-	b.refused(b.sign(key("revoke", "client", ""), "client2"), "terms", "body.key: "+fingerprint("client")+" was revoked by record 4")
+	b.refused(b.sign(key("revoke", "client", ""), "client2"), "terms", "body.key: "+fingerprint("client")+" was revoked from 2026-03-02T08:04:00.000Z by record 4")
 	// One signature, not two.
 	third := b.draft("y", "client", &record.Key{Op: "enrol", Key: publicText("fourth"), Holder: "desk-2", Party: "client", Effective: b.now})
 	b.apply(b.sign(third, "client2"))
