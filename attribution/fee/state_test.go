@@ -521,3 +521,49 @@ func TestDocumentsExample(t *testing.T) {
 		}
 	}
 }
+
+func TestBalanceEndsWithExcludedHistory(t *testing.T) {
+	for _, c := range []struct{ history, want string }{{"adopt", "-10.00"}, {"exclude", "0.00"}} {
+		fields := guarded(`"negative": "credit"`, `"negative": "carry"`, `"close_after": "10d"`, `"close_after": "0s"`, `"reopen": {"within": "10d"`, `"reopen": {"within": "20d"`)
+		k := newKit(t)
+		k.agree(at("2026-03-01"), draft(t, fields), "", "vendor")
+		k.add(claimOf("2026-03-15", "T", "10"))
+		k.settle()
+		k.add(reverseOf("2026-04-02", "reversed", ""))
+		if st, _ := k.settle(); st.CarriedOut != "-10.00" {
+			t.Fatalf("got\n%s", show(st))
+		}
+		later := strings.Replace(fields, `{`, `{"effective": {"from": "2026-05-02T00:00:00.000Z", "until": "2027-03-01T00:00:00.000Z"},`, 1)
+		k.agree(at("2026-05-01"), draft(t, later), c.history, "vendor", "client")
+		st, _ := k.settle()
+		if string(st.CarriedIn) != c.want || string(st.CarriedOut) != c.want {
+			t.Errorf("%s: got\n%s", c.history, show(st))
+		}
+	}
+}
+
+func TestTermTakenUpAgain(t *testing.T) {
+	spans := func(from, until string) []byte {
+		return draft(t, strings.Replace(guarded(), `{`, `{"effective": {"from": "`+from+`T00:00:00.000Z", "until": "`+until+`T00:00:00.000Z"},`, 1))
+	}
+	k := newKit(t)
+	k.agree(at("2026-03-01"), spans("2026-03-01", "2026-03-15"), "", "vendor", "client")
+	k.add(claimOf("2026-03-08", "T", "10"))
+	st, _ := k.settle()
+	if st.Period != "2026-03" || st.Until != at("2026-03-15") || st.Total != "10.00" {
+		t.Fatalf("first is %s until %v\n%s", st.Period, st.Until, show(st))
+	}
+	if p, _, ok := k.state.Next(); ok {
+		t.Fatalf("%s follows the end of the term", p.Name)
+	}
+	k.agree(at("2026-03-26"), spans("2026-03-28", "2026-06-01"), "", "vendor", "client")
+	k.add(claimOf("2026-03-29", "U", "4"))
+	st, _ = k.settle()
+	if st.Period != "2026-04" || st.From != at("2026-03-15") || st.Until != at("2026-05-01") || st.Total != "4.00" {
+		t.Fatalf("then comes %s from %v until %v\n%s", st.Period, st.From, st.Until, show(st))
+	}
+	st, _ = k.settle()
+	if st.Period != "2026-05" {
+		t.Fatalf("last comes %s", st.Period)
+	}
+}
