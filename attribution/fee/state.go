@@ -274,12 +274,6 @@ func (s *State) instant(r *record.Record) record.Time {
 	return at
 }
 
-// signatureVoid reports whether r, of that instant, is signed by a key that
-// was revoked before.
-func (s *State) signatureVoid(r *record.Record, at record.Time) bool {
-	return slices.ContainsFunc(r.Sigs, func(g record.Signature) bool { return !s.standing.KeyInForce(g.Key, at) })
-}
-
 func (s *State) governing(at record.Time) *version {
 	v := s.standing.Governing(at)
 	if v == nil {
@@ -314,7 +308,7 @@ func (s *State) addClaim(r *record.Record, b *record.Outcome) {
 	key := s.buffer[len(r.ID):]
 	opens := unsaid
 	switch {
-	case s.signatureVoid(r, at):
+	case s.standing.SignatureVoid(r):
 		opens = voidSignature
 	case s.beyondHorizon(at, rule):
 		opens = final
@@ -409,7 +403,7 @@ func (s *State) addEvent(r *record.Record, c *claim, e event) {
 		s.loose = append(s.loose, loose{n: e.n, at: e.at, reason: unmatched})
 		return
 	}
-	if s.signatureVoid(r, e.at) {
+	if s.standing.SignatureVoid(r) {
 		s.loose = append(s.loose, loose{n: e.n, at: e.at, reason: voidSignature})
 		return
 	}
