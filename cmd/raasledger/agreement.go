@@ -409,11 +409,11 @@ func addAgreement(c *cli.Context) (err error) {
 			err = storeError(closeErr)
 		}
 	}()
-	n, err := addVersion(c, db, agreement)
+	n, agreed, err := addVersion(c, db, agreement)
 	if err != nil {
 		return storeError(err)
 	}
-	if !agreement.Signed(client) {
+	if !agreed {
 		command.Warn(c, "IN SHADOW: %s has not signed; statements say \"not agreed\" until a version signed by both is added", client.ID)
 	}
 	if c.Bool("json") {
@@ -422,36 +422,52 @@ func addAgreement(c *cli.Context) (err error) {
 			Version int64  `json:"version"`
 			N       int64  `json:"n"`
 			Agreed  bool   `json:"agreed"`
-		}{agreement.Body.Origin, agreement.Body.Version, n, agreement.Signed(client)})
+		}{agreement.Body.Origin, agreement.Body.Version, n, agreed})
 		if err != nil {
 			return err
 		}
 		return command.Report(c, "%s\n", text)
 	}
-	agreed := "signed by both"
-	if !agreement.Signed(client) {
-		agreed = "in shadow"
+	signed := "signed by both"
+	if !agreed {
+		signed = "in shadow"
 	}
-	return command.Report(c, "%s: agreement version %d is record %d, %s\n", agreement.Body.Origin, agreement.Body.Version, n, agreed)
+	return command.Report(c, "%s: agreement version %d is record %d, %s\n", agreement.Body.Origin, agreement.Body.Version, n, signed)
 }
 
 // addVersion begins the ledger with version 1, and appends any further one.
-func addVersion(c *cli.Context, db *ledger.DB, a *command.Agreement) (int64, error) {
+// One that is there already stays as it was signed then: the record does not
+// change, and agreed is what it says.
+func addVersion(c *cli.Context, db *ledger.DB, a *command.Agreement) (n int64, agreed bool, err error) {
 	l, err := db.Ledger(a.Body.Origin)
 	switch {
 	case err == nil:
-		n, err := l.Append(c.Context, a.Record)
+		numbers, err := l.Append(c.Context, a.Record)
 		if err != nil {
-			return 0, err
+			return 0, false, err
 		}
-		return n[0], nil
+		n = numbers[0]
 	case !errors.Is(err, ledger.ErrNoLedger):
-		return 0, err
+		return 0, false, err
 	case a.Body.Version != 1:
-		return 0, command.Refused("version 1 begins a ledger", fmt.Errorf("there is no ledger %s to append version %d to", a.Body.Origin, a.Body.Version))
+		return 0, false, command.Refused("version 1 begins a ledger", fmt.Errorf("there is no ledger %s to append version %d to", a.Body.Origin, a.Body.Version))
+	default:
+		if l, err = db.Create(c.Context, a.Record); err != nil {
+			return 0, false, err
+		}
 	}
-	if _, err := db.Create(c.Context, a.Record); err != nil {
-		return 0, err
+	line, err := l.Get(n)
+	if err != nil {
+		return 0, false, err
 	}
-	return 0, nil
+	there, err := record.Parse(line)
+	if err != nil {
+		return 0, false, err
+	}
+	agreed = (&command.Agreement{Record: there, Body: a.Body, Terms: a.Terms}).Signed(a.Terms.Client())
+	if a.Signed(a.Terms.Client()) && !agreed {
+		return 0, false, command.Refused(fmt.Sprintf("sign version %d with --prev and --history, which says what becomes of the records in shadow", a.Body.Version+1),
+			fmt.Errorf("version %d is record %d already, signed by the vendor alone, and records do not change", a.Body.Version, n))
+	}
+	return n, agreed, nil
 }

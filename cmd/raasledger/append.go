@@ -49,6 +49,7 @@ type appended struct {
 	First   int64  `json:"first"`   // lowest and highest index among them
 	Last    int64  `json:"last"`
 	Size    int64  `json:"size"`
+	There   int64  `json:"already_there"` // of the records
 	Origin  string `json:"origin"`
 
 	lines int // input lines done
@@ -92,11 +93,16 @@ func appendRecords(c *cli.Context) error {
 		if done.Records == 0 {
 			return command.Report(c, "%s: nothing to append, size %d\n", done.Origin, done.Size)
 		}
-		return command.Report(c, "%s: %s, n %d to %d, size %d\n", done.Origin, count(done.Records, "record"), done.First, done.Last, done.Size)
+		there := ""
+		if done.There > 0 {
+			there = fmt.Sprintf(" (%d there already)", done.There)
+		}
+		return command.Report(c, "%s: %s%s, n %d to %d, size %d\n", done.Origin, count(done.Records, "record"), there, done.First, done.Last, done.Size)
 	})
 }
 
 func (a *appended) append(c *cli.Context, l *ledger.Ledger, b *batch) error {
+	size := l.Size()
 	n, err := l.Append(c.Context, b.records...)
 	if err != nil {
 		if e, ok := errors.AsType[*ledger.BatchError](err); ok && e.Position < len(b.lines) {
@@ -114,6 +120,9 @@ func (a *appended) append(c *cli.Context, l *ledger.Ledger, b *batch) error {
 			a.First = i
 		}
 		a.Last = max(a.Last, i)
+		if i < size {
+			a.There++
+		}
 	}
 	a.Records += int64(len(n))
 	a.lines = b.lines[len(b.lines)-1]

@@ -32,7 +32,11 @@ func ReadAgreement(c *cli.Context, path string) (*Agreement, error) {
 	}
 	a, err := parseAgreement(bytes.TrimSuffix(text, []byte("\n")))
 	if err != nil {
-		return nil, Refused("", fmt.Errorf("%s: %w", name(path), err))
+		hint := ""
+		if !bytes.HasPrefix(text, []byte("{")) {
+			hint = "raasledger agreement sign makes an agreement of terms in YAML"
+		}
+		return nil, Refused(hint, fmt.Errorf("%s: %w", name(path), err))
 	}
 	return a, nil
 }
@@ -212,6 +216,9 @@ func describeResult(row func(name, format string, args ...any), r *terms.Result)
 	var facts []string
 	for _, f := range r.Facts {
 		facts = append(facts, f.Name+" "+f.Type)
+	}
+	if len(facts) == 0 {
+		facts = []string{"none"}
 	}
 	row("", "facts: %s", strings.Join(facts, ", "))
 	if r.Quantity != "" {
