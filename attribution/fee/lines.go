@@ -391,7 +391,6 @@ func (r *row) end() []byte {
 // Size says how many records they cover.
 func ReadState(lines [][]byte) (*State, error) {
 	s := New()
-	rows := make([][]any, len(lines))
 	for i, line := range lines {
 		if i > 0 && bytes.Compare(lines[i-1], line) >= 0 {
 			return nil, fmt.Errorf("state line %d is not above the one before", i+1)
@@ -400,6 +399,15 @@ func ReadState(lines [][]byte) (*State, error) {
 			if err := s.standing.ReadLine(line); err != nil {
 				return nil, fmt.Errorf("state line %d: %w", i+1, err)
 			}
+		}
+	}
+	if err := s.standing.Complete(); err != nil {
+		return nil, err
+	}
+	s.addVersions()
+	// Parsed, a line takes many times its bytes: there is one at a time.
+	for i, line := range lines {
+		if terms.IsLine(line) {
 			continue
 		}
 		v, err := record.ParseCanonical(line)
@@ -410,16 +418,6 @@ func ReadState(lines [][]byte) (*State, error) {
 		if !ok || len(row) == 0 {
 			return nil, fmt.Errorf("state line %d is no array that begins with a type", i+1)
 		}
-		rows[i] = row
-	}
-	if err := s.standing.Complete(); err != nil {
-		return nil, err
-	}
-	s.addVersions()
-	for i, row := range rows {
-		if row == nil {
-			continue
-		}
 		if err := s.readRow(row); err != nil {
 			return nil, fmt.Errorf("state line %d: %w", i+1, err)
 		}
@@ -429,14 +427,21 @@ func ReadState(lines [][]byte) (*State, error) {
 		return nil, err
 	}
 	// The lines say the same in no other spelling.
-	again := s.Lines()
-	for i, line := range lines {
-		if i >= len(again) || !bytes.Equal(line, again[i]) {
-			return nil, fmt.Errorf("state line %d is not in canonical form, or does not belong to this state", i+1)
+	m := s.image()
+	written, other := 0, -1
+	m.each(func(line []byte) {
+		if other < 0 && (written >= len(lines) || !bytes.Equal(line, lines[written])) {
+			other = written
 		}
-	}
-	if len(again) > len(lines) {
-		return nil, fmt.Errorf("state has %d lines, want %d", len(lines), len(again))
+		written++
+	})
+	switch {
+	case other >= 0 && other < len(lines):
+		return nil, fmt.Errorf("state line %d is not in canonical form, or does not belong to this state", other+1)
+	case written < len(lines):
+		return nil, fmt.Errorf("state line %d is not in canonical form, or does not belong to this state", written+1)
+	case written > len(lines):
+		return nil, fmt.Errorf("state has %d lines, want %d", len(lines), written)
 	}
 	return s, nil
 }
