@@ -232,7 +232,10 @@ func (l *Ledger) admit(c *call) (*request, error) {
 	}
 	records := c.records
 
-	b := &batch{ledger: l, admission: a, ids: map[string]idEntry{}, chains: map[string]chainHead{}}
+	b := &batch{ledger: l, admission: a}
+	if len(records) > 1 {
+		b.ids, b.chains = map[string]idEntry{}, map[string]chainHead{}
+	}
 	c.ns = make([]int64, len(records))
 	var drafts []draft
 	err = l.db.read(func(txn *badger.Txn) error {
@@ -293,11 +296,11 @@ func (l *Ledger) admit(c *call) (*request, error) {
 	if err := l.fold(a, records, drafts); err != nil {
 		return nil, err
 	}
-	for id, e := range b.ids {
-		a.ids[id] = e
-	}
-	for chain, h := range b.chains {
-		a.chains[chain] = h
+	for _, e := range entries {
+		a.ids[e.id] = e.index
+		for _, link := range e.chains {
+			a.chains[link.Chain] = chainHead{link.Ordinal, e.index.n}
+		}
 	}
 	a.next += int64(len(drafts))
 	a.forget(l.Size())
@@ -365,7 +368,7 @@ type batch struct {
 	ledger    *Ledger
 	admission *admission
 	txn       *badger.Txn
-	ids       map[string]idEntry
+	ids       map[string]idEntry // nil for a single record
 	chains    map[string]chainHead
 }
 
@@ -409,9 +412,13 @@ func (b *batch) draft(r *record.Record, p *record.Prepared, n int64, now record.
 			link.Ordinal, link.Prev = h.ordinal+1, h.n
 		}
 		log.Chains = append(log.Chains, link)
-		b.chains[name] = chainHead{link.Ordinal, n}
+		if b.chains != nil {
+			b.chains[name] = chainHead{link.Ordinal, n}
+		}
 	}
-	b.ids[r.ID] = idEntry{n: n, digest: p.Sum(), matter: r.Case}
+	if b.ids != nil {
+		b.ids[r.ID] = idEntry{n: n, digest: p.Sum(), matter: r.Case}
+	}
 	c := *r
 	c.Log = log
 	return &c, nil

@@ -15,8 +15,8 @@ import (
 
 // Bounds of a group. A group is one frame of the journal.
 const (
-	maxAppendBytes = 1 << 20                // lines of one Append call
-	maxGroupBytes  = maxAppendBytes * 3 / 2 // body of a frame, with its item lines
+	maxAppendBytes = 1 << 20 // lines of one Append call, without their log
+	maxGroupBytes  = 4 << 20 // lines of a group
 	maxGroupCalls  = 4096
 )
 
@@ -85,64 +85,128 @@ func (db *DB) enqueue(requests ...*request) error {
 	return nil
 }
 
-// run is the committer: the one goroutine that writes. It takes all that
-// waits, up to the bounds of a group, and commits it.
-func (db *DB) run() {
-	defer close(db.stopped)
-	for {
-		db.queueMu.Lock()
-		for len(db.queue) == 0 && !db.closing {
-			db.wake.Wait()
-		}
-		if len(db.queue) == 0 {
-			db.queueMu.Unlock()
-			return
-		}
-		n, bytes := 0, 0
-		for n < len(db.queue) && n < maxGroupCalls && (n == 0 || bytes+db.queue[n].bytes <= maxAppendBytes) {
-			bytes += db.queue[n].bytes
-			n++
-		}
-		group := slices.Clone(db.queue[:n])
-		clear(db.queue[:n])
-		db.queue = db.queue[n:]
-		if len(db.queue) == 0 {
-			db.queue = nil
-		}
-		db.queueMu.Unlock()
+// A group is what is committed at once: one frame of the journal.
+type group struct {
+	requests  []*request
+	parts     []*part
+	writer    *writer
+	published chan struct{} // closed when it is visible, or will never be
+}
 
+// A part is what a group has of one ledger.
+type part struct {
+	ledger  *Ledger
+	create  bool
+	entries []entry
+	next    *tree // with the entries, nil without
+	notes   []*noteItem
+}
+
+// run is the committer: the one goroutine that writes the journal. It takes
+// all that waits, up to the bounds of a group, makes it durable and hands it
+// to apply, so that the journal can sync one group while Badger takes the one
+// before.
+func (db *DB) run() {
+	durable := make(chan *group)
+	applied := make(chan struct{})
+	go func() {
+		defer close(applied)
+		for g := range durable {
+			db.applyGroup(g)
+		}
+	}()
+	for {
+		requests := db.take()
+		if requests == nil {
+			break
+		}
+		g := &group{requests: requests, writer: &writer{kv: db.kv}, published: make(chan struct{})}
 		err := db.stopCause()
 		if err == nil {
-			if err = db.commit(group); err != nil {
+			if err = db.journalGroup(g); err != nil {
 				err = db.poison(err)
 			}
 		}
-		for _, r := range group {
-			r.done <- err
+		if err != nil {
+			g.finish(err)
+			continue
 		}
+		db.inFlight = append(db.inFlight, g)
+		durable <- g
+	}
+	close(durable)
+	<-applied
+	close(db.stopped)
+}
+
+// take waits for requests and returns those of the next group, nil when the
+// DB is closing and there are none.
+func (db *DB) take() []*request {
+	db.queueMu.Lock()
+	defer db.queueMu.Unlock()
+	for len(db.queue) == 0 && !db.closing {
+		db.wake.Wait()
+	}
+	n, bytes := 0, 0
+	for n < len(db.queue) && n < maxGroupCalls && (n == 0 || bytes+db.queue[n].bytes <= maxGroupBytes) {
+		bytes += db.queue[n].bytes
+		n++
+	}
+	if n == 0 {
+		return nil
+	}
+	taken := slices.Clone(db.queue[:n])
+	clear(db.queue[:n])
+	db.queue = db.queue[n:]
+	if len(db.queue) == 0 {
+		db.queue = nil
+	}
+	return taken
+}
+
+// finish tells the callers.
+func (g *group) finish(err error) {
+	close(g.published)
+	for _, r := range g.requests {
+		r.done <- err
 	}
 }
 
-// commit makes a group durable and visible. An error leaves open whether it
-// is stored; the caller poisons the DB.
-func (db *DB) commit(group []*request) error {
+// land forgets the groups that are published; with all it waits for them.
+func (db *DB) land(all bool) {
+	for len(db.inFlight) > 0 {
+		g := db.inFlight[0]
+		if all {
+			<-g.published
+		}
+		select {
+		case <-g.published:
+		default:
+			return
+		}
+		for _, p := range g.parts {
+			if db.ahead[p.ledger] == p.next {
+				delete(db.ahead, p.ledger) // the ledger has it now
+			}
+		}
+		db.inFlight = db.inFlight[1:]
+	}
+	db.inFlight = nil
+}
+
+// journalGroup makes a group durable. An error leaves open whether it is
+// stored; the caller poisons the DB.
+func (db *DB) journalGroup(g *group) error {
+	db.land(false)
 	// Requests of one ledger go into one item of the frame. The first index
 	// of each follows from the one before, since they came in order.
-	type part struct {
-		ledger  *Ledger
-		create  bool
-		entries []entry
-		next    *tree
-		notes   []*noteItem
-	}
-	var parts []*part
 	byLedger := map[*Ledger]*part{}
-	for _, r := range group {
+	for _, r := range g.requests {
 		p := byLedger[r.ledger]
 		if p == nil {
 			p = &part{ledger: r.ledger}
 			byLedger[r.ledger] = p
-			parts = append(parts, p)
+			g.parts = append(g.parts, p)
 		}
 		p.create = p.create || r.create
 		if p.entries == nil {
@@ -155,26 +219,30 @@ func (db *DB) commit(group []*request) error {
 		}
 	}
 
-	w := &writer{kv: db.kv}
+	w := g.writer
 	body := append(db.body[:0], make([]byte, frameLine)...) // its first line comes last
-	for _, p := range parts {
+	for _, p := range g.parts {
 		if p.create {
 			body = createItem{p.ledger.number, p.ledger.origin}.append(body)
 			w.put(originKey(p.ledger.origin), encodeNumber(p.ledger.number))
 		}
 		if len(p.entries) > 0 {
-			t, err := p.ledger.edge()
-			if err != nil {
-				return err
+			t := db.ahead[p.ledger]
+			if t == nil {
+				var err error
+				if t, err = p.ledger.edge(); err != nil {
+					return err
+				}
 			}
 			first := t.size()
 			if got := p.entries[0].index.n; got != first {
 				return fmt.Errorf("%s: record %s is numbered %d, want %d", p.ledger.origin, p.entries[0].id, got, first)
 			}
-			p.next, err = apply(w, p.ledger.number, t, p.entries)
-			if err != nil {
+			var err error
+			if p.next, err = apply(w, p.ledger.number, t, p.entries); err != nil {
 				return err
 			}
+			db.ahead[p.ledger] = p.next
 			lines := make([][]byte, len(p.entries))
 			for i, e := range p.entries {
 				lines[i] = e.line
@@ -187,6 +255,9 @@ func (db *DB) commit(group []*request) error {
 		}
 	}
 	db.body = body
+	if len(body) == frameLine {
+		return nil // callers that only wait
+	}
 	if err := db.makeRoom(len(body) - frameLine); err != nil {
 		return err
 	}
@@ -196,17 +267,28 @@ func (db *DB) commit(group []*request) error {
 	if err := db.journal.append(body); err != nil {
 		return err
 	}
-	if err := w.commit(); err != nil {
-		return err
-	}
-	db.refresh() // before publish: a size that is seen is in the snapshot
-	for _, p := range parts {
-		if p.next != nil {
-			p.ledger.publish(p.next)
-		}
-	}
 	db.prepareAhead()
 	return nil
+}
+
+// applyGroup puts a durable group into Badger, makes it visible and tells the
+// callers.
+func (db *DB) applyGroup(g *group) {
+	err := db.stopCause()
+	if err == nil && len(g.writer.pairs) > 0 {
+		if err = g.writer.commit(); err != nil {
+			err = db.poison(err)
+		}
+	}
+	if err == nil {
+		db.refresh() // before publish: a size that is seen is in the snapshot
+		for _, p := range g.parts {
+			if p.next != nil {
+				p.ledger.publish(p.next)
+			}
+		}
+	}
+	g.finish(err)
 }
 
 // apply puts the entries of one ledger behind the records of t, and returns
@@ -274,6 +356,11 @@ func (db *DB) makeRoom(n int) error {
 	j := db.journal
 	if j.fits(n) {
 		return nil
+	}
+	// The base says what is in Badger: all groups before are applied first.
+	db.land(true)
+	if err := db.stopCause(); err != nil {
+		return err
 	}
 	base := baseItem{db.store}.append(nil)
 	for _, l := range db.allLedgers() {

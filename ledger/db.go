@@ -96,8 +96,10 @@ type DB struct {
 	stopped chan struct{}
 
 	// The committer's own.
-	journal *journal
-	body    []byte
+	journal  *journal
+	body     []byte
+	inFlight []*group          // durable, not yet seen to be published
+	ahead    map[*Ledger]*tree // with the groups in flight
 
 	preparing chan error // result of the segment that is being prepared, nil if none is
 
@@ -147,6 +149,7 @@ func Open(dir string, o Options) (*DB, error) {
 		ledgers:  map[string]*Ledger{},
 		byNumber: map[number]*Ledger{},
 		loaded:   map[*Ledger]bool{},
+		ahead:    map[*Ledger]*tree{},
 		synced:   map[string]bool{},
 		stopped:  make(chan struct{}),
 		began:    time.Now(),

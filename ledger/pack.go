@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"errors"
 	"iter"
 
 	badger "github.com/dgraph-io/badger/v4"
@@ -37,17 +38,28 @@ func packs(first int64, lines [][]byte) iter.Seq2[int64, []byte] {
 	}
 }
 
-// unpack splits a pack into its lines. The record of the last line has index
-// last; first is that of the first one.
-func unpack(last int64, value []byte) (first int64, lines [][]byte, err error) {
-	body, ok := bytes.CutSuffix(value, []byte{'\n'})
-	if !ok {
+// unpack returns copies of the lines [lo, hi) that a pack has, and the index of
+// the pack's first record. The record of its last line has index last.
+func unpack(last int64, value []byte, lo, hi int64) (first int64, lines [][]byte, err error) {
+	if len(value) == 0 || value[len(value)-1] != '\n' {
 		return 0, nil, damaged("records up to %d do not end with a line end", last)
 	}
-	lines = bytes.Split(body, []byte{'\n'})
-	first = last - int64(len(lines)) + 1
+	first = last - int64(bytes.Count(value, []byte{'\n'})) + 1
 	if first < 0 {
-		return 0, nil, damaged("records up to %d are %d lines", last, len(lines))
+		return 0, nil, damaged("records up to %d are %d lines", last, last-first+1)
+	}
+	for n := first; n < lo; n++ {
+		value = value[bytes.IndexByte(value, '\n')+1:]
+	}
+	end := 0
+	for n := max(first, lo); n < min(last+1, hi); n++ {
+		end += bytes.IndexByte(value[end:], '\n') + 1
+	}
+	value = bytes.Clone(value[:end])
+	for len(value) > 0 {
+		i := bytes.IndexByte(value, '\n')
+		lines = append(lines, value[:i:i])
+		value = value[i+1:]
 	}
 	return first, lines, nil
 }
@@ -71,13 +83,16 @@ func readLines(txn *badger.Txn, l number, lo, hi int64) iter.Seq2[[]byte, error]
 				yield(nil, err)
 				return
 			}
-			value, err := it.Item().ValueCopy(nil)
+			var first int64
+			var lines [][]byte
+			err = it.Item().Value(func(v []byte) (err error) {
+				first, lines, err = unpack(last, v, next, hi)
+				return err
+			})
 			if err != nil {
-				yield(nil, damaged("records up to %d: %v", last, err))
-				return
-			}
-			first, lines, err := unpack(last, value)
-			if err != nil {
+				if !errors.Is(err, ErrDamaged) {
+					err = damaged("records up to %d: %v", last, err)
+				}
 				yield(nil, err)
 				return
 			}
@@ -87,10 +102,7 @@ func readLines(txn *badger.Txn, l number, lo, hi int64) iter.Seq2[[]byte, error]
 				yield(nil, damaged("records %d to %d are missing", next, first-1))
 				return
 			}
-			for _, line := range lines[next-first:] {
-				if next == hi {
-					return
-				}
+			for _, line := range lines {
 				next++
 				if !yield(line, nil) {
 					return

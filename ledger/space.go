@@ -12,7 +12,7 @@ import (
 // write of what it was given: its memtables as tables, the same again for a
 // compaction, and the journal's next segment.
 func (db *DB) reserveBytes() int64 {
-	return 2*(memTables+1)*db.o.MemTableBytes + 4*maxGroupBytes
+	return 2*(memTables+1)*db.o.MemTableBytes + 2*maxGroupBytes
 }
 
 // ballastBytes is what open gives back on a full disk, so that Badger can
