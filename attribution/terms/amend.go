@@ -3,6 +3,7 @@ package terms
 import (
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/merkle"
@@ -115,18 +116,13 @@ func (s *Standing) checkAmendment(r *record.Record, b *record.Agreement, before 
 		{"body.prev", string(b.Prev), string(before.Digest)},
 		{"body.origin", b.Origin, s.origin},
 		{"body.log", b.LogKey, s.logKey},
-		{"body.terms.parties", "vendor " + t.Operator().ID, "vendor " + old.Operator().ID},
-		{"body.terms.parties", "client " + t.Client().ID, "client " + old.Client().ID},
-		{"body.terms.currency", t.Currency, old.Currency},
-		{"body.terms.calendar.zone", t.Calendar.Zone, old.Calendar.Zone},
-		{"body.terms.calendar.period", t.Calendar.Period, old.Calendar.Period},
 	} {
 		if f.got != f.want {
 			return refuse(r, checkTerms, f.field, "got %s, want %s as in version %d", f.got, f.want, before.Number)
 		}
 	}
-	if t.Scale != old.Scale {
-		return refuse(r, checkTerms, "body.terms.scale", "got %d, want %d as in version %d", t.Scale, old.Scale, before.Number)
+	if field, got, want := changed(old, t); field != "" {
+		return refuse(r, checkTerms, "body.terms."+field, "got %s, want %s as in version %d", got, want, before.Number)
 	}
 	if t.From <= old.From {
 		return refuse(r, checkTerms, "body.terms.effective.from", "got %s, want later than %s of version %d", t.From, old.From, before.Number)
@@ -134,7 +130,25 @@ func (s *Standing) checkAmendment(r *record.Record, b *record.Agreement, before 
 	if t.From <= s.latest {
 		return refuse(r, checkTerms, "body.terms.effective.from", "got %s, want later than %s, the latest instant in the ledger: no record changes its version", t.From, s.latest)
 	}
-	return nil
+	return s.checkRoomBeside(r, t)
+}
+
+// changed finds what no version may change and t does; field is "" where there
+// is nothing.
+func changed(old, t *Terms) (field, got, want string) {
+	for _, f := range []struct{ field, got, want string }{
+		{"parties", "vendor " + t.Operator().ID, "vendor " + old.Operator().ID},
+		{"parties", "client " + t.Client().ID, "client " + old.Client().ID},
+		{"currency", t.Currency, old.Currency},
+		{"scale", strconv.Itoa(t.Scale), strconv.Itoa(old.Scale)},
+		{"calendar.zone", t.Calendar.Zone, old.Calendar.Zone},
+		{"calendar.period", t.Calendar.Period, old.Calendar.Period},
+	} {
+		if f.got != f.want {
+			return f.field, f.got, f.want
+		}
+	}
+	return "", "", ""
 }
 
 // checkAgreementSignatures checks the signatures of vendor and client and

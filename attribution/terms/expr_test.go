@@ -195,7 +195,8 @@ func TestCompileRefuses(t *testing.T) {
 		"min(p, q)":                        "column 5: min wants decimals, times or durations, got bool",
 		"max(a, 1h) > 1":                   "column 8: max wants values of one type, got decimal and duration",
 		"!(p && value)":                    "column 8: && wants bool, got decimal",
-		strings.Repeat("a*", 80) + "a > 1": "column 150: * may give a number of 4102 digits, at most 4096",
+		strings.Repeat("a*", 80) + "a > 1": "column 38: * may give a number of 1078 digits, at most 1024",
+		strings.Repeat("a*a*a*a*a*a*a*a > 1 || ", 12) + "p": "column 1: the numbers on the way may have 27708 digits together, at most 16384",
 	} {
 		_, err := Compile(text, exprFacts, "bool")
 		if err == nil || err.Error() != want {
@@ -212,10 +213,51 @@ func TestCompileRefuses(t *testing.T) {
 func TestWorstExpression(t *testing.T) {
 	long := "1234567890123456.789012345678901234"
 	facts := record.Facts{record.Text("a", long), record.Text("b", "-"+long)}
-	text := strings.TrimSuffix(strings.Repeat("a/(b-a)*", 25), "*") + " > 1"
+	text := strings.TrimSuffix(strings.Repeat("a/(b-a)*", 6), "*") + " > 1"
 	e := mustCompile(t, text)
 	if got := truthOn(t, e, facts); got == -1 {
 		t.Errorf("%s is undefined", text)
+	}
+}
+
+// worstExpression is a condition of sums of quotients, whose denominators
+// multiply, as many as the bounds let through, and facts for it.
+func worstExpression(t testing.TB) (*Expr, record.Facts) {
+	var facts record.Facts
+	var types []FactType
+	for i := range 20 {
+		name := string(rune('a' + i))
+		types = append(types, FactType{Name: name, Type: "decimal"})
+		facts = append(facts, record.Text(name, fmt.Sprintf("%d.%018d", 1000000000000000+i*7919+1, i*104729+1)))
+	}
+	var worst *Expr
+	for terms := range 10 {
+		sum := "a/b"
+		for i := range terms {
+			sum += "+" + string(rune('a'+2*i)) + "/" + string(rune('b'+2*i))
+		}
+		text := sum + "<0"
+		for {
+			e, err := Compile(text, types, "bool")
+			if err != nil {
+				break
+			}
+			worst = e
+			text += "||" + sum + "<0"
+		}
+	}
+	if worst == nil {
+		t.Fatal("the bounds let nothing through")
+	}
+	return worst, facts
+}
+
+func BenchmarkWorstExpression(b *testing.B) {
+	e, facts := worstExpression(b)
+	for b.Loop() {
+		if e.Truth(facts) != 0 {
+			b.Fatal("the sum is below 0")
+		}
 	}
 }
 

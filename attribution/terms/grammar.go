@@ -147,8 +147,10 @@ type parser struct {
 	at    int // of tok
 	facts []FactType
 	depth int
-	form  error
-	types []error
+	// digits is how many all numbers on the way may have together.
+	digits int
+	form   error
+	types  []error
 }
 
 // compile parses text and checks it.
@@ -167,6 +169,9 @@ func compile(text string, facts []FactType, want kind) (*node, []error) {
 	}
 	if n.kind != want && n.kind != kindUnknown {
 		p.failType(n.column, "expression is a %s, want a %s", n.kind, want)
+	}
+	if p.digits > MaxExprWork {
+		p.failType(1, "the numbers on the way may have %d digits together, at most %d", p.digits, MaxExprWork)
 	}
 	if len(p.types) > 0 {
 		return nil, p.types
@@ -414,6 +419,9 @@ func (p *parser) check(n *node) *node {
 			}
 			return n
 		}
+	}
+	if a == kindDecimal {
+		p.digits += n.digits
 	}
 	switch n.op {
 	case opNot, opAnd, opOr:

@@ -203,7 +203,7 @@ func (s *Standing) readKey(r *lineReader) (again []byte, accept func(), err erro
 }
 
 // Complete reports whether the lines that were read make up a standing: all
-// versions from 1 on, the ledger, the clock, and a key for each author. A
+// versions from 1 on with what no version changes, the ledger, the clock, and a key for each author. A
 // standing that was not read is complete.
 func (s *Standing) Complete() error {
 	if len(s.versions) == 0 {
@@ -221,6 +221,15 @@ func (s *Standing) Complete() error {
 	for i := range s.versions {
 		if v := &s.versions[i]; v.Number != int64(i)+1 {
 			return fmt.Errorf("state has version %d, want %d", v.Number, i+1)
+		}
+	}
+	for i := 1; i < len(s.versions); i++ {
+		old, t := s.versions[i-1].Terms, s.versions[i].Terms
+		if field, got, want := changed(old, t); field != "" {
+			return fmt.Errorf("state has version %d with %s %s, want %s as in version %d", i+1, field, got, want, i)
+		}
+		if t.From <= old.From {
+			return fmt.Errorf("state has version %d from %s, want later than %s of version %d", i+1, t.From, old.From, i)
 		}
 	}
 	for fingerprint := range s.authors {

@@ -58,8 +58,9 @@ func (d *document) terms(tree any, zone func(zone string, from, until record.Tim
 	t.Adjust = d.adjustments(t, o)
 	d.settle(t, o)
 	o.end()
-	// Advice on what is not yet whole would mislead.
+	// What is said of the whole would mislead where a part is wrong.
 	if !d.failed() {
+		d.checkRoom(t)
 		d.review(t)
 	}
 	return t
@@ -443,6 +444,9 @@ func (d *document) dispute(t *Terms, r *Result, o *object) {
 	switch r.Dispute.Then {
 	case "accept", "void":
 		r.Dispute.After, _ = u.duration("after")
+		if r.Dispute.Then == "accept" && r.Accept.On == "client" {
+			d.fail(join(u.path, "then"), "got accept, want void or arbiter: with accept on client a claim is accepted by the client's word only")
+		}
 	case "arbiter":
 		if t.withRole(record.RoleArbiter) == nil && len(t.Parties) > 0 {
 			d.fail(join(u.path, "then"), "got arbiter, but no party has the role arbiter")

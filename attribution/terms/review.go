@@ -50,16 +50,16 @@ func (d *document) reviewResult(t *Terms, r *Result) {
 	if r.Where != nil && len(r.Where.Names()) == 0 {
 		d.warn(path+".where", "reads no fact: it is the same for every claim")
 	}
-	switch r.Accept.On {
-	case "claim":
-		if r.Dispute == nil && alone {
-			d.warn(path+".accept", "a claim of the vendor counts at once and cannot be disputed")
-		}
-	case "silence":
-		if r.Accept.From == "claim" && t.RecordDelay == Unlimited {
-			d.warn(path+".accept.from", "with an unlimited record_delay a claim can be accepted by silence before the client could see it")
-		}
+	if r.Accept.On == "claim" && r.Dispute == nil && alone {
+		d.warn(path+".accept", "a claim of the vendor counts at once and cannot be disputed")
 	}
+	if len(r.Claim) > 1 {
+		d.warn(path+".claim", "the first claim of each %s holds it, also one that is not billed: each of %s can shut out the others", strings.TrimPrefix(r.OncePer, oncePerFact), strings.Join(r.Claim, ", "))
+	}
+	if r.Escalation == "void" && r.Accept.On == "silence" {
+		d.warn(path+".escalation", "the client may write a handoff as well, and so until acceptance keep each claim from the fee without a dispute")
+	}
+	d.reviewDelay(t, r)
 	if r.Dispute != nil && t.Settle.CloseAfter < r.Dispute.Within {
 		d.warn("settle.close_after", "%s is shorter than the %s in which %s can be disputed: a late dispute is settled as a correction", t.Settle.CloseAfter, r.Dispute.Within, r.Name)
 	}
@@ -68,6 +68,43 @@ func (d *document) reviewResult(t *Terms, r *Result) {
 			d.warn(path+".final_after", "%s is shorter than %s, the last window and record_delay together: what is recorded at the end of both comes too late", r.FinalAfter, need)
 		}
 	}
+}
+
+// reviewDelay warns where a claim can be recorded when what runs from it would
+// be over. It then runs from the recording, and so ends later than who reads
+// the length in the terms may think.
+func (d *document) reviewDelay(t *Terms, r *Result) {
+	var over []string
+	add := func(name string, length Duration) {
+		if t.RecordDelay == Unlimited || t.Backfill == "accept" || length <= t.RecordDelay {
+			over = append(over, name+" of "+length.String())
+		}
+	}
+	if r.Accept.On == "silence" && r.Accept.From == "claim" {
+		add("the silence", r.Accept.After)
+	}
+	if r.Dispute != nil {
+		add("the dispute window", r.Dispute.Within)
+	}
+	if r.Reopen != nil {
+		add("the guarantee", r.Reopen.Within)
+	}
+	if len(over) == 0 {
+		return
+	}
+	field := "record_delay"
+	if t.Backfill == "accept" && t.RecordDelay != Unlimited {
+		field = "backfill"
+	}
+	d.warn(field, "a claim of %s can be recorded when %s after it would be over: the recording begins them", r.Name, list(over))
+}
+
+// list joins words as people do.
+func list(words []string) string {
+	if n := len(words); n > 1 {
+		return strings.Join(words[:n-1], ", ") + " and " + words[n-1]
+	}
+	return words[0]
 }
 
 // reviewAdjust warns of a bound that undoes one before it.

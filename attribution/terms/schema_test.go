@@ -176,12 +176,12 @@ func TestSchemaTakesWhatDraftTakes(t *testing.T) {
 
 // What a schema can say, it says: only these mistakes are for Draft alone.
 func TestSchemaRefusesWhatDraftRefuses(t *testing.T) {
-	beyond := strings.Fields(`accept-with-stray-fields adjust-finer-than-a-cent arbiter-without-arbiter claim-by-a-stranger
+	beyond := strings.Fields(`accept-with-stray-fields adjust-finer-than-a-cent arbiter-without-arbiter claim-by-a-stranger client-accepts-by-a-dispute
 		dispute-to-arbiter-with-delay effective-backwards effective-too-long fact-named-like-a-word field-twice final-too-early
 		key-of-small-order key-shared-by-two-parties line-name-twice line-of-unknown-measure measure-of-unknown-result
 		measure-where-over-foreign-fact no-client numbers-without-quotes offset-after-the-end offset-without-change offsets-begin-late
 		offsets-two-before-the-beginning offsets-unsorted once-per-decimal-fact once-per-unknown-fact quantity-not-decimal
-		quantity-unknown-fact silence-without-delay skew-too-large sum-over-text sum-over-unknown-fact text-turned-around
+		quantity-unknown-fact silence-without-delay skew-too-large statement-of-too-many-corrections statement-of-too-many-tiers sum-over-text sum-over-unknown-fact text-turned-around
 		text-with-space-around tier-up-to-zero tier-with-two-prices tiers-closed tiers-open-in-the-middle tiers-unsorted two-vendors
 		package-of-nothing where-does-not-parse where-not-a-condition where-wrong-types zero-missing zero-without-flat`)
 	root := readSchema(t)

@@ -98,7 +98,7 @@ func (b *book) apply(r *record.Record) *record.Record {
 		if err != nil {
 			b.Fatal(err)
 		}
-		for _, key := range []string{"client", "client2", "third", "arbiter", "vendor", "vendor2", "log"} {
+		for _, key := range []string{"client", "client2", "third", "arbiter", "vendor", "vendor2", "log", "fourth", "fifth"} {
 			if slices.ContainsFunc(r.Sigs, func(s record.Signature) bool { return s.Key == fingerprint(key) }) {
 				if party, _ := b.s.KeyParty(fingerprint(key)); party == r.By {
 					b.heads[key] = head{r.Author.Seq, digest}
@@ -342,6 +342,124 @@ func TestShadow(t *testing.T) {
 	if v[0].Agreed || v[1].Agreed || !v[2].Agreed || v[2].History != "adopt" {
 		t.Errorf("versions are %+v", v)
 	}
+}
+
+// What the vendor named for others under shadow, and what those keys enrolled,
+// ends with the first version that both signed.
+func TestShadowKeysEnd(t *testing.T) {
+	b := newBook(t)
+	shadow := strings.NewReplacer(`"KEY client"`, `"KEY client", "KEY fourth"`, `"KEY arbiter"`, `"KEY fifth"`).Replace(fourParties)
+	b.apply(b.cosign(b.agreement(1, shadow), "vendor"))
+	key := func(id, op, party, name string) *record.Record {
+		return b.draft(id, party, &record.Key{Op: op, Key: publicText(name), Holder: "x", Party: party, Effective: b.now})
+	}
+	b.apply(b.sign(key("k1", "enrol", "client", "client2"), "fourth"))
+	b.apply(b.draft("k2", "vendor", &record.Key{Op: "enrol", Key: publicText("vendor2"), Holder: "x", Party: "vendor", Effective: b.now}))
+	b.apply(b.sign(key("k3", "enrol", "arb", "sixth"), "fifth"))
+	// The vendor's key even revokes the one that is really the client's.
+	b.apply(b.sign(key("k4", "revoke", "client", "client"), "fourth"))
+	b.apply(b.outcome("1"))
+	b.apply(b.sign(b.draft("c", "client", &record.Confirm{Of: "1", Verdict: "accept"}), "client2"))
+
+	adopt := b.agreement(2, later(fourParties, "2026-06-01"))
+	adopt.Body.(*record.Agreement).History = "adopt"
+	b.apply(b.cosign(b.cosign(adopt, "vendor"), "client"))
+	for _, name := range []string{"fourth", "client2", "fifth", "sixth"} {
+		if party, ok := b.s.KeyParty(fingerprint(name)); ok {
+			t.Errorf("%s is still a key of %s", name, party)
+		}
+		delete(b.heads, name)
+		b.refused(b.sign(b.draft("x", "client", &record.Confirm{Of: "1", Verdict: "accept"}), name), "author signatures", "sigs."+fingerprint(name)+": this key was never enrolled")
+	}
+	if got := b.s.KeysInForce("client", b.now); len(got) != 1 || record.Fingerprint(got[0]) != fingerprint("client") {
+		t.Errorf("the client has %d keys, want its own", len(got))
+	}
+	if got := b.s.KeysInForce("vendor", b.now); len(got) != 2 {
+		t.Errorf("the vendor has %d keys, want 2", len(got))
+	}
+	b.apply(b.sign(b.draft("d", "client", &record.Confirm{Of: "1", Verdict: "reject"}), "client"))
+	reread(t, b.s, 1)
+	// A later amendment takes away none that a key record brought.
+	b.apply(b.sign(key("k5", "enrol", "client", "client2"), "client"))
+	b.apply(b.cosign(b.cosign(b.agreement(3, later(fourParties, "2026-08-01")), "vendor"), "client2"))
+	if !b.s.KeyInForce(fingerprint("client2"), at(t, "2026-09-01T00:00")) {
+		t.Error("the client's own key ended")
+	}
+}
+
+// Who stole a key does not choose how long it lasts.
+func TestKeyInstants(t *testing.T) {
+	b := newBook(t).agreed(strings.Replace(fourParties, `"backfill": "refuse"`, `"backfill": "accept"`, 1))
+	b.apply(b.outcome("1"))
+	key := func(op, name string, effective record.Time) *record.Record {
+		return b.draft("k", "client", &record.Key{Op: op, Key: publicText(name), Holder: "x", Party: "client", Effective: effective})
+	}
+	limit := b.now + record.Time(5*minute)
+	for _, op := range []string{"enrol", "revoke"} {
+		b.refused(b.sign(key(op, "client", limit+1), "client"), "terms", fmt.Sprintf("body.effective: got %s, at most %s: the log's time and a skew of 5m", limit+1, limit))
+	}
+	// In force from its effective on, and not before.
+	begins := b.now + record.Time(2*minute)
+	b.apply(b.sign(key("enrol", "client2", begins), "client"))
+	confirm := func(at record.Time) *record.Record {
+		r := b.draft("c", "client", &record.Confirm{Of: "1", Verdict: "accept"})
+		r.At = at
+		return r
+	}
+	b.refused(b.sign(confirm(b.now), "client2"), "author signatures", fmt.Sprintf("sigs.%s: is in force from %s on, and the record is of %s", fingerprint("client2"), begins, b.now))
+	if b.s.KeyInForce(fingerprint("client2"), begins-1) || !b.s.KeyInForce(fingerprint("client2"), begins) || len(b.s.KeysInForce("client", begins-1)) != 1 || len(b.s.KeysInForce("client", begins)) != 2 {
+		t.Error("the key does not begin with its effective")
+	}
+	b.now += record.Time(minute)
+	b.apply(b.sign(confirm(b.now), "client2"))
+
+	// An earlier revocation is taken, a later one is not.
+	b.apply(b.sign(key("revoke", "client", b.now+record.Time(4*minute)), "client"))
+	from := b.now - record.Time(2*minute)
+	b.apply(b.sign(key("revoke", "client", from), "client2"))
+	b.refused(b.sign(key("revoke", "client", from), "client2"), "terms", fmt.Sprintf("body.key: %s was revoked from %s by record 5", fingerprint("client"), from))
+	if b.s.KeyInForce(fingerprint("client"), from) || !b.s.KeyInForce(fingerprint("client"), from-1) {
+		t.Error("the earlier revocation does not count")
+	}
+	// It brings no other key, whatever it dates that to.
+	dated := key("enrol", "fourth", from-1)
+	dated.At = from - 1
+	b.refused(b.sign(dated, "client"), "author signatures", "sigs."+fingerprint("client")+": was revoked by record 5: a key record needs a key in force")
+
+	// Dated to before, within the record delay, its word counts; marked as
+	// history it does not.
+	early := b.sign(confirm(from-1), "client")
+	b.apply(early)
+	history := confirm(from - 1)
+	history.Backfilled = true
+	b.apply(b.sign(history, "client"))
+	if b.s.SignatureVoid(early) || !b.s.SignatureVoid(history) || b.s.SignatureVoid(b.outcome("2")) {
+		t.Error("SignatureVoid")
+	}
+	if got := b.s.KeyInstant(history); got != history.Log.Time {
+		t.Errorf("the key of a backfilled record is judged by %s, want the log's time %s", got, history.Log.Time)
+	}
+
+	// Under an unlimited record delay any date is as good as history.
+	b = newBook(t).agreed(strings.Replace(fourParties, `"record_delay": "72h"`, `"record_delay": "unlimited"`, 1))
+	b.apply(b.outcome("1"))
+	b.apply(b.sign(key("enrol", "client2", b.now), "client"))
+	b.apply(b.sign(key("revoke", "client", b.now), "client2"))
+	old := b.sign(confirm(b.now-record.Time(hour)), "client")
+	b.apply(old)
+	if !b.s.SignatureVoid(old) {
+		t.Error("a revoked key signs under an unlimited record delay")
+	}
+}
+
+// A statement is of the moment at which the ledger takes it.
+func TestStatementAt(t *testing.T) {
+	b := newBook(t).agreed(supportDesk)
+	r := b.draft("statement/2026-03", "vendor", &record.Statement{Period: "2026-03"})
+	r.At--
+	b.refused(r, "order", fmt.Sprintf("at: got %s, want %s, the log's time: a statement is of that moment", r.At, b.now))
+	r.At++
+	b.apply(r)
 }
 
 func TestClock(t *testing.T) {
@@ -726,6 +844,34 @@ func TestClonesPart(t *testing.T) {
 	}
 	if len(b.s.Versions()) != 3 {
 		t.Errorf("the original has %d versions", len(b.s.Versions()))
+	}
+}
+
+// Versions of one ledger keep what no amendment may change, also when they are
+// read.
+func TestCompleteRefuses(t *testing.T) {
+	for _, test := range []struct{ old, new, want string }{
+		{`"EUR"`, `"USD"`, "state has version 2 with currency USD, want EUR as in version 1"},
+		{`"scale":2`, `"scale":3`, "state has version 2 with scale 3, want 2 as in version 1"},
+		{`"period":"month"`, `"period":"week"`, "state has version 2 with calendar.period week, want month as in version 1"},
+		{`"from":"2026-04-15T`, `"from":"2026-03-01T`, "state has version 2 from 2026-03-01T00:00:00.000Z, want later than 2026-03-01T00:00:00.000Z of version 1"},
+	} {
+		s := NewStanding()
+		for _, line := range story(t).s.AppendLines(nil) {
+			if bytes.HasPrefix(line, []byte(`["agreement",2,`)) {
+				changed := bytes.ReplaceAll(line, []byte(test.old), []byte(test.new))
+				if bytes.Equal(changed, line) {
+					t.Fatalf("no %s in %s", test.old, line)
+				}
+				line = changed
+			}
+			if err := s.ReadLine(line); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Complete(); err == nil || err.Error() != test.want {
+			t.Errorf("got %v, want %s", err, test.want)
+		}
 	}
 }
 

@@ -1,0 +1,116 @@
+package terms
+
+import (
+	"fmt"
+
+	"github.com/raasledger/raasledger/attribution/record"
+)
+
+// A statement is one record. What the terms let it show is bounded, so that no
+// agreement that can be signed comes to a statement that no record holds:
+// periods are settled in order, and nothing would be settled after it. The
+// bytes are those of the longest text of each part, with its comma.
+const (
+	maxStatementBytes = record.MaxRecordBytes - record.LogBytes
+
+	decimalBytes     = record.MaxDigits + len(`"-."`)
+	indexBytes       = len("9007199254740991")
+	digestBytes      = len(`"sha256:",`) + 64
+	tierBytes        = len(`{"amount":,"quantity":,"tier":63},`) + 2*decimalBytes
+	adjustmentBytes  = len(`{"after":,"before":,"op":"at_least"},`) + 2*decimalBytes
+	lineBytes        = len(`{"adjust":[],"amount":,"first":,"last":,"name":"","quantity":,"records":,"tiers":[],"version":},`) + 2*decimalBytes + 4*indexBytes
+	correctionBytes  = len(`{"amount":,"line":"","period":"2026-03-01","quantity":,"quantity_before":,"version":},`) + 3*decimalBytes + indexBytes
+	statementBytes   = 4096    // of the envelope, the totals, the grades and the counts
+	periodsAroundEnd = 4       // further ones that a horizon can meet: cut by the term, and by changes of the clocks
+	periodsDiffer    = 3 * day // how much longer than the shortest period of its kind one can be
+)
+
+// room is what the terms of one version need in a statement.
+type room struct {
+	lines, tiers, adjustments int
+	own                       int // bytes of these
+	corrections               int // bytes of the corrections of one period
+	periods                   int // that a statement can correct
+}
+
+func (t *Terms) room() room {
+	r := room{lines: len(t.Lines), adjustments: len(t.Adjust), own: digestBytes}
+	for i := range t.Lines {
+		l := &t.Lines[i]
+		r.tiers += len(l.Tiers)
+		r.adjustments += len(l.Adjust)
+		r.own += lineBytes + len(l.Name)
+		r.corrections += correctionBytes + len(l.Name)
+	}
+	r.own += r.tiers*tierBytes + r.adjustments*adjustmentBytes
+	r.periods = int(longestFinal(t)/shortestPeriod(t.Calendar.Period)) + periodsAroundEnd
+	return r
+}
+
+func shortestPeriod(period string) Duration {
+	switch period {
+	case "week":
+		return 7 * day
+	case "month":
+		return 28 * day
+	case "quarter":
+		return 90 * day
+	case "year":
+		return 365 * day
+	}
+	return day
+}
+
+// bytes is the longest statement under these terms alone.
+func (r room) bytes() int { return statementBytes + r.own + r.periods*r.corrections }
+
+// checkRoom checks that a statement fits.
+func (d *document) checkRoom(t *Terms) {
+	r := t.room()
+	if r.bytes() <= maxStatementBytes {
+		return
+	}
+	d.fail("lines", "%s, %s, %s and corrections of up to %s make a statement of up to %d bytes, at most %d: take fewer, or a longer calendar.period or a shorter final_after",
+		many(r.lines, "line"), many(r.tiers, "tier"), many(r.adjustments, "adjustment"), many(r.periods, "period"), r.bytes(), maxStatementBytes)
+}
+
+func many(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// checkRoomBeside checks that a statement fits that shows t, the next version,
+// beside those before it whose results may still be billed or corrected. A
+// result keeps its version for life, so each has its lines in each period.
+func (s *Standing) checkRoomBeside(r *record.Record, t *Terms) error {
+	horizon := longestFinal(t)
+	for i := range s.versions {
+		horizon = max(horizon, longestFinal(s.versions[i].Terms))
+	}
+	// A statement may begin a period after its horizon, and sees what is before.
+	horizon += 2 * (shortestPeriod(t.Calendar.Period) + periodsDiffer)
+	next := t.room()
+	own, corrections, periods := next.own, next.corrections, next.periods
+	older := 0
+	end := t.From // of the version i
+	for i := len(s.versions) - 1; i >= 0 && t.From-end <= record.Time(horizon); i-- {
+		old := s.versions[i].Terms.room()
+		own, corrections, periods = own+old.own, corrections+old.corrections, max(periods, old.periods)
+		end = s.versions[i].Terms.From
+		older++
+	}
+	if all := (room{own: own, corrections: corrections, periods: periods}); all.bytes() > maxStatementBytes {
+		return refuse(r, checkTerms, "body.terms.lines", "this and %s before it, within %s, make a statement of up to %d bytes, at most %d",
+			many(older, "version"), horizon, all.bytes(), maxStatementBytes)
+	}
+	return nil
+}
+
+func longestFinal(t *Terms) (longest Duration) {
+	for i := range t.Results {
+		longest = max(longest, t.Results[i].FinalAfter)
+	}
+	return longest
+}
