@@ -76,7 +76,7 @@ func importRows(c *cli.Context) error {
 		return command.Refused("docs/import.md describes every field", fmt.Errorf("%s: %w", c.String("map"), err))
 	}
 	return withLedger(c, func(l *ledger.Ledger) error {
-		im := &importing{ledger: l, mapping: m, file: args[0], until: until, now: record.Time(command.Now(c).UnixMilli())}
+		im := &importing{ledger: l, mapping: m, mappingFile: c.String("map"), file: args[0], until: until, now: record.Time(command.Now(c).UnixMilli())}
 		if im.file == "-" {
 			im.file, im.once = "stdin", true
 		}
@@ -99,15 +99,16 @@ func importRows(c *cli.Context) error {
 
 // An importing is one import of a file into a ledger.
 type importing struct {
-	ledger  *ledger.Ledger
-	mapping *mapping.Mapping
-	file    string // its name
-	once    bool   // it can be read once only
-	open    func() (io.ReadCloser, error)
-	until   record.Time
-	now     record.Time
-	show    func(what string, bytes, rows int64)
-	done    imported
+	ledger      *ledger.Ledger
+	mapping     *mapping.Mapping
+	mappingFile string
+	file        string // its name
+	once        bool   // it can be read once only
+	open        func() (io.ReadCloser, error)
+	until       record.Time
+	now         record.Time
+	show        func(what string, bytes, rows int64)
+	done        imported
 
 	delays []delay
 	batch  []mapping.Item
@@ -148,7 +149,7 @@ func (im *importing) run(ctx context.Context) error {
 		for _, v := range s.Standing().Versions() {
 			im.delays = append(im.delays, delay{v.Terms.From, v.Terms.RecordDelay})
 			if err := im.mapping.CheckTerms(v.Terms); err != nil {
-				return command.Refused("docs/import.md describes every field", err)
+				return command.Refused("docs/import.md describes every field", fmt.Errorf("%s: %w", im.mappingFile, err))
 			}
 		}
 		return nil

@@ -130,7 +130,7 @@ func TestImportSaysWhatIsThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, stderr, code := run(newApp(clock), "import", "--db", path("demo/store"), "--map", path("map.yaml"), "-")
-	if code != 1 || stderr != "raasledger: error: mapping: backfilled is true, but the agreement says backfill: refuse\nraasledger: hint: docs/import.md describes every field\n" {
+	if code != 1 || stderr != "raasledger: error: "+path("map.yaml")+": mapping: backfilled is true, but the agreement says backfill: refuse\nraasledger: hint: docs/import.md describes every field\n" {
 		t.Errorf("exit %d: %s", code, stderr)
 	}
 	if err := os.WriteFile(path("map.yaml"), []byte(strings.NewReplacer("2025-06", "2027-05", "1m", "1s").Replace(runsMapping)), 0o644); err != nil {

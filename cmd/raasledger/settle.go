@@ -88,7 +88,7 @@ func writeStatement(w io.Writer, s *record.Statement, n int64) error {
 	}
 	fmt.Fprintf(&b, "%s\n%v to %v, closing %v\n", head, s.From, s.Until, s.Closing)
 	row := func(name, quantity, amount string) {
-		fmt.Fprintf(&b, "%-36s %14s %18s\n", name, quantity, amount)
+		b.WriteString(strings.TrimRight(fmt.Sprintf("%-36s %14s %18s", name, quantity, amount), " ") + "\n")
 	}
 	b.WriteByte('\n')
 	row("line", "quantity", s.Currency)
@@ -106,7 +106,7 @@ func writeStatement(w io.Writer, s *record.Statement, n int64) error {
 	row("subtotal", "", string(s.Subtotal))
 	for _, k := range s.Corrections {
 		row(fmt.Sprintf("correction %s %s", k.Period, versioned(k.Line, k.Version, s)),
-			fmt.Sprintf("%s > %s", k.QuantityBefore, k.Quantity), string(k.Amount))
+			fmt.Sprintf("%s to %s", k.QuantityBefore, k.Quantity), string(k.Amount))
 	}
 	row("carried in", "", string(s.CarriedIn))
 	row("total", "", string(s.Total))
@@ -145,20 +145,22 @@ func versioned(line string, version int64, s *record.Statement) string {
 
 func writeAdjustments(row func(name, quantity, amount string), adjust []record.Adjustment, indent string) {
 	for _, a := range adjust {
-		row(indent+strings.ReplaceAll(a.Op, "_", " "), string(a.Before)+" >", string(a.After))
+		row(indent+strings.ReplaceAll(a.Op, "_", " "), "from "+string(a.Before), string(a.After))
 	}
 }
 
 func gradeWords(grade string) string {
 	switch grade {
 	case "both":
-		return "signed by both"
+		return "both sides'"
 	case "client":
 		return "the client's"
 	case "third":
 		return "a third party's"
 	case "vendor":
 		return "the vendor's alone"
+	case "backfilled":
+		return "the vendor's alone, of history"
 	}
 	return grade
 }

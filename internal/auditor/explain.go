@@ -80,7 +80,7 @@ func explain(c *cli.Context) error {
 		}
 		return command.Refused("", errors.New("the bundle is refused, nothing in it is explained"))
 	case err != nil && len(statements) == 0:
-		return command.Refused("a result is named by name and key, like resolved/T-1001, or by the id of its claim", err)
+		return command.Failed("a result is named by name and key, like resolved/T-1001, or by the id of its claim", err)
 	case err != nil:
 		text = result + "\n"
 	}

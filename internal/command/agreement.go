@@ -181,7 +181,11 @@ func (a *Agreement) Describe(w io.Writer) error {
 	for _, o := range t.Calendar.Offsets {
 		row("", "from %v on %+d minutes from UTC", o.From, o.Minutes)
 	}
-	row("records", "their own time counts up to %v after the fact, then the ledger's; clocks may differ by %v; backfill: %s", t.RecordDelay, t.Skew, t.Backfill)
+	delay := "their own time counts, however late they are recorded"
+	if t.RecordDelay != terms.Unlimited {
+		delay = fmt.Sprintf("their own time counts up to %v after the fact, then the ledger's", t.RecordDelay)
+	}
+	row("records", "%s; clocks may differ by %v; backfill: %s", delay, t.Skew, t.Backfill)
 	row("rounding", "%s, %d decimals, at %s", t.Rounding.Mode, t.Scale, t.Rounding.At)
 	for i := range t.Results {
 		describeResult(row, &t.Results[i])

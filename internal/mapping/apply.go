@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -239,8 +240,12 @@ func (r *Reading) event(in *row) (*event, error) {
 			sections = append(sections, s.name)
 		}
 	}
-	if len(sections) != 1 {
-		return nil, fmt.Errorf("the row is of %d of the mapping's sections (%s), want 1", len(sections), listed(sections))
+	switch len(sections) {
+	case 0:
+		return nil, errors.New("the row is of no section of the mapping, want one, or leave_out")
+	case 1:
+	default:
+		return nil, fmt.Errorf("the row is of %d sections of the mapping (%s), want one", len(sections), listed(sections))
 	}
 	at, err := r.instant(in)
 	if err != nil {
