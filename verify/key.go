@@ -38,7 +38,7 @@ func (v *verifier) clientOf(r *record.Record) string {
 // in the policy. One that was enrolled before the start by a record of its own,
 // and is in neither, is not at hand.
 func (v *verifier) publicKey(fingerprint string, versions []terms.Version) (ed25519.PublicKey, bool) {
-	if pub, ok := v.witness(fingerprint); ok {
+	if _, pub, ok := v.witness(fingerprint); ok {
 		return pub, true
 	}
 	for _, version := range versions {
@@ -53,12 +53,13 @@ func (v *verifier) publicKey(fingerprint string, versions []terms.Version) (ed25
 	return nil, false
 }
 
-// witness finds the key with the fingerprint among the policy's witnesses.
-func (v *verifier) witness(fingerprint string) (ed25519.PublicKey, bool) {
+// witness finds the key with the fingerprint among the policy's witnesses, and
+// the name it has there.
+func (v *verifier) witness(fingerprint string) (name string, pub ed25519.PublicKey, ok bool) {
 	for _, k := range v.o.Policy.Witnesses() {
 		if pub := k.PublicKey(); record.Fingerprint(pub) == fingerprint {
-			return pub, true
+			return v.o.Policy.WitnessName(k), pub, true
 		}
 	}
-	return nil, false
+	return "", nil, false
 }

@@ -53,7 +53,8 @@ type Statement struct {
 	N int64 // index of its record
 	*record.Statement
 	Recomputed   bool
-	Continued    bool           // the bundle continues from it
+	Continued    bool           // the bundle continues from it: of its amounts CarriedOut alone was compared
+	History      string         // adopted or excluded by the first version that the client signed after it, or ""
 	ClaimedTotal record.Decimal // where the record says another one
 }
 
@@ -164,12 +165,17 @@ func (r *Report) WriteText(w io.Writer) error {
 // write writes one statement, its lines and its total.
 func (s *Statement) write(line func(format string, args ...any)) {
 	var notes []string
-	if !s.Agreed {
+	switch {
+	case s.History == excludes:
+		notes = append(notes, "excluded: by the agreement nothing of it is owed")
+	case s.History == adopts:
+		notes = append(notes, "adopted")
+	case !s.Agreed:
 		notes = append(notes, "not agreed")
 	}
 	switch {
 	case s.Continued:
-		notes = append(notes, "the bundle continues from it")
+		notes = append(notes, "the bundle continues from it: its lines and total were verified with the bundle before")
 	case !s.Recomputed:
 		notes = append(notes, "not recomputed")
 	}
@@ -179,6 +185,10 @@ func (s *Statement) write(line func(format string, args ...any)) {
 	}
 	money := func(name string, amount record.Decimal) { line("%-12s   %-32s %18s %s", "", name, amount, s.Currency) }
 	line("statement    %s%s: %v to %v, closing %v, record %d", s.Period, note, s.From, s.Until, s.Statement.Closing, s.N)
+	if s.Continued {
+		money("carried out", s.CarriedOut)
+		return
+	}
 	for _, l := range s.Lines {
 		money(fmt.Sprintf("%s v%d, quantity %s", l.Name, l.Version, l.Quantity), l.Amount)
 	}
@@ -244,17 +254,18 @@ type (
 		Agreed       bool             `json:"agreed"`
 		Recomputed   bool             `json:"recomputed"`
 		Continued    bool             `json:"continued,omitempty"`
+		History      string           `json:"history,omitempty"`
 		Currency     string           `json:"currency"`
-		Lines        []jsonLine       `json:"lines"`
+		Lines        []jsonLine       `json:"lines,omitzero"`
 		Adjust       []jsonAdjust     `json:"adjust,omitempty"`
-		Subtotal     record.Decimal   `json:"subtotal"`
+		Subtotal     record.Decimal   `json:"subtotal,omitempty"`
 		Corrections  []jsonCorrection `json:"corrections,omitempty"`
-		CarriedIn    record.Decimal   `json:"carried_in"`
-		Total        record.Decimal   `json:"total"`
+		CarriedIn    record.Decimal   `json:"carried_in,omitempty"`
+		Total        record.Decimal   `json:"total,omitempty"`
 		ClaimedTotal record.Decimal   `json:"claimed_total,omitempty"`
 		CarriedOut   record.Decimal   `json:"carried_out"`
-		Grades       []jsonGrade      `json:"grades"`
-		Counts       []jsonCount      `json:"counts"`
+		Grades       []jsonGrade      `json:"grades,omitzero"`
+		Counts       []jsonCount      `json:"counts,omitzero"`
 	}
 	jsonLine struct {
 		Version  int64          `json:"version"`
@@ -345,10 +356,13 @@ func (r *Report) WriteJSON(w io.Writer) error {
 func (s *Statement) json() jsonStatement {
 	j := jsonStatement{
 		N: s.N, Period: s.Period, From: s.From.String(), Until: s.Until.String(), Closing: s.Statement.Closing.String(),
-		Agreed: s.Agreed, Recomputed: s.Recomputed, Continued: s.Continued, Currency: s.Currency, Subtotal: s.Subtotal,
-		CarriedIn: s.CarriedIn, Total: s.Total, ClaimedTotal: s.ClaimedTotal, CarriedOut: s.CarriedOut,
-		Lines: []jsonLine{}, Adjust: adjusts(s.Adjust), Grades: []jsonGrade{}, Counts: []jsonCount{},
+		Agreed: s.Agreed, Recomputed: s.Recomputed, Continued: s.Continued, History: s.History, Currency: s.Currency, CarriedOut: s.CarriedOut,
 	}
+	if s.Continued {
+		return j
+	}
+	j.Subtotal, j.CarriedIn, j.Total, j.ClaimedTotal = s.Subtotal, s.CarriedIn, s.Total, s.ClaimedTotal
+	j.Lines, j.Adjust, j.Grades, j.Counts = []jsonLine{}, adjusts(s.Adjust), []jsonGrade{}, []jsonCount{}
 	for _, l := range s.Lines {
 		line := jsonLine{Version: l.Version, Name: l.Name, Quantity: l.Quantity, Adjust: adjusts(l.Adjust), Amount: l.Amount, Records: l.Records, First: l.First, Last: l.Last}
 		for _, u := range l.Tiers {

@@ -66,7 +66,7 @@ func TestJSON(t *testing.T) {
 			for _, c := range s.Counts {
 				st.Counts = append(st.Counts, record.Count(c))
 			}
-			back.Statements = append(back.Statements, Statement{N: s.N, Statement: st, Recomputed: s.Recomputed, Continued: s.Continued, ClaimedTotal: s.ClaimedTotal})
+			back.Statements = append(back.Statements, Statement{N: s.N, Statement: st, Recomputed: s.Recomputed, Continued: s.Continued, History: s.History, ClaimedTotal: s.ClaimedTotal})
 		}
 		if got, want := text(t, &back), text(t, rep); got != want {
 			t.Errorf("%s: the JSON gives\n%s\nwant\n%s", v.name, got, want)

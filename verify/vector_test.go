@@ -149,6 +149,8 @@ var vectors = []vector{
 		}})
 	}},
 	{name: "cosignature-missing", make: func(t testing.TB) []byte { return honest(t).bundle(cut{cosigners: []string{"client"}}) }},
+	{name: "client-not-asked", policy: "asks-third.policy", make: func(t testing.TB) []byte { return honest(t).bundle(cut{cosigners: []string{"third"}}) }},
+	{name: "third-as-client", make: func(t testing.TB) []byte { return thirdAsClient(t).bundle(cut{}) }},
 	{name: "cosigned-by-a-stranger", make: func(t testing.TB) []byte {
 		return honest(t).bundle(cut{cosigners: []string{"client", "stranger"}})
 	}},
@@ -214,6 +216,7 @@ var vectors = []vector{
 			}
 		}).bundle(cut{})
 	}},
+	{name: "from-the-future", fails: "order", make: changed(0, nil), now: "2026-05-08T23:54:59"},
 	{name: "number-skipped", fails: "order", make: altered(6, func(m *maker, r *record.Record) { r.Log.N = 60 })},
 	{name: "client-record-dropped", fails: "order", make: func(t testing.TB) []byte {
 		// The vendor never records what the client signed first, and numbers the
@@ -285,9 +288,11 @@ var vectors = []vector{
 	{name: "shadow-adopted", make: func(t testing.TB) []byte {
 		m := shadow(t)
 		m.history = "adopt"
-		m.agreement(strings.Replace(supportTerms, `"from": "2026-03-01T00:00:00.000Z", "until"`, `"from": "2026-05-01T00:00:00.000Z", "until"`, 1), 2, "vendor", "client")
+		m.agreement(later(supportTerms), 2, "vendor", "client")
 		return m.bundle(cut{})
 	}},
+
+	{name: "shadow-excluded", make: func(t testing.TB) []byte { return excluded(t).bundle(cut{}) }},
 
 	{name: "amended", make: func(t testing.TB) []byte { return amended(t).bundle(cut{}) }},
 	{name: "amended-continued", since: "held-amended.checkpoint", make: func(t testing.TB) []byte { return amended(t).bundle(cut{start: 5}) }},
@@ -322,6 +327,11 @@ var vectors = []vector{
 	{name: "state-changed", fails: "statements", since: "held-9.checkpoint", make: func(t testing.TB) []byte {
 		return honest(t).bundle(cut{start: 8, state: func(lines [][]byte) [][]byte { return lines[1:] }})
 	}},
+	{name: "continued-currency", fails: "statements", make: continued(func(s *record.Statement) { s.Currency = "USD" })},
+	{name: "continued-balance", fails: "statements", make: continued(func(s *record.Statement) { s.CarriedOut = "-5.00" })},
+	{name: "continued-terms", fails: "statements", make: continued(func(s *record.Statement) { s.Terms = []record.Digest{s.State} })},
+	{name: "continued-not-agreed", fails: "statements", make: continued(func(s *record.Statement) { s.Agreed = false })},
+	{name: "continued-closing", fails: "several", make: continued(func(s *record.Statement) { s.Closing-- })},
 	{name: "starts-within-a-period", fails: "statements", since: "held-13.checkpoint", make: func(t testing.TB) []byte {
 		return honest(t).bundle(cut{start: 9, stateOf: 8})
 	}},
@@ -366,6 +376,44 @@ func shadow(t testing.TB) *maker {
 	m.clock("2026-04-09T00:00:00")
 	m.statement()
 	return m
+}
+
+// later makes terms that begin on the first of May.
+func later(text string) string {
+	return strings.Replace(text, `"from": "2026-03-01T00:00:00.000Z", "until"`, `"from": "2026-05-01T00:00:00.000Z", "until"`, 1)
+}
+
+// excluded is shadow, whose history the client then excludes, with a statement
+// that is owed.
+func excluded(t testing.TB) *maker {
+	m := shadow(t)
+	m.history = "exclude"
+	m.agreement(later(supportTerms), 2, "vendor", "client")
+	m.clock("2026-05-09T00:00:00")
+	m.statement()
+	m.solved("o-2", "T-2", true)
+	m.clock("2026-06-09T00:00:00")
+	m.statement()
+	return m
+}
+
+// thirdAsClient is a ledger in which the client's key is that of the witness
+// third.
+func thirdAsClient(t testing.TB) *maker {
+	m := newMaker(t)
+	m.clock("2026-03-01T00:00:00")
+	m.agreement(strings.Replace(supportTerms, "@client", record.FormatPublicKey(public("third")), 1), 1, "vendor", "third")
+	m.clock("2026-04-09T00:00:00")
+	m.statement()
+	return m
+}
+
+// continued is the bundle from the first statement on, which the vendor changed
+// after the state had taken it.
+func continued(alter func(s *record.Statement)) func(t testing.TB) []byte {
+	return func(t testing.TB) []byte {
+		return alteredStory(t, 8, func(m *maker, r *record.Record) { alter(r.Body.(*record.Statement)) }).bundle(cut{start: 8})
+	}
 }
 
 // receipts is a ledger in which the client's cosignature is recorded. alter
@@ -429,6 +477,7 @@ func files(t testing.TB) map[string][]byte {
 		"both.policy":         []byte(both),
 		"client.policy":       []byte(policyText(t, "client")),
 		"none.policy":         []byte(policyText(t, "none")),
+		"asks-third.policy":   []byte(policyText(t, "third")),
 		"third.policy":        []byte(lines[0] + lines[2] + "quorum third\n"),
 		"other-log.policy":    []byte("log " + other.String() + "\n" + strings.Join(lines[1:], "")),
 		"held-8.checkpoint":   m.checkpoint(8, "client"),
@@ -566,12 +615,128 @@ func TestEachCheck(t *testing.T) {
 	}
 }
 
+// TestClock: a record may be at most 300 s ahead of the verifier's clock, if
+// it has one.
+func TestClock(t *testing.T) {
+	m := honest(t)
+	last := m.records[12].Log.Time
+	for _, tc := range []struct {
+		now  record.Time
+		want string
+	}{{0, Passed}, {last - 300_000, Passed}, {last - 300_001, Failed}, {last, Passed}} {
+		rep := run(t, m.bundle(cut{}), Options{Policy: policy(t, policyText(t, "both")), Now: tc.now})
+		if c := rep.Checks[order]; c.Result != tc.want {
+			t.Errorf("now %v: %+v", tc.now, c)
+		}
+	}
+	rep := run(t, m.bundle(cut{}), Options{Policy: policy(t, policyText(t, "both")), Now: at(t, "2026-03-01T00:00:00")})
+	if c := rep.Checks[order]; c.Result != Failed || c.Count != 12 {
+		t.Errorf("all but the first are of the future: %+v", c)
+	}
+}
+
+// TestRoles: the client is who has signed the agreement, with a key in force.
+func TestRoles(t *testing.T) {
+	p := Options{Policy: policy(t, policyText(t, "none"))}
+	revoked := newMaker(t)
+	revoked.clock("2026-03-01T00:00:00")
+	revoked.agreement(supportTerms, 1, "vendor", "client")
+	revoked.clock("2026-03-02T00:00:00")
+	revoked.add(revoked.byClient(&record.Record{Kind: record.KindKey, ID: "k-1", Body: &record.Key{
+		Op: "revoke", Key: record.FormatPublicKey(public("client")), Holder: "client", Party: "client", Effective: revoked.now}}))
+	for _, tc := range []struct {
+		name      string
+		in        []byte
+		roles     []string
+		fixed     History
+		witnesses string
+	}{
+		{"client", honest(t).bundle(cut{}), []string{"log", "client", "third"}, History{true, true},
+			"the policy asks for no cosignature; cosigned by client, third; the client by the agreement: client"},
+		{"third only", honest(t).bundle(cut{cosigners: []string{"third"}}), []string{"log", "third"}, History{false, true},
+			"the policy asks for no cosignature; cosigned by third; the client by the agreement: none of them"},
+		{"third named as client", thirdAsClient(t).bundle(cut{cosigners: []string{"client", "third"}}), []string{"log", "third", "client"}, History{true, true},
+			"the policy asks for no cosignature; cosigned by client, third; the client by the agreement: third"},
+		{"shadow", shadow(t).bundle(cut{}), []string{"log", "unknown", "third"}, History{false, true},
+			"the policy asks for no cosignature; cosigned by client, third; the client is not known: no agreement is signed by both"},
+		{"revoked", revoked.bundle(cut{}), []string{"log", "unknown", "third"}, History{false, true},
+			"the policy asks for no cosignature; cosigned by client, third; the client by the agreement: none of them"},
+		{"nobody", honest(t).bundle(cut{cosigners: []string{}}), []string{"log"}, History{false, false},
+			"the policy asks for no cosignature"},
+	} {
+		rep := run(t, tc.in, p)
+		var roles []string
+		for _, s := range rep.Signatures {
+			roles = append(roles, s.Role)
+		}
+		if !slices.Equal(roles, tc.roles) || rep.History != tc.fixed || rep.Checks[witnesses].Text != tc.witnesses {
+			t.Errorf("%s: roles %q, %+v\n%s\nwant\n%s", tc.name, roles, rep.History, rep.Checks[witnesses].Text, tc.witnesses)
+		}
+	}
+}
+
+// TestContinuedShown: of the statement that a bundle continues from no amount
+// is shown but the one that was compared.
+func TestContinuedShown(t *testing.T) {
+	in := continued(func(s *record.Statement) {
+		s.Total, s.Subtotal, s.CarriedIn = "9999.00", "9999.00", "-9999.00"
+		s.Lines[0].Amount, s.Lines[0].Quantity, s.Grades[0].Amount, s.Counts[0].N = "9999.00", "9999", "9999.00", 9999
+	})(t)
+	rep := run(t, in, Options{Policy: policy(t, policyText(t, "both"))})
+	var b bytes.Buffer
+	if err := rep.WriteJSON(&b); err != nil {
+		t.Fatal(err)
+	}
+	if all := text(t, rep) + b.String(); strings.Contains(all, "9999") || !strings.Contains(all, "its lines and total were verified with the bundle before") {
+		t.Error(all)
+	}
+}
+
+// TestExcluded: a statement of an excluded history is not among the amounts.
+func TestExcluded(t *testing.T) {
+	m := excluded(t)
+	for _, tc := range []struct {
+		size      int64
+		histories []string
+		amounts   string
+		statement string
+	}{
+		{3, []string{""}, "not verified: terms unproven", "as computed: 2026-03 0.99 EUR"},
+		{4, []string{"excluded"}, "none to verify", "1 statement as computed, of a history that the agreement excludes"},
+		{7, []string{"excluded", "excluded", ""}, "verified", "as computed: 2026-05 0.99 EUR; and 2 of a history that the agreement excludes"},
+	} {
+		rep := run(t, m.bundle(cut{size: tc.size}), Options{Policy: policy(t, policyText(t, "both"))})
+		var histories []string
+		for _, s := range rep.Statements {
+			histories = append(histories, s.History)
+		}
+		if c := rep.Checks[statements]; !slices.Equal(histories, tc.histories) || rep.Amounts != tc.amounts || c.Text != tc.statement {
+			t.Errorf("size %d: %q, amounts %s\n%s", tc.size, histories, rep.Amounts, c.Text)
+		}
+	}
+}
+
+// TestRefusedStatements are refused before anything is computed, and are not in
+// the report.
+func TestRefusedStatements(t *testing.T) {
+	m := tiny(t)
+	line := m.lines[2]
+	m.lines[2] = bytes.Replace(line, []byte(`"by":"vendor","id":"statement/2026-03"`), []byte(`"by":"nobody","id":"statement/0000-00"`), 1)
+	m.leaves[2] = merkle.LeafHash(m.lines[2])
+	detail := 0
+	rep := run(t, m.bundle(cut{}), Options{Policy: policy(t, policyText(t, "both")), Detail: func(string, []byte) error { detail++; return nil }})
+	want := `record 2 statement/0000-00: by: party "nobody" is not in version 1 of the terms`
+	if c := rep.Checks[agreed]; c.Text != want || detail > 0 || len(rep.Statements) > 0 {
+		t.Errorf("%+v, %d detail lines, %d statements", c, detail, len(rep.Statements))
+	}
+}
+
 // TestVerified: the honest bundles are verified, under any quorum they reach.
 func TestVerified(t *testing.T) {
 	files := files(t)
 	for _, tc := range []struct{ vector, policy string }{
 		{"honest", "both.policy"}, {"honest", "client.policy"}, {"honest", "none.policy"}, {"tiny", "both.policy"},
-		{"continued", "both.policy"}, {"without-evidence", "both.policy"}, {"shadow-adopted", "both.policy"}, {"amended", "both.policy"}, {"amended-continued", "both.policy"}, {"overdue", "both.policy"},
+		{"continued", "both.policy"}, {"without-evidence", "both.policy"}, {"shadow-adopted", "both.policy"}, {"shadow-excluded", "both.policy"}, {"third-as-client", "both.policy"}, {"client-not-asked", "asks-third.policy"}, {"amended", "both.policy"}, {"amended-continued", "both.policy"}, {"overdue", "both.policy"},
 	} {
 		v := vectors[slices.IndexFunc(vectors, func(v vector) bool { return v.name == tc.vector })]
 		v.policy = tc.policy

@@ -25,8 +25,9 @@ type Options struct {
 	Policy *bundle.Policy
 	Since  []byte // signed checkpoint held from before, nil if none
 
-	// Now is the verifier's time, for overdue statements and freshness. 0 is
-	// none: then no statement is overdue, and freshness, if asked for, unproven.
+	// Now is the verifier's time, for overdue statements, freshness, and
+	// records of the future. 0 is none: then no statement is overdue and no
+	// record too early, and freshness, if asked for, unproven.
 	Now    record.Time
 	MaxAge int64 // seconds that the newest cosignature may be old, 0 asks nothing
 
@@ -43,7 +44,7 @@ type Options struct {
 const (
 	defaultKeepBytes = 64 << 20
 
-	// maxAheadSeconds is how far a cosignature's clock may be ahead of ours.
+	// maxAheadSeconds is how far the clocks of others may be ahead of ours.
 	maxAheadSeconds = 300
 
 	// progressEvery is after how many records Progress is told.
@@ -89,6 +90,8 @@ type verifier struct {
 	count, byOthers, cited, linked, referred, far, receipts, receiptsFar int64 // figures of the report
 
 	versions int    // of the standing that have been looked at
+	client   string // name of the witness whose key signed the newest version as the client's
+	refused  string // period whose statement could not be computed, "" if none
 	shadow   string // why what was settled is not agreed, "" if it is
 }
 
@@ -317,6 +320,9 @@ func (v *verifier) record(line []byte) (bool, error) {
 	v.compared(v.tree.Append(leaf))
 	v.count++
 	v.last = r.Log.Time
+	if v.o.Now != 0 && r.Log.Time > v.o.Now+maxAheadSeconds*1000 {
+		v.checks[order].fail("record %d has the log time %v, more than %d s ahead of now, %v", r.Log.N, r.Log.Time, maxAheadSeconds, v.o.Now)
+	}
 	if v.o.Progress != nil && v.count%progressEvery == 0 {
 		v.o.Progress(v.count, v.header.Records)
 	}
@@ -386,6 +392,52 @@ func (v *verifier) load(r *record.Record) {
 	}
 	v.state = state
 	v.loadVersions()
+	v.continued(s)
+}
+
+// continued compares what the state knows of the statement it belongs to, but
+// for its period and its digest, which Apply compares. What the statement was
+// computed from is not at hand.
+func (v *verifier) continued(s *record.Statement) {
+	t := &v.checks[statements]
+	standing := v.state.Standing()
+	governing := standing.Governing(s.Until - 1)
+	if governing == nil {
+		t.fail("%s: no version of the agreement in the state governs it", s.Period)
+		return
+	}
+	if want := governing.Terms.Currency; s.Currency != want {
+		t.fail("%s: currency: claimed %s, the state has %s", s.Period, s.Currency, want)
+	}
+	if want := v.state.Carried(); s.CarriedOut != want {
+		t.fail("%s: carried_out: claimed %s, the state has %s", s.Period, s.CarriedOut, want)
+	}
+	// Its terms are those of versions of the state, the governing one among
+	// them; it is agreed if all of them are, or were adopted.
+	versions := standing.Versions()
+	adopted := int64(0)
+	for _, version := range versions {
+		if version.History == "adopt" {
+			adopted = version.Number - 1
+		}
+	}
+	rest, named, agreed := s.Terms, false, true
+	for _, version := range versions {
+		if len(rest) == 0 || rest[0] != version.Terms.Digest() {
+			continue
+		}
+		rest = rest[1:]
+		named = named || version.Number == governing.Number
+		agreed = agreed && (version.Agreed || version.Number <= adopted)
+	}
+	switch {
+	case len(rest) > 0:
+		t.fail("%s: terms: claimed %s, which is not, or not at this place, the digest of a version in the state", s.Period, rest[0])
+	case !named:
+		t.fail("%s: terms: not claimed %s, the digest of version %d, which governs it", s.Period, governing.Terms.Digest(), governing.Number)
+	case s.Agreed != agreed:
+		t.fail("%s: agreed: claimed %v, the state has %v", s.Period, s.Agreed, agreed)
+	}
 }
 
 // loadVersions compares the versions in the carried state with the agreement
@@ -441,7 +493,8 @@ func (v *verifier) version(version terms.Version, r *record.Record, body *record
 	// The client's key must be one that the policy knows, or the vendor could
 	// have signed for a client of its own making.
 	by := v.clientOf(r)
-	if _, ok := v.witness(by); ok {
+	if name, _, ok := v.witness(by); ok {
+		v.client = name
 		return
 	}
 	v.checks[authors].lack("agreement version %d: client key %s is not in the policy", version.Number, cmp.Or(by, "that signed it"))
@@ -466,20 +519,19 @@ func (v *verifier) apply(r *record.Record) error {
 		r = &moved
 	}
 	first := v.count == 1 && v.header.Start > 0
-	if isStatement && v.o.Detail != nil && v.broken == "" && !first {
-		if _, closing, ok := v.state.Next(); ok && r.Log.Time >= closing {
-			// What is wrong with the settlement itself, Apply will say.
-			var own error
-			v.state.Settle(func(line []byte) error {
-				own = v.o.Detail(s.Period, line)
-				return own
-			})
-			if own != nil {
-				return own
-			}
+	if isStatement {
+		if s.Period == v.refused {
+			v.checks[statements].fail("record %d: another statement of %s, which could not be computed", n, s.Period)
+			return nil
+		}
+		if err := v.detail(r, s, first); err != nil {
+			return err
 		}
 	}
 	err := v.state.Apply(r)
+	if err == nil && !isStatement && r.Kind != record.KindAgreement {
+		return nil // nearly all
+	}
 	var refused *record.Refusal
 	var mismatch *fee.Mismatch
 	switch {
@@ -494,6 +546,9 @@ func (v *verifier) apply(r *record.Record) error {
 		told := *refused
 		told.N = n
 		v.checks[checkOf(refused.Check)].fail("%v", &told)
+		if isStatement && refused.Check == checkNames[statements] && refused.Field == "body" {
+			v.refused = s.Period // to try again with the next one would take as long
+		}
 		if !isStatement {
 			v.breakOff(fmt.Sprintf("record %d is refused", n))
 		}
@@ -501,8 +556,8 @@ func (v *verifier) apply(r *record.Record) error {
 		v.checks[statements].fail("record %d: %v", n, err)
 		v.breakOff(fmt.Sprintf("record %d cannot be computed", n))
 	}
-	if isStatement {
-		v.statement(n, s, mismatch, err == nil || mismatch != nil, first)
+	if isStatement && (err == nil || mismatch != nil) {
+		v.statement(n, s, mismatch, first)
 	}
 	if body, ok := r.Body.(*record.Agreement); ok && refused == nil {
 		if all := v.state.Standing().Versions(); len(all) > v.versions {
@@ -513,9 +568,29 @@ func (v *verifier) apply(r *record.Record) error {
 	return nil
 }
 
-// statement notes a statement for the report.
-func (v *verifier) statement(n int64, claimed *record.Statement, m *fee.Mismatch, taken, first bool) {
-	s := Statement{N: n, Statement: claimed, Recomputed: taken && v.broken == "" && !first, Continued: first}
+// detail tells the caller the detail lines of the statement that r is, unless
+// it will be refused.
+func (v *verifier) detail(r *record.Record, s *record.Statement, first bool) error {
+	if v.o.Detail == nil || v.broken != "" || first {
+		return nil
+	}
+	p, closing, ok := v.state.Next()
+	if !ok || p.Name != s.Period || r.Log.Time < closing || v.state.Standing().Clone().Apply(r) != nil {
+		return nil
+	}
+	// What is wrong with the settlement itself, Apply will say.
+	var own error
+	v.state.Settle(func(line []byte) error {
+		own = v.o.Detail(s.Period, line)
+		return own
+	})
+	return own
+}
+
+// statement notes a statement that the state has taken for the report. There
+// is one for a period.
+func (v *verifier) statement(n int64, claimed *record.Statement, m *fee.Mismatch, first bool) {
+	s := Statement{N: n, Statement: claimed, Recomputed: v.broken == "" && !first, Continued: first}
 	switch {
 	case v.broken != "" && !first:
 		v.checks[statements].lack("%s: not recomputed, since %s", claimed.Period, v.broken)
@@ -539,6 +614,7 @@ func (v *verifier) finish(where string) {
 	if v.opened != nil {
 		rep.Unverified = append(slices.Clone(v.opened.Unverified), v.opened.False...)
 		v.signatures()
+		v.endWitnesses()
 	}
 	rep.Verdict = Verified
 	for i := range v.checks {
@@ -566,6 +642,9 @@ func (v *verifier) end() {
 	}
 	c[order].passed = fmt.Sprintf("records %d to %d without a gap, times do not go back", v.header.Start, end-1)
 	c[authors].passed = fmt.Sprintf("%s, %s by others than the vendor, %s compared", many(int64(v.versions), "agreement version"), many(v.byOthers, "record"), many(v.cited, "cite"))
+	if v.client != "" {
+		c[authors].passed += fmt.Sprintf("; the client's key is witness %s of the policy", v.client)
+	}
 	c[agreed].passed = "every record is one its author may write; origin and log key as agreed"
 	if v.versions == 0 && v.state != nil {
 		c[agreed].lack("no agreement is shown")
@@ -622,13 +701,20 @@ func many(n int64, noun string) string {
 // endStatements judges the statements as a whole.
 func (v *verifier) endStatements() {
 	t := &v.checks[statements]
+	v.histories()
 	var names []string
+	excluded := int64(0)
 	for _, s := range v.report.Statements {
-		if s.Recomputed {
+		switch {
+		case s.Recomputed && s.History == excludes:
+			excluded++
+		case s.Recomputed:
 			names = append(names, fmt.Sprintf("%s %s %s", s.Statement.Period, s.Statement.Total, s.Statement.Currency))
 		}
 	}
 	switch k := len(names); {
+	case k == 0 && excluded > 0:
+		t.passed = fmt.Sprintf("%s as computed, of a history that the agreement excludes", many(excluded, "statement"))
 	case k == 0 && len(v.report.Statements) == 0:
 		t.absent = "no statement in this stretch"
 	case k == 0:
@@ -637,6 +723,9 @@ func (v *verifier) endStatements() {
 		t.passed = "as computed: " + strings.Join(names, "; ")
 	default:
 		t.passed = fmt.Sprintf("%d as computed: %s; ...; %s", k, names[0], names[k-1])
+	}
+	if excluded > 0 && names != nil {
+		t.passed += fmt.Sprintf("; and %d of a history that the agreement excludes", excluded)
 	}
 	if v.state == nil || v.broken != "" {
 		return
@@ -684,7 +773,7 @@ func (v *verifier) signatures() {
 		rep.Signatures = append(rep.Signatures, Signature{Key: bundle.ID(k), Kind: k.Kind().String(), Role: "log"})
 	}
 	for _, c := range v.opened.Witnesses {
-		s := Signature{Key: bundle.ID(c.Key), Kind: c.Key.Kind().String(), Time: c.Time, Witness: c.Witness, Role: v.role(c.Key)}
+		s := Signature{Key: bundle.ID(c.Key), Kind: c.Key.Kind().String(), Time: c.Time, Witness: c.Witness, Role: v.role(c)}
 		rep.Signatures = append(rep.Signatures, s)
 		switch s.Role {
 		case record.RoleClient:
@@ -695,20 +784,91 @@ func (v *verifier) signatures() {
 	}
 }
 
-// role is what the holder of a witness key is in the agreement: client, vendor,
-// or third.
-func (v *verifier) role(k merkle.VerifierKey) string {
-	if slices.ContainsFunc(v.opened.Logs, func(l merkle.VerifierKey) bool { return l.PublicKey().Equal(k.PublicKey()) }) {
+// unknown is the role of a witness where no agreement tells it.
+const unknown = "unknown"
+
+// role is what the holder of a cosigning key is in the agreement: client,
+// vendor, or third. Who the client is, the client itself must have signed.
+func (v *verifier) role(c bundle.Cosignature) string {
+	pub := c.Key.PublicKey()
+	if slices.ContainsFunc(v.opened.Logs, func(l merkle.VerifierKey) bool { return l.PublicKey().Equal(pub) }) {
 		return record.RoleVendor
 	}
 	if v.state == nil || v.versions == 0 {
-		return "unknown"
+		return unknown
 	}
-	switch role := v.roleOf(record.Fingerprint(k.PublicKey())); role {
-	case record.RoleClient, record.RoleVendor:
+	fingerprint := record.Fingerprint(pub)
+	switch role := v.roleOf(fingerprint); {
+	case role == record.RoleVendor:
+		return role
+	case role == record.RoleClient:
+		if v.shadow != "" || c.Time > int64(record.MaxTime)/1000 || !v.state.Standing().KeyInForce(fingerprint, record.Time(c.Time*1000)) {
+			return unknown
+		}
 		return role
 	}
 	return record.RoleThird
+}
+
+// endWitnesses adds who has cosigned, and which of them is the client: a quorum
+// may do without it.
+func (v *verifier) endWitnesses() {
+	t := &v.checks[witnesses]
+	var all, client []string
+	for _, s := range v.report.Signatures {
+		if s.Witness == "" {
+			continue
+		}
+		all = append(all, s.Witness)
+		if s.Role == record.RoleClient {
+			client = append(client, s.Witness)
+		}
+	}
+	if all == nil {
+		return
+	}
+	text := "; the client by the agreement: none of them"
+	switch {
+	case v.state == nil || v.versions == 0 || v.shadow != "":
+		text = "; the client is not known: no agreement is signed by both"
+	case client != nil:
+		text = "; the client by the agreement: " + strings.Join(client, ", ")
+	}
+	t.passed += text
+	if t.absent != "" {
+		t.absent += "; cosigned by " + strings.Join(all, ", ") + text
+	}
+}
+
+// What the first version that the client signed makes of the history before it.
+const (
+	adopts   = "adopted"
+	excludes = "excluded"
+)
+
+// histories marks the statements that rest on no version but those which the
+// vendor alone had signed.
+func (v *verifier) histories() {
+	if v.state == nil {
+		return
+	}
+	before := map[record.Digest]bool{}
+	for _, version := range v.state.Standing().Versions() {
+		word := ""
+		switch version.History {
+		case "adopt":
+			word = adopts
+		case "exclude":
+			word = excludes
+		}
+		for i := range v.report.Statements {
+			s := &v.report.Statements[i]
+			if word != "" && !slices.ContainsFunc(s.Terms, func(d record.Digest) bool { return !before[d] }) {
+				s.History = word
+			}
+		}
+		before[version.Terms.Digest()] = true
+	}
 }
 
 // amounts says whether the figures can be relied on.
@@ -727,7 +887,7 @@ func (v *verifier) amounts() string {
 		return "not verified: " + strings.Join(failed, ", ")
 	case open != nil:
 		return "not verified: " + strings.Join(open, ", ")
-	case !slices.ContainsFunc(v.report.Statements, func(s Statement) bool { return s.Recomputed }):
+	case !slices.ContainsFunc(v.report.Statements, func(s Statement) bool { return s.Recomputed && s.History != excludes }):
 		return "none to verify"
 	}
 	return "verified"

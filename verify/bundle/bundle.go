@@ -35,7 +35,8 @@ const (
 const (
 	maxHeaderBytes     = 2*merkle.MaxNoteBytes + 8<<10 // each octet of the note may need an escape
 	maxStateBytes      = 128 << 10                     // a line holds the terms, whole
-	maxStateTotalBytes = 1 << 30
+	maxStateTotalBytes = 256 << 20                     // of a million live results and more; read, they take several times that
+	maxStateLines      = 2 << 20
 	maxRecordBytes     = 65535 // of tlog-tiles
 	maxRefBytes        = maxRecordBytes + 4097
 	maxDisclosureBytes = 65535
@@ -124,8 +125,8 @@ func (h *Header) check() (merkle.Note, error) {
 		return merkle.Note{}, fmt.Errorf("records is %d, want at least 1", h.Records)
 	case h.Start < 0 || h.Start >= merkle.MaxSize:
 		return merkle.Note{}, fmt.Errorf("start is %d, want 0 to %d", h.Start, int64(merkle.MaxSize)-1)
-	case h.StateLines < 0:
-		return merkle.Note{}, fmt.Errorf("state is %d, want a number of lines", h.StateLines)
+	case h.StateLines < 0 || h.StateLines > maxStateLines:
+		return merkle.Note{}, fmt.Errorf("state is %d, want 0 to %d lines", h.StateLines, maxStateLines)
 	case (h.Start == 0) != (h.StateLines == 0):
 		return merkle.Note{}, fmt.Errorf("start is %d with %d state lines, want both 0 or neither", h.Start, h.StateLines)
 	case h.Records > merkle.MaxSize-h.Start:

@@ -264,6 +264,7 @@ func TestForm(t *testing.T) {
 		{"negative", replace(from0, 1, `"start":0`, `"start":-1`), `line 1: start is -1, want 0 to 9007199254740990`},
 		{"no records", replace(from0, 1, `"records":7`, `"records":0`), `line 1: records is 0, want at least 1`},
 		{"state at 0", replace(from0, 1, `"state":0`, `"state":1`), `line 1: start is 0 with 1 state lines, want both 0 or neither`},
+		{"too many state lines", replace(from5, 1, `"state":2`, `"state":2097153`), `line 1: state is 2097153, want 0 to 2097152 lines`},
 		{"no state", replace(from5, 1, `"state":2`, `"state":0`), `line 1: start is 5 with 0 state lines, want both 0 or neither`},
 		{"null", replace(from0, 1, `"frontier":[]`, `"frontier":null`), `line 1: not in canonical form at column`},
 		{"frontier too long", replace(from0, 1, `"frontier":[]`, `"frontier":["`+merkle.EmptyRoot.String()+`"]`), `line 1: frontier of size 0 has 1 hashes, want 0`},
@@ -317,6 +318,20 @@ func TestForm(t *testing.T) {
 		if !errors.As(err, &form) || !strings.HasPrefix(err.Error(), tc.want) {
 			t.Errorf("%s: %v\nwant %s", tc.name, err, tc.want)
 		}
+	}
+}
+
+// TestStateBytes: the bound on all state lines holds to the byte.
+func TestStateBytes(t *testing.T) {
+	o := newOrder(&Header{Start: 1, StateLines: maxStateLines})
+	const lines = maxStateTotalBytes / maxStateBytes
+	for i := range lines {
+		if err := o.next(StateLine, "", maxStateBytes-1); err != nil {
+			t.Fatalf("line %d: %v", i, err)
+		}
+	}
+	if err := o.next(StateLine, "", 0); err == nil || err.Error() != "state has more than 268435456 bytes" {
+		t.Error(err)
 	}
 }
 

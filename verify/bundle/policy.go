@@ -280,6 +280,15 @@ func (p *Policy) Witnesses() []merkle.VerifierKey {
 	return keys
 }
 
+// WitnessName returns the name of the witness with the key, "" if there is
+// none.
+func (p *Policy) WitnessName(k merkle.VerifierKey) string {
+	if i := slices.IndexFunc(p.witnesses, func(w keyLine) bool { return w.key == k }); i >= 0 {
+		return p.witnesses[i].name
+	}
+	return ""
+}
+
 // An Opened is a checkpoint with what its signature lines are worth under a
 // policy.
 type Opened struct {

@@ -211,6 +211,9 @@ func TestQuorum(t *testing.T) {
 				t.Fatalf("opened as %+v", o)
 			}
 			for _, w := range o.Witnesses {
+				if name := p.WitnessName(w.Key); name != w.Witness {
+					t.Errorf("witness %s is named %q", w.Witness, name)
+				}
 				if w.Time != int64(1000+slices.Index(names, w.Witness)) {
 					t.Errorf("witness %s has the time %d", w.Witness, w.Time)
 				}
