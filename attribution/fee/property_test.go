@@ -104,6 +104,9 @@ func drawTerms(t *rapid.T, scales ...int) map[string]any {
 		}
 		if pick("dispute", "yes", "yes", "no") == "yes" {
 			u := map[string]any{"then": pick("then", "accept", "void", "arbiter")}
+			if u["then"] == "accept" && accept["on"] == "client" {
+				u["then"] = "void" // terms take no acceptance there but the client's
+			}
 			if u["then"] != "arbiter" {
 				u["after"] = hours("unresolved", 96)
 			}

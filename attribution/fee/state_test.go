@@ -193,7 +193,7 @@ func TestLate(t *testing.T) {
 }
 
 func TestHorizon(t *testing.T) {
-	k := start(t, guarded(`"silence", "after": "2d", "from": "claim"`, `"client"`))
+	k := start(t, guarded(`"silence", "after": "2d", "from": "claim"`, `"client"`, `"then": "accept"`, `"then": "void"`))
 	k.add(claimOf("2026-03-10", "T", "10"))
 	k.add(&record.Record{At: at("2026-04-15"), Body: &record.Reverse{Of: "o-none", Cause: "reversed"}})
 	if st, _ := k.settle(); len(st.Counts) != 1 || st.Counts[0].Reason != "pending" {
@@ -354,7 +354,7 @@ func agreedWord(st *record.Statement) string {
 }
 
 func TestRevokedKey(t *testing.T) {
-	k := start(t, guarded(`"silence", "after": "2d", "from": "claim"`, `"client"`))
+	k := start(t, guarded(`"silence", "after": "2d", "from": "claim"`, `"client"`, `"then": "accept"`, `"then": "void"`))
 	k.add(claimOf("2026-03-10", "T", "10"))
 	k.add(claimOf("2026-03-10", "U", "10"))
 	second := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, 32))
