@@ -43,8 +43,20 @@ func checkpoint(c *cli.Context) error {
 		return err
 	}
 	defer out.Discard()
+	var cosigned []byte
+	if path := c.String("add"); path != "" {
+		if cosigned, err = command.ReadFile(c, path, merkle.MaxNoteBytes); err != nil {
+			return err
+		}
+		// The note says which ledger it is of; one that is none is refused there.
+		if note, err := merkle.ParseNote(cosigned); err == nil && !c.IsSet("ledger") {
+			if err := c.Set("ledger", note.Checkpoint.Origin); err != nil {
+				return err
+			}
+		}
+	}
 	return withLedger(c, func(l *ledger.Ledger) error {
-		note, err := newCheckpoint(c, l)
+		note, err := newCheckpoint(c, l, cosigned)
 		if err != nil {
 			return err
 		}
@@ -55,15 +67,11 @@ func checkpoint(c *cli.Context) error {
 	})
 }
 
-func newCheckpoint(c *cli.Context, l *ledger.Ledger) ([]byte, error) {
-	if path := c.String("add"); path != "" {
-		note, err := command.ReadFile(c, path, merkle.MaxNoteBytes)
-		if err != nil {
-			return nil, err
-		}
-		merged, err := l.Cosigned(c.Context, note)
+func newCheckpoint(c *cli.Context, l *ledger.Ledger, cosigned []byte) ([]byte, error) {
+	if c.IsSet("add") {
+		merged, err := l.Cosigned(c.Context, cosigned)
 		if err != nil && !isStoreError(err) {
-			return nil, command.Refused("", fmt.Errorf("%s: %w", path, err))
+			return nil, command.Refused("", fmt.Errorf("%s: %w", c.String("add"), err))
 		}
 		return merged, err
 	}
