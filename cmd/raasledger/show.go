@@ -25,7 +25,7 @@ Examples:
     raasledger show --db store --statement 2026-03
     raasledger show --db store --accrued --detail`,
 		Flags: append(storeFlags(),
-			&cli.Int64Flag{Name: "n", Usage: "record `N`"},
+			&cli.Int64Flag{Name: "n", Usage: "record `N`", DefaultText: "none"},
 			&cli.StringFlag{Name: "id", Usage: "the record named `ID`"},
 			&cli.StringFlag{Name: "case", Usage: "records of `CASE`"},
 			&cli.StringFlag{Name: "kind", Usage: "records of `KIND`"},
