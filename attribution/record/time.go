@@ -1,11 +1,16 @@
 package record
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // A Time is an instant in milliseconds since 1970-01-01T00:00:00Z. Its text
-// is UTC in exactly the form 2026-03-01T08:00:00.000Z, years 1970 to 9999. That
-// of a time.Time t is Time(t.UnixMilli()).
+// is UTC in exactly the form 2026-03-01T08:00:00.000Z, years 1970 to 9999.
 type Time int64
+
+// TimeOf returns the instant of t, without what is below a millisecond.
+func TimeOf(t time.Time) Time { return Time(t.UnixMilli()) }
 
 const (
 	timeBytes = len("2026-03-01T08:00:00.000Z")

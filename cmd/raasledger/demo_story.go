@@ -127,7 +127,7 @@ func demoStory() ([]ticket, []scene) {
 	slices.SortStableFunc(scenes, func(a, b scene) int { return a.at.Compare(b.at) })
 	for i := range scenes {
 		r := scenes[i].record
-		r.At = record.Time(scenes[i].at.UnixMilli())
+		r.At = record.TimeOf(scenes[i].at)
 		if scenes[i].client {
 			r.By, r.Actor = demoClient, ""
 		}

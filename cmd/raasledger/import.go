@@ -65,7 +65,7 @@ func importRows(c *cli.Context) error {
 		if err != nil || t.Nanosecond()%1_000_000 != 0 {
 			return command.Usage("", "--until is %q, want an instant like 2026-04-01T00:00:00Z", c.String("until"))
 		}
-		until = record.Time(t.UnixMilli())
+		until = record.TimeOf(t)
 	}
 	text, err := command.ReadFile(c, c.String("map"), mapping.MaxMappingBytes)
 	if err != nil {

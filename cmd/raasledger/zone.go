@@ -35,7 +35,7 @@ func zoneOffsets(zone string, from, until record.Time) ([]terms.Offset, error) {
 		if end.IsZero() {
 			break
 		}
-		t = record.Time(end.UnixMilli())
+		t = record.TimeOf(end)
 	}
 	return offsets, nil
 }
