@@ -46,10 +46,8 @@ func (s *State) Explain(result string) (*Explanation, error) {
 		say(max(e.at, c.at), e.n, "record %d %s, by the %s%s", e.n, e.words(), roleWords[e.by], effect)
 	}
 	if c.rule.Escalation == "void" {
-		for _, h := range s.handoffs[c.matter] {
-			if h.at <= now && c.at < h.until {
-				say(h.at, h.n, "record %d hands case %s over", h.n, c.matter)
-			}
+		if h, ok := s.handoffOf(c); ok && h.at <= now {
+			say(h.at, h.n, "record %d hands case %s over", h.n, c.matter)
 		}
 	}
 	if v.accepted < never && v.void == unsaid {

@@ -22,7 +22,7 @@ type image struct {
 	carried         number
 	periods         []settled
 	tallies         map[slot]*tally
-	handoffs        map[string][]handoff
+	handoffs        map[string]*handoffs
 	receipts        []receipt
 	loose           []loose
 	claims          []claimLine
@@ -127,8 +127,10 @@ func (m *image) each(write func(line []byte)) {
 		add(r)
 	}
 	for matter, list := range m.handoffs {
-		for _, h := range list {
-			add(newRow(lineHandoff).text(matter).int(h.n).time(h.at).time(h.until))
+		for against := range scopes {
+			for _, h := range list[against] {
+				add(newRow(lineHandoff).text(matter).int(h.n).time(h.at).time(h.until).text(scopeWords[against]))
+			}
 		}
 	}
 	for _, r := range m.receipts {
@@ -155,17 +157,21 @@ func (m *image) each(write func(line []byte)) {
 	m.byText(func(l *claimLine) { write(l.write(&r)) })
 	upTo(lineEvent)
 	var events []int
+	var told []bool
 	m.byText(func(l *claimLine) {
 		if len(l.claim.events) == 0 {
 			return
 		}
-		events = events[:0]
+		events, told = events[:0], told[:0]
 		for k := range l.claim.events {
-			events = append(events, k)
+			events, told = append(events, k), append(told, l.claim.events[k].told)
+		}
+		for _, d := range l.told {
+			told[d.event] = true
 		}
 		slices.SortFunc(events, func(a, b int) int { return compareText(l.claim.events[a].n, l.claim.events[b].n) })
 		for _, k := range events {
-			write(l.writeEvent(&r, k))
+			write(l.writeEvent(&r, k, told[k]))
 		}
 	})
 	for _, line := range lines {
@@ -263,9 +269,8 @@ func (l *claimLine) write(r *row) []byte {
 // writeEvent writes the line of an event of the claim:
 //
 //	["event",n of the claim,n,kind,author,at,flags,...]
-func (l *claimLine) writeEvent(r *row, i int) []byte {
+func (l *claimLine) writeEvent(r *row, i int, told bool) []byte {
 	e := &l.claim.events[i]
-	told := e.told || slices.ContainsFunc(l.told, func(d idle) bool { return d.event == i })
 	r.begin(lineEvent).int(l.claim.n).int(e.n).text(eventWords[e.kind]).text(roleWords[e.by]).time(e.at).flags(told)
 	switch e.kind {
 	case reverse:
@@ -456,9 +461,6 @@ func (s *State) sortRead() {
 	slices.SortFunc(s.periods, func(a, b settled) int { return cmp.Compare(a.From, b.From) })
 	slices.SortFunc(s.receipts, func(a, b receipt) int { return cmp.Compare(a.size, b.size) })
 	slices.SortFunc(s.loose, func(a, b loose) int { return cmp.Compare(a.n, b.n) })
-	for _, list := range s.handoffs {
-		slices.SortFunc(list, func(a, b handoff) int { return cmp.Compare(a.n, b.n) })
-	}
 }
 
 // checkRead refuses a state in which one line names what no other holds.
@@ -508,7 +510,13 @@ func (s *State) readRow(row []any) error {
 		s.receipts = append(s.receipts, receipt{c.int(), c.time()})
 	case lineHandoff:
 		matter := c.text()
-		s.handoffs[matter] = append(s.handoffs[matter], handoff{c.int(), c.time(), c.time()})
+		h := handoff{c.int(), c.time(), c.time()}
+		against := c.word(scopeWords[:])
+		if s.handoffs[matter] == nil {
+			s.handoffs[matter] = new(handoffs)
+		}
+		list := s.handoffs[matter]
+		list[against] = keepHandoff(list[against], h)
 	case lineLoose:
 		l := loose{n: c.int(), at: c.time(), reason: c.reason()}
 		if len(c.row) > 0 {

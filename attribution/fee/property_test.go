@@ -144,6 +144,9 @@ func drawTerms(t *rapid.T, scales ...int) map[string]any {
 			"negative": pick("negative", "carry", "credit", "forfeit"), "corrections": "after_minimum"},
 		"record_delay": pick("record_delay", "unlimited", "unlimited", "5d"),
 	}
+	if pick("term", "long", "long", "short") == "short" {
+		fields["effective"] = map[string]any{"from": "2026-03-01T00:00:00.000Z", "until": "2026-04-20T00:00:00.000Z"}
+	}
 	drawAdjust(t, fields, scale)
 	return fields
 }
@@ -219,11 +222,11 @@ func drawHistory(t *rapid.T, most int) *history {
 		case 6, 7:
 			b := &record.Reverse{Of: of, Cause: pick("cause", "reopened", "reversed", "cancelled")}
 			if pick("part", "yes", "yes", "no") == "yes" {
-				b.Quantity = record.Decimal(pick("quantity", "0.5", "1", "2", "5", "7"))
+				b.Quantity = record.Decimal(pick("quantity", "0.5", "1", "2", "5", "7", "0.0000000000001"))
 			}
 			r.Body = b
 		case 8:
-			r.ID, r.By = fmt.Sprintf("d-%d", i), "client"
+			r.ID, r.By = fmt.Sprintf("d-%d", i), pick("by", "client", "client", "vendor")
 			r.Body = &record.Dispute{About: of, Ground: "result"}
 			disputes = append(disputes, r.ID)
 		case 9:
@@ -236,7 +239,7 @@ func drawHistory(t *rapid.T, most int) *history {
 			r.Case = k.cases[of]
 			r.Body = &record.Handoff{To: "person", Reason: "asked", Nonce: "AAAAAAAAAAAAAAAAAAAAAA=="}
 		case 11:
-			if len(k.state.versions) == 1 && i > 5 && rapid.IntRange(0, 2).Draw(t, "amend") == 0 {
+			if len(k.state.versions) == 1 && fields["effective"] == nil && i > 5 && rapid.IntRange(0, 2).Draw(t, "amend") == 0 {
 				h.amend(t, fields, clock)
 			}
 			continue
@@ -246,6 +249,9 @@ func drawHistory(t *rapid.T, most int) *history {
 				h.receipt(pick("cosigner", "client", "client", "client", "court"), size, r.At+record.Time(rapid.IntRange(-4, 4).Draw(t, "cosigned"))*12*hour, r.At, max(clock, k.logged))
 			}
 			continue
+		}
+		if what >= 4 {
+			r.Backfilled = rapid.IntRange(0, 5).Draw(t, "backfilled") == 0
 		}
 		r.Log.Time = max(clock, k.logged)
 		k.add(r)

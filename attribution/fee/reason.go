@@ -42,6 +42,7 @@ const (
 
 	// Events without effect.
 	unmatched      // names no claim of a live result
+	notEntitled    // a dispute by the claim's own side
 	disputeLate    // outside the dispute window
 	afterGuarantee // a reversal after the lock and outside the guarantee
 	overReversed   // more is reversed than is left
@@ -73,6 +74,7 @@ var reasonWords = [reasons]string{
 	final:          "final",
 	voidSignature:  "void_signature",
 	unmatched:      "unmatched",
+	notEntitled:    "not_entitled",
 	disputeLate:    "dispute_late",
 	afterGuarantee: "after_guarantee",
 	overReversed:   "over_reversed",

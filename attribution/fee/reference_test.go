@@ -186,6 +186,11 @@ func bills(records []*record.Record, standing *terms.Standing) []bill {
 		}
 		periods = append(periods, now)
 		current := len(periods) - 1
+		// What counts as before the end of P.
+		end := p.Until
+		if p.Until >= versions[len(versions)-1].Terms.Until {
+			end = closing + 1
+		}
 		olds := map[int]map[[2]int]refTally{} // tallies before this statement
 		touched := map[int]map[[2]int]bool{}
 		counts := map[string]int{}
@@ -264,8 +269,8 @@ func bills(records []*record.Record, standing *terms.Standing) []bill {
 				if y.back != "" && (gone == "" || y.backAt < goneAt) {
 					gone, goneAt = y.back, y.backAt
 				}
-				waits = y.later(p.Until)
-				if gone != "" && goneAt < p.Until {
+				waits = y.later(end)
+				if gone != "" && goneAt < end {
 					waits = false
 					reason = gone
 					if len(x.booked) == 0 {
@@ -280,7 +285,7 @@ func bills(records []*record.Record, standing *terms.Standing) []bill {
 					x.booked = map[int]*big.Rat{}
 					x.said = reason
 				} else if y.locked && y.anyReduce {
-					got, truth := y.measure(x, p.Until)
+					got, truth := y.measure(x, end)
 					if truth != 1 {
 						got = map[int]*big.Rat{}
 					}
@@ -313,7 +318,7 @@ func bills(records []*record.Record, standing *terms.Standing) []bill {
 			var got map[int]*big.Rat
 			truth := 0
 			if y.locked {
-				got, truth = y.measure(x, p.Until)
+				got, truth = y.measure(x, end)
 			}
 			target := -1
 			switch {
@@ -327,7 +332,7 @@ func bills(records []*record.Record, standing *terms.Standing) []bill {
 				tell("disputed")
 			case !y.locked:
 				tell("pending")
-			case y.back != "" && y.backAt < p.Until:
+			case y.back != "" && y.backAt < end:
 				tell(y.back)
 			case truth == 0:
 				tell("where")
@@ -367,7 +372,7 @@ func bills(records []*record.Record, standing *terms.Standing) []bill {
 				}
 			}
 			if target >= 0 {
-				waits = y.later(p.Until)
+				waits = y.later(end)
 				x.bookedP, x.booked = target, got
 				x.said = "billed"
 				counts["billed"]++
@@ -784,13 +789,20 @@ func timeline(x *refResult, records []*record.Record, closing record.Time, insta
 		n  int64
 		r  *record.Record
 	}
-	clamp := func(r *record.Record) record.Time { return max(instant(r), x.t0) }
+	seen := max(x.t0, x.r.Log.Time)
+	counts := func(r *record.Record) record.Time {
+		if r.Backfilled && !x.r.Backfilled {
+			return r.Log.Time
+		}
+		return instant(r)
+	}
+	clamp := func(r *record.Record) record.Time { return max(counts(r), x.t0) }
 	role := func(r *record.Record) string { return x.v.Terms.Party(r.By).Role }
 	var accepts, disputes, reverses []happening
 	resolves := map[string][]happening{}
 	var handoffs []happening
 	for _, r := range records {
-		if instant(r) > closing || loose[r.Log.N] != "" {
+		if counts(r) > closing || loose[r.Log.N] != "" {
 			continue
 		}
 		h := happening{clamp(r), r.Log.N, r}
@@ -816,7 +828,7 @@ func timeline(x *refResult, records []*record.Record, closing record.Time, insta
 		case *record.Handoff:
 			reach := record.Time(0)
 			for _, v := range versions {
-				if v.Terms.From <= instant(r) {
+				if v.Terms.From <= counts(r) {
 					reach = 0
 					for _, res := range v.Terms.Results {
 						if res.Escalation == "void" {
@@ -825,50 +837,10 @@ func timeline(x *refResult, records []*record.Record, closing record.Time, insta
 					}
 				}
 			}
-			if r.Case == x.r.Case && r.Case != "" && x.t0 < instant(r)+reach {
+			if r.Case == x.r.Case && r.Case != "" && x.t0 < counts(r)+reach {
 				handoffs = append(handoffs, h)
 			}
 		}
-	}
-
-	// Disputes with their ends.
-	type quarrel struct {
-		from, to record.Time // to is -1 while open
-		upheld   bool
-	}
-	var quarrels []quarrel
-	for _, d := range disputes {
-		if x.rule.Dispute == nil || d.at > x.t0+record.Time(x.rule.Dispute.Within) {
-			y.idle = append(y.idle, refIdle{d.n, "dispute_late"})
-			continue
-		}
-		q := quarrel{d.at, -1, false}
-		// Ends in the order that breaks ties.
-		type end struct {
-			at     record.Time
-			upheld bool
-		}
-		var ends []end
-		for _, disposition := range []string{"upheld", "rejected"} {
-			for _, h := range resolves[d.r.ID] {
-				if h.r.Body.(*record.Resolve).Disposition == disposition {
-					ends = append(ends, end{max(h.at, d.at), disposition == "upheld"})
-				}
-			}
-		}
-		for _, h := range accepts {
-			if role(h.r) == "client" && h.at >= d.at {
-				ends = append(ends, end{h.at, false})
-			}
-		}
-		if u := x.rule.Dispute; u.Then != "arbiter" && d.at+record.Time(u.After) <= closing {
-			ends = append(ends, end{d.at + record.Time(u.After), u.Then == "void"})
-		}
-		slices.SortStableFunc(ends, func(a, b end) int { return int(min(1, max(-1, a.at-b.at))) })
-		if len(ends) > 0 {
-			q.to, q.upheld = ends[0].at, ends[0].upheld
-		}
-		quarrels = append(quarrels, q)
 	}
 
 	// The first proof that the client had seen the claim.
@@ -888,7 +860,7 @@ func timeline(x *refResult, records []*record.Record, closing record.Time, insta
 				continue
 			}
 			sig, _ := base64.StdEncoding.DecodeString(words[2])
-			at := max(instant(r), record.Time(binary.BigEndian.Uint64(sig[4:])*1000), x.t0)
+			at := max(instant(r), record.Time(binary.BigEndian.Uint64(sig[4:])*1000), seen)
 			if receipt < 0 || at < receipt {
 				receipt = at
 			}
@@ -901,7 +873,7 @@ func timeline(x *refResult, records []*record.Record, closing record.Time, insta
 	case a.On == "claim":
 		silent = x.t0
 	case a.On == "silence" && !x.r.Backfilled && a.From == "claim":
-		silent = x.t0 + record.Time(a.After)
+		silent = seen + record.Time(a.After)
 	case a.On == "silence" && !x.r.Backfilled && receipt >= 0:
 		silent = receipt + record.Time(a.After)
 	}
@@ -923,6 +895,53 @@ func timeline(x *refResult, records []*record.Record, closing record.Time, insta
 		spoken = x.t0
 	}
 
+	// Disputes with their ends.
+	type quarrel struct {
+		from, to record.Time // to is -1 while open
+		upheld   bool
+		said     bool // somebody's word ended it
+	}
+	var quarrels []quarrel
+	for _, d := range disputes {
+		free := (silent < 0 || d.at <= silent) && (spoken < 0 || d.at <= spoken)
+		switch {
+		case role(d.r) == author:
+			y.idle = append(y.idle, refIdle{d.n, "not_entitled"})
+			continue
+		case x.rule.Dispute == nil || d.at > seen+record.Time(x.rule.Dispute.Within) && !free:
+			y.idle = append(y.idle, refIdle{d.n, "dispute_late"})
+			continue
+		}
+		q := quarrel{d.at, -1, false, false}
+		// Ends in the order that breaks ties.
+		type end struct {
+			at     record.Time
+			upheld bool
+			said   bool
+		}
+		var ends []end
+		for _, disposition := range []string{"upheld", "rejected"} {
+			for _, h := range resolves[d.r.ID] {
+				if h.r.Body.(*record.Resolve).Disposition == disposition {
+					ends = append(ends, end{max(h.at, d.at), disposition == "upheld", true})
+				}
+			}
+		}
+		for _, h := range accepts {
+			if role(h.r) == "client" && h.at >= d.at {
+				ends = append(ends, end{h.at, false, true})
+			}
+		}
+		if u := x.rule.Dispute; u.Then != "arbiter" && d.at+record.Time(u.After) <= closing {
+			ends = append(ends, end{d.at + record.Time(u.After), u.Then == "void", false})
+		}
+		slices.SortStableFunc(ends, func(a, b end) int { return int(min(1, max(-1, a.at-b.at))) })
+		if len(ends) > 0 {
+			q.to, q.upheld, q.said = ends[0].at, ends[0].upheld, ends[0].said
+		}
+		quarrels = append(quarrels, q)
+	}
+
 	// Let time run from instant to instant until it is accepted.
 	var moments []record.Time
 	add := func(t record.Time) {
@@ -937,12 +956,11 @@ func timeline(x *refResult, records []*record.Record, closing record.Time, insta
 		add(q.to)
 	}
 	slices.Sort(moments)
-	contested := slices.ContainsFunc(quarrels, func(q quarrel) bool { return silent < 0 || q.from <= silent })
 	accepted := record.Time(-1)
 	for _, t := range moments {
 		open := slices.ContainsFunc(quarrels, func(q quarrel) bool { return q.from <= t && (q.to < 0 || q.to > t) })
-		ended := slices.ContainsFunc(quarrels, func(q quarrel) bool { return q.to == t })
-		if t == spoken || !contested && t == silent || contested && ended && !open {
+		ended := slices.ContainsFunc(quarrels, func(q quarrel) bool { return q.to == t && q.said })
+		if t == spoken || !open && (ended || silent >= 0 && t >= silent) {
 			accepted = t
 			break
 		}
@@ -972,7 +990,7 @@ func timeline(x *refResult, records []*record.Record, closing record.Time, insta
 	})
 	guarantee := never
 	if g := x.rule.Reopen; g != nil && y.locked {
-		base := map[string]record.Time{"occurred": x.t0, "accepted": y.acceptedAt, "locked": y.lockedAt}[g.From]
+		base := map[string]record.Time{"occurred": seen, "accepted": y.acceptedAt, "locked": y.lockedAt}[g.From]
 		guarantee = base + record.Time(g.Within)
 	}
 	for _, h := range reverses {
@@ -1032,7 +1050,7 @@ func timeline(x *refResult, records []*record.Record, closing record.Time, insta
 		q := ratOf(string(b.Quantity))
 		late := y.locked && h.at > y.lockedAt
 		switch {
-		case left == nil || q.Sign() <= 0:
+		case left == nil || q.Sign() <= 0 || !writable(string(b.Quantity)):
 			y.idle = append(y.idle, refIdle{h.n, "no_quantity"})
 		case late && h.at > guarantee:
 			y.idle = append(y.idle, refIdle{h.n, "after_guarantee"})

@@ -40,7 +40,11 @@ type idle struct {
 type spell struct {
 	from, until record.Time // until is never while it is open
 	upheld      bool
+	lapsed      bool // no word ended it
 }
+
+// seen is the instant from which the other side can know of the claim.
+func (c *claim) seen() record.Time { return max(c.at, c.logged) }
 
 // look works out the view. It reads what has an instant up to the closing.
 func (s *State) look(c *claim, closing record.Time) view {
@@ -78,8 +82,9 @@ func (s *State) look(c *claim, closing record.Time) view {
 		}
 	}
 
-	spells := s.spells(c, closing, &v, when)
-	v.accepted = min(explicit, acceptedBySilence(s.silent(c), spells))
+	silent := s.silent(c)
+	spells := c.spells(closing, min(silent, explicit), &v, when)
+	v.accepted = min(explicit, acceptedUnsaid(silent, spells))
 	if v.accepted > closing {
 		v.accepted = never
 	}
@@ -95,8 +100,8 @@ func (s *State) look(c *claim, closing record.Time) view {
 		v.void, v.voidAt = cause, full
 	}
 	if r.Escalation == "void" {
-		for _, h := range s.handoffs[c.matter] {
-			if t := max(h.at, c.at); h.at <= closing && c.at < h.until && t <= v.accepted && t < v.voidAt {
+		if h, ok := s.handoffOf(c); ok && h.at <= closing {
+			if t := max(h.at, c.at); t <= v.accepted && t < v.voidAt {
 				v.void, v.voidAt = escalated, t
 			}
 		}
@@ -118,7 +123,7 @@ func (s *State) look(c *claim, closing record.Time) view {
 	return v
 }
 
-// silent is the instant at which the claim is accepted if nothing is said.
+// silent is the instant at which the claim is accepted if nobody says anything.
 func (s *State) silent(c *claim) record.Time {
 	a := c.rule.Accept
 	switch a.On {
@@ -128,7 +133,7 @@ func (s *State) silent(c *claim) record.Time {
 		if c.backfilled {
 			return never
 		}
-		base := c.at
+		base := c.seen()
 		if a.From == "receipt" {
 			base = max(base, s.received(c.n))
 		}
@@ -149,71 +154,117 @@ func (s *State) received(n int64) record.Time {
 	return s.receipts[i].at
 }
 
-// spells returns the disputes inside their window, by their instants.
-func (s *State) spells(c *claim, closing record.Time, v *view, when func(*event) record.Time) []spell {
+// spells returns the disputes that are in force, by their instants. unbound is
+// the last instant at which the other side is bound neither by silence nor by
+// its word: until then it may dispute in any case.
+func (c *claim) spells(closing, unbound record.Time, v *view, when func(*event) record.Time) []spell {
+	window := record.Time(-1)
+	if d := c.rule.Dispute; d != nil {
+		window = max(unbound, c.seen()+record.Time(d.Within))
+	}
 	var spells []spell
+	var end endings
 	for i := range c.events {
 		d := &c.events[i]
 		if d.kind != dispute || d.at > closing {
 			continue
 		}
-		if window := c.rule.Dispute; window == nil || when(d) > c.at+record.Time(window.Within) {
+		from := when(d)
+		switch {
+		case d.by == c.author:
+			v.idle = append(v.idle, idle{i, notEntitled})
+			continue
+		case from > window:
 			v.idle = append(v.idle, idle{i, disputeLate})
 			continue
 		}
-		p := spell{from: when(d), until: never}
-		// The first end counts; of equals a resolution before a withdrawal
-		// before a silence, and upheld before rejected.
-		if u := c.rule.Dispute; u.Then != "arbiter" && p.from+record.Time(u.After) <= closing {
-			p.until, p.upheld = p.from+record.Time(u.After), u.Then == "void"
+		if end.said == nil {
+			end = c.endings(closing, when)
 		}
-		for _, kind := range [...]eventKind{accept, reject, uphold} {
-			for j := range c.events {
-				e := &c.events[j]
-				if e.kind != kind || e.at > closing || !e.ends(d) {
-					continue
-				}
-				t := max(when(e), p.from)
-				if kind == accept && t != when(e) {
-					continue // accepted first, disputed later
-				}
-				if t <= p.until {
-					p.until, p.upheld = t, kind == uphold
-				}
+		// The first end counts; of equals a resolution before a withdrawal
+		// before a lapse, and upheld before rejected.
+		p := spell{from: from, until: never}
+		if u := c.rule.Dispute; u.Then != "arbiter" && from+record.Time(u.After) <= closing {
+			p = spell{from, from + record.Time(u.After), u.Then == "void", true}
+		}
+		if k, _ := slices.BinarySearch(end.accepts, from); k < len(end.accepts) && end.accepts[k] <= p.until {
+			p = spell{from: from, until: end.accepts[k]}
+		}
+		if w, ok := end.said[d.id]; ok {
+			if t := max(w.rejected, from); t < never && t <= p.until {
+				p = spell{from: from, until: t}
+			}
+			if t := max(w.upheld, from); t < never && t <= p.until {
+				p = spell{from: from, until: t, upheld: true}
 			}
 		}
 		spells = append(spells, p)
 	}
-	slices.SortFunc(spells, func(a, b spell) int {
-		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.until, b.until))
-	})
+	slices.SortFunc(spells, func(a, b spell) int { return cmp.Compare(a.from, b.from) })
 	return spells
 }
 
-// ends reports whether e can end the dispute d.
-func (e *event) ends(d *event) bool {
-	if e.kind == accept {
-		return e.by == client
-	}
-	return e.id == d.id
+// endings are what can end disputes, so that each finds its own without
+// looking at all events.
+type endings struct {
+	accepts []record.Time           // of the client, sorted
+	said    map[string]dispositions // by the id of the dispute
 }
 
-// acceptedBySilence is the instant of acceptance without a word of the client.
-// A dispute at or before it stands in its way; where all such are over, the
-// last end of one accepts.
-func acceptedBySilence(silent record.Time, spells []spell) record.Time {
-	accepted, disputed := silent, false
-	for _, p := range spells {
-		if p.from > accepted {
-			break
+// dispositions are the first instants at which a dispute was upheld and rejected,
+// never if it was not.
+type dispositions struct{ upheld, rejected record.Time }
+
+func (c *claim) endings(closing record.Time, when func(*event) record.Time) endings {
+	end := endings{said: map[string]dispositions{}}
+	for i := range c.events {
+		e := &c.events[i]
+		if e.at > closing {
+			continue
 		}
-		if disputed {
-			accepted = max(accepted, p.until)
-		} else {
-			accepted, disputed = p.until, true
+		switch e.kind {
+		case accept:
+			if e.by == client {
+				end.accepts = append(end.accepts, when(e))
+			}
+		case uphold, reject:
+			w, ok := end.said[e.id]
+			if !ok {
+				w = dispositions{never, never}
+			}
+			if e.kind == uphold {
+				w.upheld = min(w.upheld, when(e))
+			} else {
+				w.rejected = min(w.rejected, when(e))
+			}
+			end.said[e.id] = w
 		}
 	}
-	return accepted
+	slices.Sort(end.accepts)
+	return end
+}
+
+// acceptedUnsaid is the instant of acceptance without a word of the client:
+// the first at which no dispute is open, and which is at or after the silent
+// instant or the end, by somebody's word, of a dispute. The lapse of a dispute
+// accepts nothing that silence would not have accepted.
+func acceptedUnsaid(silent record.Time, spells []spell) record.Time {
+	for len(spells) > 0 && spells[0].from <= silent {
+		// Disputes of which each begins before those before it are over.
+		over, said := spells[0].until, !spells[0].lapsed
+		for spells = spells[1:]; len(spells) > 0 && spells[0].from <= over; spells = spells[1:] {
+			switch p := spells[0]; {
+			case p.until > over:
+				over, said = p.until, !p.lapsed
+			case p.until == over:
+				said = said || !p.lapsed
+			}
+		}
+		if said || over >= silent {
+			return over
+		}
+	}
+	return silent
 }
 
 // guarantee is the last instant at which a reversal after the lock counts, one
@@ -229,7 +280,7 @@ func (v *view) guarantee(c *claim) record.Time {
 	case "locked":
 		return v.locked + record.Time(g.Within)
 	}
-	return c.at + record.Time(g.Within)
+	return c.seen() + record.Time(g.Within)
 }
 
 // reductions sorts out the reversals in part, and those in full that come too
@@ -260,7 +311,7 @@ func (v *view) reductions(c *claim, closing record.Time, when func(*event) recor
 		e := &c.events[i]
 		locked := when(e) > v.locked
 		switch {
-		case !ok || e.quantity.sign() <= 0:
+		case !ok || e.quantity.sign() <= 0 || !e.quantity.brief():
 			v.idle = append(v.idle, idle{i, noQuantity})
 		case locked && when(e) > v.guarantee(c):
 			v.idle = append(v.idle, idle{i, afterGuarantee})
@@ -298,12 +349,15 @@ func factNumber(facts record.Facts, name string) (number, bool) {
 	if err != nil {
 		return number{}, false
 	}
-	if len(v.Text) > maxDigits {
-		if x.cmp(bound) >= 0 || x.neg().cmp(bound) >= 0 || x.cmp(x.round(maxDigits, exact.Down)) != 0 {
-			return number{}, false
-		}
+	if len(v.Text) > maxDigits && !x.brief() {
+		return number{}, false
 	}
 	return x, true
+}
+
+// brief reports whether x has at most maxDigits before and after the point.
+func (x number) brief() bool {
+	return x.cmp(bound) < 0 && x.neg().cmp(bound) < 0 && x.cmp(x.round(maxDigits, exact.Down)) == 0
 }
 
 // measure gives what the claim adds to the lines of its version, with its

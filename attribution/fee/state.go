@@ -23,14 +23,14 @@ type State struct {
 	versions []*version // by number, from 1
 	size     int64
 
-	claims   []*claim          // live, in ledger order
-	byID     index             // by the id of the claim
-	byKey    index             // by result and once_per value
-	buffer   []byte            // for texts while they are put together
-	disputes map[string]*claim // by the id of a dispute or rejection
-	handoffs map[string][]handoff
-	receipts []receipt // larger sizes later, later instants later
-	loose    []loose   // what opened no result and met none, in ledger order
+	claims   []*claim             // live, in ledger order
+	byID     index                // by the id of the claim
+	byKey    index                // by result and once_per value
+	buffer   []byte               // for texts while they are put together
+	disputes map[string]*claim    // by the id of a dispute or rejection
+	handoffs map[string]*handoffs // by case
+	receipts []receipt            // larger sizes later, later instants later
+	loose    []loose              // what opened no result and met none, in ledger order
 
 	periods   []settled // settled ones inside the horizon, in order
 	tallies   map[slot]*tally
@@ -47,7 +47,7 @@ func New() *State {
 		byID:      newIndex(),
 		byKey:     newIndex(),
 		disputes:  map[string]*claim{},
-		handoffs:  map[string][]handoff{},
+		handoffs:  map[string]*handoffs{},
 		tallies:   map[slot]*tally{},
 		statement: -1,
 	}
@@ -140,13 +140,6 @@ const (
 	uphold
 	reject // a dispute
 )
-
-// A handoff is an escalation of a case. It counts against results claimed
-// before until.
-type handoff struct {
-	n         int64
-	at, until record.Time
-}
 
 // A receipt says that the client had seen the first size records at an instant.
 type receipt struct {
@@ -407,23 +400,15 @@ func (s *State) addEvent(r *record.Record, c *claim, e event) {
 		s.loose = append(s.loose, loose{n: e.n, at: e.at, reason: voidSignature})
 		return
 	}
+	if r.Backfilled && !c.backfilled {
+		e.at = r.Log.Time
+	}
 	e.by = roleOf(s.versions[len(s.versions)-1].terms, r.By)
 	e.id = strings.Clone(e.id)
 	if e.kind == dispute {
 		s.disputes[e.id] = c
 	}
 	c.events = append(c.events, e)
-}
-
-func (s *State) addHandoff(r *record.Record) {
-	at := s.instant(r)
-	v := s.governing(at)
-	voids := slices.ContainsFunc(s.versions, func(v *version) bool { return v.voidHorizon > 0 })
-	if v == nil || !voids || r.Case == "" {
-		return // before all terms, or no result that is there can be voided by it
-	}
-	matter := strings.Clone(r.Case)
-	s.handoffs[matter] = append(s.handoffs[matter], handoff{r.Log.N, at, at + v.voidHorizon})
 }
 
 // A version is a version of the terms with its tables made ready.

@@ -43,6 +43,7 @@ type settlement struct {
 	s       *State
 	period  terms.Period
 	closing record.Time
+	until   record.Time  // what comes before counts in this statement
 	terms   *terms.Terms // of the version that governs the period's last moment
 	base    int64        // version whose lines are due in any case, 0 if none
 
@@ -101,7 +102,10 @@ func (s *State) settle() (*settlement, error) {
 		return nil, fmt.Errorf("the term has ended: %s was its last period", s.lastPeriod().Name)
 	}
 	v := s.governing(p.Until - 1)
-	z := &settlement{s: s, period: p, closing: closing, terms: v.terms, changes: map[slot]*change{}}
+	z := &settlement{s: s, period: p, closing: closing, until: p.Until, terms: v.terms, changes: map[slot]*change{}}
+	if _, more := s.standing.After(p); !more {
+		z.until = closing + 1 // no statement follows that could give back
+	}
 	if v.number > s.excluded {
 		z.base = v.number
 	}
@@ -178,11 +182,11 @@ func (z *settlement) judge(c *claim, v *view, d *decision, buffer []part) (r rea
 		return disputed, false, buffer
 	case v.locked == never:
 		return pending, false, buffer
-	case v.back != unsaid && v.backAt < z.period.Until:
+	case v.back != unsaid && v.backAt < z.until:
 		return v.back, false, buffer
 	}
 	from := len(buffer)
-	buffer, truth := c.target(v, z.period.Until, buffer)
+	buffer, truth := c.target(v, z.until, buffer)
 	switch {
 	case truth == 0:
 		return where, false, buffer
@@ -223,8 +227,8 @@ func (z *settlement) judge(c *claim, v *view, d *decision, buffer []part) (r rea
 	}
 	d.period, d.parts, d.grade = period, parts, v.grade(c)
 	d.marks.period, d.marks.parts = period, parts
-	// A reversal of the next period is not lost when this one is the last.
-	return billed, v.waits(z.period.Until), buffer
+	// A reversal of the next period is not lost when the claim would leave now.
+	return billed, v.waits(z.until), buffer
 }
 
 // review decides about a claim that is billed: what is to be given back.
@@ -237,16 +241,16 @@ func (z *settlement) review(c *claim, v *view, d *decision, buffer []part) (r re
 	if v.backAt < at {
 		at, gone = v.backAt, v.back
 	}
-	if gone != unsaid && at < z.period.Until {
+	if gone != unsaid && at < z.until {
 		d.before, d.marks.parts = c.parts, nil
 		return gone, false, buffer
 	}
-	waits = v.waits(z.period.Until)
+	waits = v.waits(z.until)
 	if v.locked == never || len(v.reduces) == 0 {
 		return c.said, waits, buffer
 	}
 	from := len(buffer)
-	buffer, truth := c.target(v, z.period.Until, buffer)
+	buffer, truth := c.target(v, z.until, buffer)
 	if truth != 1 {
 		buffer = buffer[:from]
 	}
@@ -736,7 +740,7 @@ func (z *settlement) leave() image {
 	m := image{
 		standing: s.standing, size: s.size, statement: s.size,
 		carried: z.balance, versions: s.versions,
-		tallies: map[slot]*tally{}, handoffs: map[string][]handoff{},
+		tallies: map[slot]*tally{}, handoffs: map[string]*handoffs{},
 		claims: make([]claimLine, 0, len(z.decisions)),
 	}
 	booked, covered := never, never // earliest booking, first claim that a receipt may accept
@@ -778,10 +782,17 @@ func (z *settlement) leave() image {
 		keep(at, &y.after)
 	}
 	for matter, list := range s.handoffs {
-		for _, h := range list {
-			at, ok := earliest[matter]
-			if h.until > past || ok && at < h.until {
-				m.handoffs[matter] = append(m.handoffs[matter], h)
+		at, ok := earliest[matter]
+		var kept handoffs
+		for against := range scopes {
+			// The earliest claim that there is or may come: the others count.
+			i := 0
+			for i < len(list[against]) && list[against][i].until <= past && !(ok && at < list[against][i].until) {
+				i++
+			}
+			if i < len(list[against]) {
+				kept[against] = list[against][i:]
+				m.handoffs[matter] = &kept
 			}
 		}
 	}
