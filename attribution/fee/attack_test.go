@@ -49,6 +49,7 @@ func TestAttacksWithoutEffect(t *testing.T) {
 		{"the window after a claim dated back", guarded(`"then": "accept"`, `"then": "void"`), records{logged(claim(), "2026-03-20"), disputeOf("2026-03-25T00:01")}, "billed 1, dispute_late 1"},
 		{"a claim is dated back by its guarantee", guarded(`"from": "locked"`, `"from": "occurred"`), records{logged(claim(), "2026-03-25"), reverseOf("2026-04-04", "reversed", "")}, "billed 1"},
 		{"the guarantee of a claim dated back, and over", guarded(`"from": "locked"`, `"from": "occurred"`), records{logged(claim(), "2026-03-25"), reverseOf("2026-04-04T00:01", "reversed", "")}, "after_guarantee 1, billed 1"},
+		{"acceptance on the claim, dated back", guarded(`"silence", "after": "2d", "from": "claim"`, `"claim"`, `"10d", "from": "locked"`, `"10d", "from": "accepted"`), records{backfilled(claim(), "2026-03-25"), reverseOf("2026-04-04", "reversed", "")}, "billed 1"},
 		{"the ledger is shown after the window", guarded(append(receipt, `"then": "accept"`, `"then": "void"`)...), records{claim(), disputeOf("2026-03-25")}, "dispute_upheld 1"},
 		{"the client disputes long after it accepted", guarded(onClient...), records{claim(), confirmOf("2026-03-11", "accept"), disputeOf("2026-03-25")}, "billed 1, dispute_late 1"},
 

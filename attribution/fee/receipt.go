@@ -2,7 +2,6 @@ package fee
 
 import (
 	"cmp"
-	"crypto/ed25519"
 	"encoding/binary"
 	"slices"
 	"strings"
@@ -20,14 +19,11 @@ func (s *State) addReceipt(r *record.Record, b *record.Receipt) {
 	if err != nil || note.Checkpoint.Origin != s.standing.Origin() || note.Checkpoint.Size > r.Log.N {
 		return
 	}
-	seconds, ok := s.cosigned(note)
-	if !ok {
-		return
-	}
 	// It starts silence neither before it is recorded as seen nor before the
 	// client says that it saw it.
-	at := max(s.instant(r), record.Time(seconds*1000))
-	s.keepReceipt(receipt{note.Checkpoint.Size, at})
+	if seconds, ok := s.cosigned(note, s.standing.KeyInstant(r)); ok {
+		s.keepReceipt(receipt{note.Checkpoint.Size, max(s.instant(r), record.Time(seconds*1000))})
+	}
 }
 
 // keepReceipt keeps the receipts of which none covers as much as early as
@@ -49,38 +45,19 @@ func (s *State) keepReceipt(r receipt) {
 	s.receipts = slices.Replace(s.receipts, lo, hi, r)
 }
 
-// clientKeys are the public keys that the client has by the terms.
-func (s *State) clientKeys() []ed25519.PublicKey {
-	var keys []ed25519.PublicKey
-	for _, v := range s.versions {
-		party := v.terms.Client()
-		for _, text := range party.Keys {
-			pub, err := record.ParsePublicKey(text)
-			if err != nil || slices.ContainsFunc(keys, func(k ed25519.PublicKey) bool { return k.Equal(pub) }) {
-				continue
-			}
-			// What the vendor alone wrote as the client's key is gone once the
-			// client signed with another.
-			if id, ok := s.standing.KeyParty(record.Fingerprint(pub)); ok && id == party.ID {
-				keys = append(keys, pub)
-			}
-		}
-	}
-	return keys
-}
-
 // cosigned is the earliest time of a cosignature by a key of the client that
-// was in force.
-func (s *State) cosigned(note merkle.Note) (seconds int64, ok bool) {
+// is in force from then on until the receipt, at the least, is judged.
+func (s *State) cosigned(note merkle.Note, judged record.Time) (seconds int64, ok bool) {
 	text := []byte(note.Checkpoint.String())
+	keys := s.standing.KeysInForce(s.versions[len(s.versions)-1].terms.Client().ID, judged)
 	for _, line := range note.Lines {
-		for _, pub := range s.clientKeys() {
+		for _, pub := range keys {
 			key, err := merkle.NewVerifierKey(line.Name, merkle.KindCosignature, pub)
 			if err != nil || key.KeyHash() != line.KeyHash || !key.Verify(text, line.Signature) {
 				continue
 			}
 			t := int64(binary.BigEndian.Uint64(line.Signature))
-			if t > int64(record.MaxTime)/1000 || !s.standing.KeyInForce(record.Fingerprint(pub), record.Time(t*1000)) {
+			if t > int64(record.MaxTime)/1000 || !s.standing.KeyInForce(record.Fingerprint(pub), max(judged, record.Time(t*1000))) {
 				continue
 			}
 			if !ok || t < seconds {

@@ -991,7 +991,7 @@ func timeline(x *refResult, records []*record.Record, closing record.Time, insta
 	guarantee := never
 	if g := x.rule.Reopen; g != nil && y.locked {
 		base := map[string]record.Time{"occurred": seen, "accepted": y.acceptedAt, "locked": y.lockedAt}[g.From]
-		guarantee = base + record.Time(g.Within)
+		guarantee = max(base, seen) + record.Time(g.Within)
 	}
 	for _, h := range reverses {
 		b := h.r.Body.(*record.Reverse)

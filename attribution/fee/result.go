@@ -274,13 +274,14 @@ func (v *view) guarantee(c *claim) record.Time {
 	if g == nil {
 		return v.locked - 1
 	}
+	base := c.seen()
 	switch g.From {
 	case "accepted":
-		return v.accepted + record.Time(g.Within)
+		base = max(base, v.accepted)
 	case "locked":
-		return v.locked + record.Time(g.Within)
+		base = max(base, v.locked)
 	}
-	return c.seen() + record.Time(g.Within)
+	return base + record.Time(g.Within)
 }
 
 // reductions sorts out the reversals in part, and those in full that come too
