@@ -1,6 +1,7 @@
 package terms
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -54,11 +55,7 @@ func (s *Standing) checkAgreement(r *record.Record, b *record.Agreement) (*Terms
 	}
 	t, mistakes := Parse(b.Terms)
 	if t == nil {
-		first, more := firstMistake(mistakes)
-		if more > 0 {
-			return fail(join("body.terms", first.Path), "%s (and %d more)", first.Reason, more)
-		}
-		return fail(join("body.terms", first.Path), "%s", first.Reason)
+		return nil, refuseTerms(r, mistakes)
 	}
 	if slices.ContainsFunc(s.versions, func(v Version) bool { return v.nonce == b.Nonce }) {
 		return fail("body.nonce", "is that of an earlier version, want a new one")
@@ -96,6 +93,16 @@ func (s *Standing) checkAgreement(r *record.Record, b *record.Agreement) (*Terms
 	return t, checkClock(r, clock)
 }
 
+// refuseTerms refuses r for the mistakes in its terms, of which there is one.
+func refuseTerms(r *record.Record, mistakes []Mistake) error {
+	first, more := firstMistake(mistakes)
+	reason := first.Reason
+	if more > 0 {
+		reason = fmt.Sprintf("%s (and %d more)", reason, more)
+	}
+	return refuse(r, checkTerms, join("body.terms", first.Path), "%s", reason)
+}
+
 func firstMistake(mistakes []Mistake) (first Mistake, more int) {
 	more = -1
 	for _, m := range mistakes {
@@ -111,7 +118,6 @@ func firstMistake(mistakes []Mistake) (first Mistake, more int) {
 
 // checkAmendment checks what no further version may change.
 func (s *Standing) checkAmendment(r *record.Record, b *record.Agreement, before *Version, t *Terms) error {
-	old := before.Terms
 	for _, f := range []struct{ field, got, want string }{
 		{"body.prev", string(b.Prev), string(before.Digest)},
 		{"body.origin", b.Origin, s.origin},
@@ -121,22 +127,26 @@ func (s *Standing) checkAmendment(r *record.Record, b *record.Agreement, before 
 			return refuse(r, checkTerms, f.field, "got %s, want %s as in version %d", f.got, f.want, before.Number)
 		}
 	}
-	if field, got, want := changed(old, t); field != "" {
-		return refuse(r, checkTerms, "body.terms."+field, "got %s, want %s as in version %d", got, want, before.Number)
-	}
-	if t.From <= old.From {
-		return refuse(r, checkTerms, "body.terms.effective.from", "got %s, want later than %s of version %d", t.From, old.From, before.Number)
+	if mistakes := CheckAmendment(s.versions, t); len(mistakes) > 0 {
+		return refuseTerms(r, mistakes)
 	}
 	if t.From <= s.latest {
 		return refuse(r, checkTerms, "body.terms.effective.from", "got %s, want later than %s, the latest instant in the ledger: no record changes its version", t.From, s.latest)
 	}
-	return s.checkRoomBeside(r, t)
+	return nil
 }
 
-// changed finds what no version may change and t does; field is "" where there
-// is nothing.
-func changed(old, t *Terms) (field, got, want string) {
-	for _, f := range []struct{ field, got, want string }{
+// CheckAmendment returns the mistakes of t as the terms of the version that
+// follows those before it, oldest first, of which there is one. Beside the
+// newest alone, which whoever writes or signs an amendment has at hand, it
+// finds nothing that is no mistake beside all. What hangs on the records of the
+// ledger, like the latest instant and the keys in force, is left to a
+// [Standing].
+func CheckAmendment(before []Version, t *Terms) []Mistake {
+	d := &document{}
+	newest := &before[len(before)-1]
+	old := newest.Terms
+	for _, f := range []struct{ path, got, want string }{
 		{"parties", "vendor " + t.Operator().ID, "vendor " + old.Operator().ID},
 		{"parties", "client " + t.Client().ID, "client " + old.Client().ID},
 		{"currency", t.Currency, old.Currency},
@@ -145,10 +155,14 @@ func changed(old, t *Terms) (field, got, want string) {
 		{"calendar.period", t.Calendar.Period, old.Calendar.Period},
 	} {
 		if f.got != f.want {
-			return f.field, f.got, f.want
+			d.fail(f.path, "got %s, want %s as in version %d", f.got, f.want, newest.Number)
 		}
 	}
-	return "", "", ""
+	if t.From <= old.From {
+		d.fail("effective.from", "got %s, want later than %s of version %d", t.From, old.From, newest.Number)
+	}
+	d.checkRoomBeside(before, t)
+	return d.mistakes
 }
 
 // checkAgreementSignatures checks the signatures of vendor and client and

@@ -84,10 +84,10 @@ func many(n int, noun string) string {
 // checkRoomBeside checks that a statement fits that shows t, the next version,
 // beside those before it whose results may still be billed or corrected. A
 // result keeps its version for life, so each has its lines in each period.
-func (s *Standing) checkRoomBeside(r *record.Record, t *Terms) error {
+func (d *document) checkRoomBeside(before []Version, t *Terms) {
 	horizon := longestFinal(t)
-	for i := range s.versions {
-		horizon = max(horizon, longestFinal(s.versions[i].Terms))
+	for i := range before {
+		horizon = max(horizon, longestFinal(before[i].Terms))
 	}
 	// A statement may begin a period after its horizon, and sees what is before.
 	horizon += 2 * (shortestPeriod(t.Calendar.Period) + periodsDiffer)
@@ -95,17 +95,16 @@ func (s *Standing) checkRoomBeside(r *record.Record, t *Terms) error {
 	own, corrections, periods := next.own, next.corrections, next.periods
 	older := 0
 	end := t.From // of the version i
-	for i := len(s.versions) - 1; i >= 0 && t.From-end <= record.Time(horizon); i-- {
-		old := s.versions[i].Terms.room()
+	for i := len(before) - 1; i >= 0 && t.From-end <= record.Time(horizon); i-- {
+		old := before[i].Terms.room()
 		own, corrections, periods = own+old.own, corrections+old.corrections, max(periods, old.periods)
-		end = s.versions[i].Terms.From
+		end = before[i].Terms.From
 		older++
 	}
 	if all := (room{own: own, corrections: corrections, periods: periods}); all.bytes() > maxStatementBytes {
-		return refuse(r, checkTerms, "body.terms.lines", "this and %s before it, within %s, make a statement of up to %d bytes, at most %d",
+		d.fail("lines", "this and %s before it, within %s, make a statement of up to %d bytes, at most %d",
 			many(older, "version"), horizon, all.bytes(), maxStatementBytes)
 	}
-	return nil
 }
 
 func longestFinal(t *Terms) (longest Duration) {

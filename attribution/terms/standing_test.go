@@ -851,10 +851,10 @@ func TestClonesPart(t *testing.T) {
 // read.
 func TestCompleteRefuses(t *testing.T) {
 	for _, test := range []struct{ old, new, want string }{
-		{`"EUR"`, `"USD"`, "state has version 2 with currency USD, want EUR as in version 1"},
-		{`"scale":2`, `"scale":3`, "state has version 2 with scale 3, want 2 as in version 1"},
-		{`"period":"month"`, `"period":"week"`, "state has version 2 with calendar.period week, want month as in version 1"},
-		{`"from":"2026-04-15T`, `"from":"2026-03-01T`, "state has version 2 from 2026-03-01T00:00:00.000Z, want later than 2026-03-01T00:00:00.000Z of version 1"},
+		{`"EUR"`, `"USD"`, "state has version 2 with currency: got USD, want EUR as in version 1"},
+		{`"scale":2`, `"scale":3`, "state has version 2 with scale: got 3, want 2 as in version 1"},
+		{`"period":"month"`, `"period":"week"`, "state has version 2 with calendar.period: got week, want month as in version 1"},
+		{`"from":"2026-04-15T`, `"from":"2026-03-01T`, "state has version 2 with effective.from: got 2026-03-01T00:00:00.000Z, want later than 2026-03-01T00:00:00.000Z of version 1"},
 	} {
 		s := NewStanding()
 		for _, line := range story(t).s.AppendLines(nil) {
