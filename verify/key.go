@@ -34,12 +34,18 @@ func (v *verifier) clientOf(r *record.Record) string {
 	return ""
 }
 
-// publicKey finds the key with the fingerprint in the terms of any version and
-// in the policy. One that was enrolled before the start by a record of its own,
-// and is in neither, is not at hand.
-func (v *verifier) publicKey(fingerprint string, versions []terms.Version) (ed25519.PublicKey, bool) {
+// publicKey finds the key with the fingerprint in the policy, in the terms of
+// any version, and among those of the state that were in force at an instant.
+func (v *verifier) publicKey(fingerprint string, versions []terms.Version, at record.Time) (ed25519.PublicKey, bool) {
 	if _, pub, ok := v.witness(fingerprint); ok {
 		return pub, true
+	}
+	if party, ok := v.state.Standing().KeyParty(fingerprint); ok {
+		for _, pub := range v.state.Standing().KeysInForce(party, at) {
+			if record.Fingerprint(pub) == fingerprint {
+				return pub, true
+			}
+		}
 	}
 	for _, version := range versions {
 		for _, p := range version.Terms.Parties {

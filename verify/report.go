@@ -53,7 +53,7 @@ type Statement struct {
 	N int64 // index of its record
 	*record.Statement
 	Recomputed   bool
-	Continued    bool           // the bundle continues from it: of its amounts CarriedOut alone was compared
+	Continued    bool           // the bundle continues from it: only what was compared is set, of its amounts CarriedOut alone
 	History      string         // adopted or excluded by the first version that the client signed after it, or ""
 	ClaimedTotal record.Decimal // where the record says another one
 }

@@ -692,6 +692,26 @@ func TestContinuedShown(t *testing.T) {
 	}
 }
 
+// TestSignerOfKeyRecord: a version that was signed with a key which a key record
+// brought is proven from a later start as well, and a false signature by it is
+// found.
+func TestSignerOfKeyRecord(t *testing.T) {
+	m := newMaker(t)
+	m.clock("2026-03-01T00:00:00")
+	m.agreement(supportTerms, 1, "vendor", "client")
+	m.clock("2026-03-02T09:00:00")
+	m.add(&record.Record{Kind: record.KindKey, ID: "key-2", At: m.now, By: "vendor", Body: &record.Key{
+		Op: "enrol", Key: record.FormatPublicKey(public("vendor2")), Holder: "vendor", Party: "vendor", Effective: m.now}})
+	m.clock("2026-03-20T09:00:00")
+	m.agreement(later(supportTerms), 2, "vendor2", "client")
+	m.clock("2026-04-09T00:00:00")
+	n := m.statement().Log.N
+	rep := run(t, m.bundle(cut{start: n}), Options{Policy: policy(t, policyText(t, "both")), Since: m.checkpoint(n+1, "client")})
+	if rep.Verdict != Verified {
+		t.Error(text(t, rep))
+	}
+}
+
 // TestExcluded: a statement of an excluded history is not among the amounts.
 func TestExcluded(t *testing.T) {
 	m := excluded(t)

@@ -461,7 +461,7 @@ func (v *verifier) loadVersions() {
 		// Who signed was judged when the version was appended; the record that
 		// shows it is at hand, so it is judged here too.
 		for _, s := range ref.Sigs {
-			pub, ok := v.publicKey(s.Key, versions)
+			pub, ok := v.publicKey(s.Key, versions, ref.Log.Time)
 			if !ok {
 				t.lack("agreement version %d: key %s, enrolled before %d, is not carried", version.Number, s.Key, v.header.Start)
 			} else if err := record.CheckSignature(ref, v.opened.Origin, pub); err != nil {
@@ -524,11 +524,20 @@ func (v *verifier) apply(r *record.Record) error {
 			v.checks[statements].fail("record %d: another statement of %s, which could not be computed", n, s.Period)
 			return nil
 		}
-		if err := v.detail(r, s, first); err != nil {
+	}
+	var err error
+	if isStatement {
+		// Whether it may stand at all, before all that it settles is computed.
+		err = v.state.Standing().Clone().Apply(r)
+	}
+	if err == nil && isStatement && !first {
+		if err := v.detail(r, s); err != nil {
 			return err
 		}
 	}
-	err := v.state.Apply(r)
+	if err == nil {
+		err = v.state.Apply(r)
+	}
 	if err == nil && !isStatement && r.Kind != record.KindAgreement {
 		return nil // nearly all
 	}
@@ -570,12 +579,12 @@ func (v *verifier) apply(r *record.Record) error {
 
 // detail tells the caller the detail lines of the statement that r is, unless
 // it will be refused.
-func (v *verifier) detail(r *record.Record, s *record.Statement, first bool) error {
-	if v.o.Detail == nil || v.broken != "" || first {
+func (v *verifier) detail(r *record.Record, s *record.Statement) error {
+	if v.o.Detail == nil || v.broken != "" {
 		return nil
 	}
 	p, closing, ok := v.state.Next()
-	if !ok || p.Name != s.Period || r.Log.Time < closing || v.state.Standing().Clone().Apply(r) != nil {
+	if !ok || p.Name != s.Period || r.Log.Time < closing {
 		return nil
 	}
 	// What is wrong with the settlement itself, Apply will say.
@@ -592,7 +601,10 @@ func (v *verifier) detail(r *record.Record, s *record.Statement, first bool) err
 func (v *verifier) statement(n int64, claimed *record.Statement, m *fee.Mismatch, first bool) {
 	s := Statement{N: n, Statement: claimed, Recomputed: v.broken == "" && !first, Continued: first}
 	switch {
-	case v.broken != "" && !first:
+	case first: // nothing else of it was compared
+		s.Statement = &record.Statement{Period: claimed.Period, From: claimed.From, Until: claimed.Until, Closing: claimed.Closing,
+			Terms: claimed.Terms, Agreed: claimed.Agreed, Currency: claimed.Currency, CarriedOut: claimed.CarriedOut, State: claimed.State}
+	case v.broken != "":
 		v.checks[statements].lack("%s: not recomputed, since %s", claimed.Period, v.broken)
 	case m != nil:
 		s.Statement = m.Computed

@@ -159,7 +159,7 @@ func addKey(noun string, keys []keyLine, add keyLine) ([]keyLine, error) {
 
 func (p *Policy) group(items []string) error {
 	if len(items) < 3 {
-		return fmt.Errorf("group has %d items, want NAME all|any|NUMBER MEMBER...", len(items))
+		return fmt.Errorf("group has %d items, want NAME, all, any or a number, and MEMBERS", len(items))
 	}
 	if len(p.defined)-len(p.witnesses) == maxPolicyEntries {
 		return fmt.Errorf("more than %d group lines", maxPolicyEntries)

@@ -65,7 +65,7 @@ func TestPolicyRefused(t *testing.T) {
 		{"group named none", "witness a @A\ngroup none any a\nquorum none\n", `policy line 2: "none" cannot be defined`},
 		{"group named like a witness", "witness a @A\ngroup a any a\nquorum none\n", `policy line 2: "a" is defined already`},
 		{"group of none", "group g any none\nquorum none\n", `policy line 1: group "g" has the member "none", which is not defined before it`},
-		{"group without members", "group g any\nquorum none\n", "policy line 1: group has 2 items, want NAME all|any|NUMBER MEMBER..."},
+		{"group without members", "group g any\nquorum none\n", "policy line 1: group has 2 items, want NAME, all, any or a number, and MEMBERS"},
 		{"group before its member", "group g any a\nwitness a @A\nquorum none\n", `policy line 1: group "g" has the member "a", which is not defined before it`},
 		{"group of itself", "group g any g\nquorum none\n", `policy line 1: group "g" has the member "g", which is not defined before it`},
 		{"k = 0", "witness a @A\ngroup g 0 a\nquorum g\n", `policy line 2: group "g" needs "0", want all, any or 1 to 1`},
