@@ -49,17 +49,18 @@ Example:
 			ArgsUsage: "FILE",
 			Description: `FILE is YAML, or an agreement that the other party has signed already.
 An amendment names the version before it with --prev, and keeps its origin
-and log key.
+and log key. It shows what changes, and refuses what no amendment may change.
 
 Examples:
     raasledger agreement sign terms.yaml --origin vendor.example/contract-17 \
         --log-key log.key.pub --key vendor.key -o agreement.json
     raasledger agreement sign agreement.json --key client.key -o both.json
-    raasledger agreement sign terms-2.yaml --prev both.json --key vendor.key -o second.json`,
+    raasledger agreement sign terms-2.yaml --prev both.json --key vendor.key -o second.json
+    raasledger agreement sign second.json --prev both.json --key client.key -o both-2.json`,
 			Flags: append([]cli.Flag{
 				&cli.StringFlag{Name: "origin", Usage: "`ORIGIN` of the ledger, like vendor.example/contract-17"},
 				&cli.StringFlag{Name: "log-key", Usage: "`KEY` that will sign the checkpoints: a key file, or a verifier key"},
-				&cli.StringFlag{Name: "prev", Usage: "the agreement in `FILE` is the version before"},
+				command.PrevFlag(),
 				&cli.StringFlag{Name: "history", Usage: "`adopt|exclude` what was recorded while the vendor alone had signed"},
 				&cli.StringFlag{Name: "key", Usage: "sign with the key in `FILE`"},
 				command.YesFlag(),
@@ -89,6 +90,7 @@ func printSchema(c *cli.Context) error {
 // A draft is a YAML file of terms with what is wrong with it.
 type draft struct {
 	file      string
+	doc       *document // nil where it is not YAML
 	canonical []byte
 	terms     *terms.Terms // nil with mistakes
 	notes     []note       // mistakes and warnings
@@ -122,11 +124,9 @@ func readDraft(c *cli.Context, path string) (*draft, error) {
 		}
 		return nil, command.Refused("", fmt.Errorf("%s: %w", d.file, err))
 	}
+	d.doc = doc
 	canonical, mistakes := terms.Draft(doc.json, zoneOffsets)
-	for _, m := range mistakes {
-		p := doc.at(m.Path)
-		d.notes = append(d.notes, note{p.line, p.column, m.Path, m.Reason, m.Warning})
-	}
+	d.note(mistakes)
 	if d.mistakes() > 0 {
 		return d, nil
 	}
@@ -136,6 +136,14 @@ func readDraft(c *cli.Context, path string) (*draft, error) {
 	}
 	d.canonical, d.terms = canonical, t
 	return d, nil
+}
+
+// note adds what is wrong with the terms, each with its place.
+func (d *draft) note(mistakes []terms.Mistake) {
+	for _, m := range mistakes {
+		p := d.doc.at(m.Path)
+		d.notes = append(d.notes, note{p.line, p.column, m.Path, m.Reason, m.Warning})
+	}
 }
 
 func (d *draft) mistakes() int {
@@ -264,7 +272,7 @@ func signTerms(c *cli.Context) error {
 		return err
 	}
 	defer out.Discard()
-	agreement, err := agreementToSign(c, args[0])
+	agreement, prev, err := agreementToSign(c, args[0])
 	if err != nil {
 		return err
 	}
@@ -277,7 +285,7 @@ func signTerms(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := agreement.Describe(c.App.ErrWriter); err != nil {
+	if err := agreement.Show(c, prev, party, key); err != nil {
 		return err
 	}
 	if err := command.Confirm(c, fmt.Sprintf("Sign this as %s?", party.ID)); err != nil {
@@ -297,55 +305,61 @@ func signTerms(c *cli.Context) error {
 }
 
 // agreementToSign reads an agreement that is signed already, or makes one
-// from YAML.
-func agreementToSign(c *cli.Context, path string) (*command.Agreement, error) {
+// from YAML, with the version before it where --prev names that.
+func agreementToSign(c *cli.Context, path string) (agreement, prev *command.Agreement, err error) {
 	if isRecord := strings.HasSuffix(path, ".json"); isRecord {
-		for _, flag := range []string{"origin", "log-key", "prev", "history"} {
+		for _, flag := range []string{"origin", "log-key", "history"} {
 			if c.IsSet(flag) {
-				return nil, command.Usage("", "--%s is part of what %s says already", flag, path)
+				return nil, nil, command.Usage("", "--%s is part of what %s says already", flag, path)
 			}
 		}
-		return command.ReadAgreement(c, path)
+		if agreement, err = command.ReadAgreement(c, path); err != nil {
+			return nil, nil, err
+		}
+		prev, err = agreement.ReadPrev(c)
+		return agreement, prev, err
 	}
 	body := &record.Agreement{Version: 1, Format: "raasledger/v1", History: c.String("history")}
 	if c.IsSet("prev") {
-		prev, err := command.ReadAgreement(c, c.String("prev"))
-		if err != nil {
-			return nil, err
+		if prev, err = command.ReadAgreement(c, c.String("prev")); err != nil {
+			return nil, nil, err
 		}
 		for _, flag := range []string{"origin", "log-key"} {
 			if c.IsSet(flag) {
-				return nil, command.Usage("", "--%s is kept from the version before", flag)
+				return nil, nil, command.Usage("", "--%s is kept from the version before", flag)
 			}
 		}
 		body.Version, body.Origin, body.LogKey = prev.Body.Version+1, prev.Body.Origin, prev.Body.LogKey
 		if body.Prev, err = record.ContentDigest(prev.Record); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	} else {
 		if err := command.Need(c, "a further version names the one before it with --prev", "origin", "log-key"); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		key, err := logKey(c.String("origin"), c.String("log-key"))
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		body.Origin, body.LogKey = c.String("origin"), key.String()
 	}
 	d, err := readDraft(c, path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if d.terms == nil {
+	if d.terms != nil && prev != nil {
+		d.note(prev.CheckNext(d.terms))
+	}
+	if d.mistakes() > 0 {
 		if err := d.writeNotes(c.App.ErrWriter); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		return nil, d.refusal()
+		return nil, nil, d.refusal()
 	}
 	body.Terms = d.canonical
 	var nonce [16]byte
 	if _, err := rand.Read(nonce[:]); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	body.Nonce = base64.StdEncoding.EncodeToString(nonce[:])
 	r := &record.Record{
@@ -357,9 +371,12 @@ func agreementToSign(c *cli.Context, path string) (*command.Agreement, error) {
 	}
 	// The way through the line shows that what is signed can be read.
 	if _, err := record.Marshal(r); err != nil {
-		return nil, command.Refused("", err)
+		return nil, nil, command.Refused("", err)
 	}
-	return command.NewAgreement(r)
+	if agreement, err = command.NewAgreement(r); err != nil {
+		return nil, nil, err
+	}
+	return agreement, prev, nil
 }
 
 // logKey reads the key of a log: a verifier key, or either half of a key file.

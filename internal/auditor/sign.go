@@ -28,6 +28,9 @@ func signCommand() *cli.Command {
 		Description: `FILE is an agreement that the vendor has signed, or your own records, one JSON
 object a line; - is stdin. It shows what is signed, and asks.
 
+Of a further version of an agreement it shows what changes, given your copy
+of the version before with --prev.
+
 Records of one key are numbered, each naming the one before it, so that none
 can be dropped: --first says that there is none yet, --after names the file
 with the last one. Records that refer to others carry the digest of what you
@@ -35,12 +38,14 @@ saw: --bundle says where you saw it.
 
 Examples:
     raasverify sign agreement.json --key client.key -o both.json
+    raasverify sign second.json --prev both.json --key client.key -o both-2.json
     raasverify sign disputes.jsonl --key client.key --origin vendor.example/contract-17 \
         --first --bundle march.bundle -o signed.jsonl
     raasverify sign more.jsonl --key client.key --origin vendor.example/contract-17 \
         --after signed.jsonl --bundle april.bundle -o signed-2.jsonl`,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "key", Usage: "sign with the key in `FILE`"},
+			command.PrevFlag(),
 			&cli.StringFlag{Name: "origin", Usage: "`ORIGIN` of the ledger that the records are for"},
 			&cli.BoolFlag{Name: "first", Usage: "the key has signed no record of this ledger yet"},
 			&cli.StringFlag{Name: "after", Usage: "the last line of `RECORDS` is the last record that the key signed"},
@@ -133,7 +138,11 @@ func signAgreement(c *cli.Context, records []*record.Record, key *keyfile.Key) e
 	if err != nil {
 		return err
 	}
-	if err := a.Describe(c.App.ErrWriter); err != nil {
+	prev, err := a.ReadPrev(c)
+	if err != nil {
+		return err
+	}
+	if err := a.Show(c, prev, party, key); err != nil {
 		return err
 	}
 	if err := command.Confirm(c, fmt.Sprintf("Sign this as %s?", party.ID)); err != nil {
@@ -145,6 +154,9 @@ func signAgreement(c *cli.Context, records []*record.Record, key *keyfile.Key) e
 func signRecords(c *cli.Context, records []*record.Record, key *keyfile.Key) error {
 	if err := command.Need(c, "", "origin"); err != nil {
 		return err
+	}
+	if c.IsSet("prev") {
+		return command.Usage("--after names the last record that the key signed", "--prev is for agreements, %s is records", c.Args().First())
 	}
 	if c.IsSet("first") == c.IsSet("after") {
 		return command.Usage("--first says that the key has signed no record yet, --after names the last one", "want one of --first and --after")

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -39,6 +41,54 @@ func ReadAgreement(c *cli.Context, path string) (*Agreement, error) {
 		return nil, Refused(hint, fmt.Errorf("%s: %w", name(path), err))
 	}
 	return a, nil
+}
+
+// PrevFlag names the version before an agreement.
+func PrevFlag() cli.Flag {
+	return &cli.StringFlag{Name: "prev", Usage: "the agreement in `FILE` is the version before; shows what changes"}
+}
+
+// ReadPrev reads the agreement of --prev, which must be the version before a,
+// as a names it by its digest, and refuses what a may not change in it. It is
+// nil without --prev.
+func (a *Agreement) ReadPrev(c *cli.Context) (*Agreement, error) {
+	if !c.IsSet("prev") {
+		return nil, nil
+	}
+	prev, err := ReadAgreement(c, c.String("prev"))
+	if err != nil {
+		return nil, err
+	}
+	if a.Body.Version == 1 {
+		return nil, Usage("", "--prev is for further versions, this is version 1")
+	}
+	digest, err := record.ContentDigest(prev.Record)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range []struct{ what, got, want string }{
+		{"digest", string(digest), string(a.Body.Prev)},
+		{"version", strconv.FormatInt(prev.Body.Version, 10), strconv.FormatInt(a.Body.Version-1, 10)},
+		{"origin", prev.Body.Origin, a.Body.Origin},
+		{"log key", prev.Body.LogKey, a.Body.LogKey},
+	} {
+		if f.got != f.want {
+			return nil, Refused("", fmt.Errorf("%s: %s is %s, want %s: version %d follows another", name(c.String("prev")), f.what, f.got, f.want, a.Body.Version))
+		}
+	}
+	var all []error
+	for _, m := range prev.CheckNext(a.Terms) {
+		all = append(all, fmt.Errorf("%s: %s", m.Path, m.Reason))
+	}
+	if len(all) > 0 {
+		return nil, Refused("no ledger takes it: the vendor writes it anew", fmt.Errorf("%s does not follow %s: %w", name(c.Args().First()), name(c.String("prev")), errors.Join(all...)))
+	}
+	return prev, nil
+}
+
+// CheckNext returns the mistakes of t as the terms of the version after a.
+func (a *Agreement) CheckNext(t *terms.Terms) []terms.Mistake {
+	return terms.CheckAmendment([]terms.Version{{Number: a.Body.Version, Terms: a.Terms}}, t)
 }
 
 // parseAgreement parses the record's line.
@@ -145,12 +195,70 @@ func (a *Agreement) Line() ([]byte, error) {
 	return append(line, '\n'), nil
 }
 
-// Describe writes what the agreement says, for who is to sign it.
-func (a *Agreement) Describe(w io.Writer) error {
-	var b strings.Builder
-	row := func(name, format string, args ...any) {
-		fmt.Fprintf(&b, "%-12s %s\n", name, Printable(fmt.Sprintf(format, args...)))
+// Show shows who is to sign, as party with key, what the agreement says and
+// what it changes in prev. Where there is a version before and prev is nil, it
+// says that the changes are not shown.
+func (a *Agreement) Show(c *cli.Context, prev *Agreement, party *terms.Party, key *keyfile.Key) error {
+	if err := a.describe(c.App.ErrWriter); err != nil {
+		return err
 	}
+	if prev != nil {
+		if err := a.describeChanges(c.App.ErrWriter, prev); err != nil {
+			return err
+		}
+		// In shadow, the client's keys before are only the vendor's word.
+		text := record.FormatPublicKey(key.PublicKey())
+		shadow := party == a.Terms.Client() && !prev.Signed(prev.Terms.Client())
+		if p := prev.Terms.Party(party.ID); !shadow && (p == nil || !slices.Contains(p.Keys, text)) {
+			Warn(c, "NEW KEY: version %d does not name the key of %s: no version is signed by a key that it brings itself, unless a key record enrolled it before", prev.Body.Version, party.ID)
+		}
+	} else if a.Body.Version > 1 {
+		Warn(c, "CHANGES NOT SHOWN: version %d takes the place of version %d; --prev FILE, your copy of that, shows what it changes", a.Body.Version, a.Body.Version-1)
+	}
+	return nil
+}
+
+// describeChanges writes what a changes in the version before it.
+func (a *Agreement) describeChanges(w io.Writer, prev *Agreement) error {
+	signed := "not signed"
+	vendor, client := prev.Signed(prev.Terms.Operator()), prev.Signed(prev.Terms.Client())
+	switch {
+	case vendor && client:
+		signed = "signed by both"
+	case vendor:
+		signed = "signed by the vendor alone"
+	case client:
+		signed = "signed by the client alone"
+	}
+	changes := terms.Changes(prev.Terms, a.Terms)
+	var b strings.Builder
+	row := rows(&b)
+	row("changes", "%d from version %d, %s", len(changes), prev.Body.Version, signed)
+	for _, change := range changes {
+		switch {
+		case change.Before == "":
+			row("", "%s: added %s", change.Path, change.After)
+		case change.After == "":
+			row("", "%s: removed %s", change.Path, change.Before)
+		default:
+			row("", "%s: was %s, now %s", change.Path, change.Before, change.After)
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// rows returns a function that writes one row of a description.
+func rows(b *strings.Builder) func(name, format string, args ...any) {
+	return func(name, format string, args ...any) {
+		fmt.Fprintf(b, "%-12s %s\n", name, Printable(fmt.Sprintf(format, args...)))
+	}
+}
+
+// describe writes what the agreement says.
+func (a *Agreement) describe(w io.Writer) error {
+	var b strings.Builder
+	row := rows(&b)
 	t := a.Terms
 	row("agreement", "version %d of %s", a.Body.Version, a.Body.Origin)
 	row("title", "%s", t.Title)
