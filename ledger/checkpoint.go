@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"crypto"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
@@ -80,11 +81,12 @@ func (l *Ledger) headPath() string {
 	return filepath.Join(l.db.path(nameHeads), fmt.Sprintf("%08d.checkpoint", l.number))
 }
 
-// Checkpoint signs the current size and root; the key is the agreement's log
-// key. A size that is signed already keeps its note, with the cosignatures it
-// has. The note is durable in the journal and in the head file before it is
-// returned, so that no crash leads to a second root for its size.
-func (l *Ledger) Checkpoint(ctx context.Context, key ed25519.PrivateKey) ([]byte, error) {
+// Checkpoint signs the current size and root. The key is the agreement's log
+// key, or stands for one that is kept elsewhere, as in an ssh-agent. A size that
+// is signed already keeps its note, with the cosignatures it has. The note is
+// durable in the journal and in the head file before it is returned, so that no
+// crash leads to a second root for its size.
+func (l *Ledger) Checkpoint(ctx context.Context, key crypto.Signer) ([]byte, error) {
 	if err := l.db.begin(); err != nil {
 		return nil, err
 	}

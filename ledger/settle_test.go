@@ -2,10 +2,12 @@ package ledger
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ed25519"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -300,5 +302,25 @@ func TestCheckpoint(t *testing.T) {
 	wantError(t, err, "the one kept has")
 	done(t, db)
 	db = open(t, dir, small(clock))
+	done(t, db)
+}
+
+// A lyingSigner stands for a key kept elsewhere that signs something else.
+type lyingSigner struct{ crypto.Signer }
+
+func (s lyingSigner) Sign(r io.Reader, message []byte, opts crypto.SignerOpts) ([]byte, error) {
+	return s.Signer.Sign(r, append([]byte("x"), message...), opts)
+}
+
+// A signature that does not verify is kept nowhere: the next one signs.
+func TestCheckpointOfALyingSigner(t *testing.T) {
+	db, l := create(t, t.TempDir(), small(newClock()))
+	_, err := l.Checkpoint(ctx, lyingSigner{key("log")})
+	wantError(t, err, fmt.Sprintf("signature made for %q does not verify", testOrigin))
+	if _, err := l.Kept(0); !errors.Is(err, ErrNoCheckpoint) {
+		t.Errorf("got %v, want %v", err, ErrNoCheckpoint)
+	}
+	_, err = l.Checkpoint(ctx, key("log"))
+	must(t, err)
 	done(t, db)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -17,8 +16,9 @@ func checkpointCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "checkpoint",
 		Usage: "sign the ledger as it is, or keep cosignatures of others",
-		Description: `The key is the log key of the agreement. The signed note goes to the client
-and to witnesses; what they send back cosigned is kept with --add.
+		Description: `The key is the log key of the agreement, or its public half where an
+ssh-agent holds the private one. The signed note goes to the client and to
+witnesses; what they send back cosigned is kept with --add.
 
 Examples:
     raasledger checkpoint --db store --key log.key -o checkpoint
@@ -80,11 +80,7 @@ func newCheckpoint(c *cli.Context, l *ledger.Ledger, cosigned []byte) ([]byte, e
 		return nil, err
 	}
 	defer key.Close()
-	private, ok := key.Signer.(ed25519.PrivateKey)
-	if !ok {
-		return nil, command.Usage("give the private key's file", "a log key in the ssh-agent cannot sign checkpoints")
-	}
-	return l.Checkpoint(c.Context, private)
+	return l.Checkpoint(c.Context, key)
 }
 
 func bundleCommand() *cli.Command {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/urfave/cli/v2"
+	"golang.org/x/crypto/ssh/agent"
 
 	"github.com/raasledger/raasledger/internal/command"
 	"github.com/raasledger/raasledger/internal/keyfile"
@@ -60,13 +62,12 @@ var files embed.FS
 // Run runs the scripts in testdata/script. Beside the commands of testscript
 // they have
 //
-//	code N PROGRAM ARGS...
-//
-// which runs a program and wants exit code N of it.
+//	code N PROGRAM ARGS...    runs a program and wants exit code N of it
+//	agent NAME                runs an ssh-agent that holds the key
 //
 // and those given.
 func Run(t *testing.T, more map[string]func(ts *testscript.TestScript, neg bool, args []string)) {
-	commands := map[string]func(ts *testscript.TestScript, neg bool, args []string){"code": code}
+	commands := map[string]func(ts *testscript.TestScript, neg bool, args []string){"code": code, "agent": runAgent}
 	maps.Copy(commands, more)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -93,6 +94,27 @@ func code(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
 	}
+}
+
+func runAgent(ts *testscript.TestScript, _ bool, args []string) {
+	ring := agent.NewKeyring()
+	ts.Check(ring.Add(agent.AddedKey{PrivateKey: Key(args[0])}))
+	dir, err := os.MkdirTemp("", "agent") // the script's folder may be too long for a socket
+	ts.Check(err)
+	ts.Defer(func() { os.RemoveAll(dir) })
+	listener, err := net.Listen("unix", filepath.Join(dir, "s"))
+	ts.Check(err)
+	ts.Defer(func() { listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go agent.ServeAgent(ring, conn)
+		}
+	}()
+	ts.Setenv("SSH_AUTH_SOCK", listener.Addr().String())
 }
 
 func setup(env *testscript.Env) error { return Files(env.WorkDir) }
