@@ -27,9 +27,12 @@ func CheckCanonical(b []byte) error {
 // ParseCanonical returns the value that b is in canonical JSON: a
 // map[string]any, []any, string, bool or int64. It accepts exactly what
 // CheckCanonical accepts.
-func ParseCanonical(b []byte) (any, error) {
-	if len(b) > MaxRecordBytes {
-		return nil, fmt.Errorf("has %d bytes, at most %d", len(b), MaxRecordBytes)
+func ParseCanonical(b []byte) (any, error) { return ParseCanonicalUpTo(MaxRecordBytes, b) }
+
+// ParseCanonicalUpTo is ParseCanonical for a text of at most that many bytes.
+func ParseCanonicalUpTo(most int, b []byte) (any, error) {
+	if len(b) > most {
+		return nil, fmt.Errorf("has %d bytes, at most %d", len(b), most)
 	}
 	r := reader{s: string(b)}
 	v, err := r.value()
