@@ -1,7 +1,9 @@
 package fee
 
 import (
+	"crypto/ed25519"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -140,6 +142,181 @@ func BenchmarkManyEvents(b *testing.B) {
 	for b.Loop() {
 		if _, err := k.state.Settle(nil); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// A key stays taken until no claim can come that is dated inside the horizon
+// of the first one, which is 40 days here.
+func TestKeyStaysTaken(t *testing.T) {
+	k := start(t, guarded(`"close_after": "10d"`, `"close_after": "20d"`))
+	k.add(claimOf("2026-03-02", "T", "10"))
+	k.settle() // closes on 20 April, when its horizon has passed since 11 April
+	if len(k.state.claims) != 0 {
+		t.Fatal("the result is still there")
+	}
+	again := func(id, when string) *record.Record {
+		r := claimOf(when, "T", "10")
+		r.ID = id
+		return r
+	}
+	k.add(again("again", "2026-04-11"))
+	st, detail := k.settle() // 21 May: 80 days after 2 March
+	want(t, strings.Join(detail, "\n"), `[3,"done","T","","","","duplicate"]`)
+	if len(st.Counts) != 1 || len(k.state.taken.list) != 0 {
+		t.Fatalf("counts %v, taken %v", st.Counts, k.state.taken.list)
+	}
+	k.add(again("much-later", "2026-05-21"))
+	if st, _ = k.settle(); st.Total != "10.00" {
+		t.Fatalf("got\n%s", show(st))
+	}
+}
+
+func TestExcludedHistoryTakesNoKeys(t *testing.T) {
+	k := newKit(t)
+	fields := guarded(`"close_after": "10d"`, `"close_after": "20d"`)
+	k.agree(at("2026-03-01"), draft(t, fields), "", "vendor")
+	k.add(claimOf("2026-03-02", "T", "10"))
+	k.add(claimOf("2026-03-25", "U", "10"))
+	k.settle()
+	if n := len(k.state.taken.list); n != 1 {
+		t.Fatalf("%d keys are taken, want 1", n)
+	}
+	later := strings.Replace(fields, `{`, `{"effective": {"from": "2026-04-22T00:00:00.000Z", "until": "2027-03-01T00:00:00.000Z"},`, 1)
+	k.agree(at("2026-04-21"), draft(t, later), "exclude", "vendor", "client")
+	k.settle()
+	if n := len(k.state.taken.list); n != 0 {
+		t.Fatalf("%d keys are taken by history that is excluded", n)
+	}
+}
+
+func TestRefusedByTheFold(t *testing.T) {
+	k := start(t, guarded())
+	k.add(claimOf("2026-03-10", "T", "10"))
+	k.add(disputeOf("2026-03-11"))
+	k.settle()
+	before := k.state.Digest()
+	try := func(r *record.Record, want string) {
+		t.Helper()
+		k.make(r)
+		if err := k.state.Apply(r); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+		if k.state.Digest() != before {
+			t.Error("the refusal changed the state")
+		}
+	}
+	other := claimOf("2026-04-12", "U", "10")
+	other.ID = "o-T"
+	try(other, "record 4 o-T: id: is that of an earlier record about a live result")
+	try(disputeOf("2026-04-12"), "record 4 dispute: id: is that of an earlier record about a live result")
+	reject := confirmOf("2026-04-12", "reject")
+	reject.ID = "dispute"
+	try(reject, "record 4 dispute: id: is that of an earlier record about a live result")
+
+	// A standing whose latest instant does not show what is settled.
+	k.state.periods[0].Until = at("2026-06-01")
+	before = k.state.Digest()
+	text := draft(t, strings.Replace(guarded(), `{`, `{"effective": {"from": "2026-05-02T00:00:00.000Z", "until": "2027-03-01T00:00:00.000Z"},`, 1))
+	try(&record.Record{ID: "agreement/2", At: at("2026-04-12"), Body: &record.Agreement{Version: 2, Terms: text}},
+		"record 4 agreement/2: body.terms.effective.from: is 2026-05-02T00:00:00.000Z, before the end of 2026-03 at 2026-06-01T00:00:00.000Z, which is settled")
+}
+
+// A statement by someone who may not write one is refused before it is
+// computed.
+func TestStatementOfAStrangerIsNotComputed(t *testing.T) {
+	k := start(t, guarded())
+	st, err := k.state.Settle(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.state.claims = append(k.state.claims, nil) // settling it would panic
+	r := k.make(&record.Record{ID: "statement/2026-03", At: at("2026-04-11"), Body: st})
+	r.By = "nobody"
+	if err := k.state.Apply(r); err == nil || !strings.Contains(err.Error(), "nobody") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// The longest claim that a record holds, of a key as long as texts may be, is
+// in state lines that are read back.
+func TestLongClaimIsReadBack(t *testing.T) {
+	long := func(c string) string { return strings.Repeat(c, 4096) }
+	fields := guarded(`{"amount": "decimal"}`, `{"amount": "decimal", "ref": "text", "a": "text", "b": "text", "c": "text", "d": "text", "e": "text", "f": "text", "g": "text"}`,
+		`"once_per": "case"`, `"once_per": "fact:ref", "where": "ref != a && ref != b && ref != c && ref != d && ref != e && ref != f && ref != g"`)
+	k := start(t, fields)
+	r := claimOf("2026-03-10", "T", "10")
+	facts := record.Facts{record.Text("amount", "10"), record.Text("ref", long(`"`))}
+	for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
+		facts = append(facts, record.Text(name, long(`\`)))
+	}
+	facts = append(facts, record.Text("g", strings.Repeat(`\`, 3350)))
+	r.Body.(*record.Outcome).Facts = record.NewFacts(facts...)
+	k.add(r)
+	if line, err := record.Marshal(k.records[1]); err != nil || len(line) < 64000 {
+		t.Fatalf("the record has %d bytes: %v", len(line), err)
+	}
+	most := 0
+	for _, line := range k.state.Lines() {
+		most = max(most, len(line))
+	}
+	if most <= record.MaxRecordBytes || most > maxLineBytes {
+		t.Fatalf("the longest line has %d bytes", most)
+	}
+	if _, err := ReadState(k.state.Lines()); err != nil {
+		t.Fatal(err)
+	}
+	k.settle()
+}
+
+// Only a key in force when the receipt counts starts silence.
+func TestReceiptsAfterRotation(t *testing.T) {
+	for _, c := range []struct{ party, want string }{{"client", "pending"}, {"client2", "billed"}} {
+		k := start(t, guarded(`"from": "claim"`, `"from": "receipt"`, `"lock": "6d"`, `"lock": "0s"`))
+		k.add(&record.Record{At: at("2026-03-02"), By: "client", Body: &record.Key{Op: "rotate", Key: publicText("client2"), Prev: record.Fingerprint(key("client").Public().(ed25519.PublicKey)), Holder: "client", Party: "client", Effective: at("2026-03-02")}})
+		k.add(claimOf("2026-03-10", "T", "10"))
+		h := &history{kit: k}
+		h.receipt(c.party, 3, at("2026-03-11"), at("2026-03-11"), at("2026-03-11"))
+		st, _ := k.settle()
+		if got := st.Counts[0].Reason; got != c.want {
+			t.Errorf("cosigned by %s: %s, want %s", c.party, got, c.want)
+		}
+	}
+}
+
+// A state that no records lead to is refused, before a settlement stumbles
+// over it.
+func TestHostileStatesAreRefused(t *testing.T) {
+	k := example(t)
+	for _, c := range []struct{ from, to, want string }{
+		{`["fold",15,4,"0"]`, `["fold",15,4,"1"]`, "balance is 1, want at most 0 with at most 2 decimals"},
+		{`["fold",15,4,"0"]`, `["fold",15,4,"-0.001"]`, "balance is -0.001, want at most 0 with at most 2 decimals"},
+		{`["fold",15,4,"0"]`, `["fold",15,4,"-` + strings.Repeat("9", 40) + `"]`, "balance: decimal \"-" + strings.Repeat("9", 40) + ".00\": want a decimal like -12.50 of at most 34 digits and 18 decimals"},
+		{`"amount",1,"10"]`, `"amount",0,"10"]`, "tally of 0 results and 10 has 1 and 10 in it"},
+		{`"amount",1,"10"]`, `"amount",1,"9"]`, "tally of 1 results and 9 has 1 and 10 in it"},
+		{`{"amount":"10"}`, `{"amount":true}`, "fact amount: it is a decimal"},
+		{`{"amount":"10"}`, `{"amount":"x"}`, `fact amount: decimal "x": want a decimal like -12.50 of at most 34 digits and 18 decimals`},
+		{`{"amount":"10"}`, `{"amount":"10","b":"1"}`, "has the fact b, which nothing reads"},
+		{`["event",1,13,"reverse","vendor","2026-04-07T00:00:00.000Z","0","reversed"]`, `["event",1,13,"reverse","vendor","2026-04-07T00:00:00.000Z","0","billed"]`, `has "billed" where a cause should stand`},
+		{`"duplicate","done"`, `"pending","done"`, `has the reason "pending", which no loose record has`},
+		{`["loose",12,`, `["loose",99,`, "loose record 99 is not in its place"},
+		{`["event",1,13,`, `["event",1,15,`, "event 15 of claim 1 is not in its place"},
+		{`"2026-03-10T00:00:00.000Z","2026-03-10T00:00:00.000Z",1,"vendor","01",{"amount":"10"}`, `"2026-02-10T00:00:00.000Z","2026-03-10T00:00:00.000Z",1,"vendor","01",{"amount":"10"}`, "version 1 does not govern 2026-02-10T00:00:00.000Z"},
+		{`["amount","10"]]`, `["amount","10"],["amount","10"]]`, "claim 1 is booked on a line twice, or not in order"},
+		{`"2026-03-01T00:00:00.000Z",1,"amount",1,"10"]`, `"2026-03-01T00:00:00.000Z",1,"amount",1,"1` + strings.Repeat("0", 300) + `"]`, "has a number of 301 bytes, at most 256"},
+		{`["receipt",3,`, `["taken","done","T","2026-03-10T00:00:00.000Z",1]` + "\n" + `["receipt",3,`, "is a key that another result has"},
+		{`["receipt",3,`, `["taken","done","Z","2026-03-10T00:00:00.000Z",2]` + "\n" + `["receipt",3,`, "has a version or a result that is not there"},
+		{`["receipt",3,`, `["receipt",4,"2026-04-06T00:00:00.000Z"]` + "\n" + `["receipt",3,`, "receipt of size 3 says nothing beside that of size 4"},
+	} {
+		damaged := strings.Replace(string(join(k.state.Lines())), c.from, c.to, 1)
+		lines := strings.Split(strings.TrimSuffix(damaged, "\n"), "\n")
+		slices.Sort(lines)
+		var bytes [][]byte
+		for _, line := range lines {
+			bytes = append(bytes, []byte(line))
+		}
+		if _, err := ReadState(bytes); err == nil || !strings.HasSuffix(err.Error(), c.want) {
+			t.Errorf("%s to %s: got %v, want %s", c.from, c.to, err, c.want)
 		}
 	}
 }

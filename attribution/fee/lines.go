@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/raasledger/raasledger/attribution/exact"
 	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/attribution/terms"
 )
@@ -26,6 +27,7 @@ type image struct {
 	receipts        []receipt
 	loose           []loose
 	claims          []claimLine
+	taken           []takenKey
 	versions        []*version
 }
 
@@ -42,7 +44,7 @@ func (s *State) image() image {
 		standing: s.standing, size: s.size, statement: s.statement,
 		carried: s.carried,
 		periods: s.periods, tallies: s.tallies, handoffs: s.handoffs, receipts: s.receipts, loose: s.loose,
-		claims: make([]claimLine, len(s.claims)), versions: s.versions,
+		claims: make([]claimLine, len(s.claims)), taken: s.taken.list, versions: s.versions,
 	}
 	for i, c := range s.claims {
 		m.claims[i] = claimLine{claim: c, marks: c.marks}
@@ -105,6 +107,7 @@ const (
 	lineLoose   = "loose"
 	linePeriod  = "period"
 	lineReceipt = "receipt"
+	lineTaken   = "taken"
 	lineTally   = "tally"
 )
 
@@ -174,6 +177,12 @@ func (m *image) each(write func(line []byte)) {
 			write(l.writeEvent(&r, k, told[k]))
 		}
 	})
+	upTo(lineTaken)
+	for _, k := range m.taken {
+		r.begin(lineTaken).next()
+		r.b = append(r.b, k.text...)
+		write(r.time(k.at).int(k.version.number).end())
+	}
 	for _, line := range lines {
 		write(line)
 	}
@@ -392,6 +401,14 @@ func (r *row) end() []byte {
 	return r.b
 }
 
+// maxLineBytes bounds a state line: that of a claim repeats what its record,
+// of at most record.MaxRecordBytes, has of it, the once_per value twice, and
+// says where it is booked.
+const (
+	maxLineBytes   = 128 << 10
+	maxNumberBytes = 256 // more than any sum has of what records can say
+)
+
 // ReadState is the inverse of Lines: it accepts exactly the lines of a state.
 // Size says how many records they cover.
 func ReadState(lines [][]byte) (*State, error) {
@@ -415,7 +432,7 @@ func ReadState(lines [][]byte) (*State, error) {
 		if terms.IsLine(line) {
 			continue
 		}
-		v, err := record.ParseCanonical(line)
+		v, err := record.ParseCanonicalUpTo(maxLineBytes, line)
 		if err != nil {
 			return nil, fmt.Errorf("state line %d is not canonical JSON: %v", i+1, err)
 		}
@@ -461,9 +478,11 @@ func (s *State) sortRead() {
 	slices.SortFunc(s.periods, func(a, b settled) int { return cmp.Compare(a.From, b.From) })
 	slices.SortFunc(s.receipts, func(a, b receipt) int { return cmp.Compare(a.size, b.size) })
 	slices.SortFunc(s.loose, func(a, b loose) int { return cmp.Compare(a.n, b.n) })
+	s.taken = newTaken(s.taken.list)
 }
 
-// checkRead refuses a state in which one line names what no other holds.
+// checkRead refuses a state in which one line contradicts another, or which no
+// records lead to: what is computed from it relies on what holds of all others.
 func (s *State) checkRead() error {
 	if s.statement > s.size || s.statement < -1 || s.size < 0 || (s.statement >= 0) != (len(s.periods) > 0) {
 		return fmt.Errorf("state of %d records has its last statement at %d, and %d periods", s.size, s.statement, len(s.periods))
@@ -471,6 +490,19 @@ func (s *State) checkRead() error {
 	known := int64(len(s.versions))
 	if s.size > 0 && known == 0 {
 		return fmt.Errorf("state has no version of the agreement")
+	}
+	scale := 0
+	for _, v := range s.versions {
+		scale = v.terms.Scale
+		if first := s.versions[0].terms.Scale; scale != first {
+			return fmt.Errorf("version %d has the scale %d, version 1 has %d", v.number, scale, first)
+		}
+	}
+	if s.carried.sign() > 0 || s.carried.cmp(s.carried.round(scale, exact.Down)) != 0 {
+		return fmt.Errorf("balance is %s, want at most 0 with at most %d decimals", s.carried, scale)
+	}
+	if _, err := record.ParseDecimal(string(fixed(s.carried, scale))); err != nil {
+		return fmt.Errorf("balance: %v", err)
 	}
 	begins := func(at record.Time) bool {
 		p, ok := s.periodAt(at)
@@ -481,18 +513,47 @@ func (s *State) checkRead() error {
 			return fmt.Errorf("period %s is not in its place", p.Name)
 		}
 	}
-	for at := range s.tallies {
-		if !begins(at.period) {
-			return fmt.Errorf("tally is of a period that begins at %v, which is not there", at.period)
+	for i := 1; i < len(s.receipts); i++ {
+		if a, b := s.receipts[i-1], s.receipts[i]; a.size >= b.size || a.at >= b.at {
+			return fmt.Errorf("receipt of size %d says nothing beside that of size %d", a.size, b.size)
 		}
 	}
-	for _, c := range s.claims {
-		if c.n < 0 || c.n >= s.size {
-			return fmt.Errorf("claim %d is outside the first %d records", c.n, s.size)
+	for i, l := range s.loose {
+		if l.n < 0 || l.n >= s.size || i > 0 && s.loose[i-1].n == l.n {
+			return fmt.Errorf("loose record %d is not in its place", l.n)
+		}
+	}
+	booked := map[slot]tally{}
+	for i, c := range s.claims {
+		if c.n < 0 || c.n >= s.size || i > 0 && s.claims[i-1].n == c.n {
+			return fmt.Errorf("claim %d is outside the first %d records, or there twice", c.n, s.size)
 		}
 		if c.period != never && !begins(c.period) {
 			return fmt.Errorf("claim %d is billed in a period that begins at %v, which is not there", c.n, c.period)
 		}
+		for _, p := range c.parts {
+			at := slot{c.period, c.version.number, p.line}
+			y := booked[at]
+			y.add(c.version.tables[p.line], p.quantity, one, 1)
+			booked[at] = y
+		}
+		for j, e := range c.events {
+			if e.n <= c.n || e.n >= s.size || j > 0 && c.events[j-1].n == e.n {
+				return fmt.Errorf("event %d of claim %d is not in its place", e.n, c.n)
+			}
+		}
+	}
+	for at, y := range s.tallies {
+		if !begins(at.period) {
+			return fmt.Errorf("tally is of a period that begins at %v, which is not there", at.period)
+		}
+		if b := booked[at]; y.claims < 1 || y.claims < b.claims || y.quantity.cmp(b.quantity) < 0 {
+			return fmt.Errorf("tally of %d results and %s has %d and %s in it", y.claims, y.quantity, b.claims, b.quantity)
+		}
+		delete(booked, at)
+	}
+	if len(booked) > 0 {
+		return fmt.Errorf("%d tallies are missing, in which claims are booked", len(booked))
 	}
 	return nil
 }
@@ -525,7 +586,25 @@ func (s *State) readRow(row []any) error {
 		if l.version != 0 && s.version(l.version) == nil {
 			return fmt.Errorf("version %d is not there", l.version)
 		}
+		switch l.reason {
+		case outsideTerm, duplicate, final, voidSignature, unmatched:
+		default:
+			return fmt.Errorf("has the reason %q, which no loose record has", l.reason)
+		}
 		s.loose = append(s.loose, l)
+	case lineTaken:
+		result, value := c.text(), c.text()
+		k := takenKey{text: takenText(result, value), at: c.time(), version: s.version(c.int())}
+		if k.version != nil {
+			k.rule = k.version.rules[result]
+		}
+		if k.rule == nil {
+			return fmt.Errorf("has a version or a result that is not there")
+		}
+		if n := len(s.taken.list); n > 0 && s.taken.list[n-1].text == k.text || s.claimByKey(result+"/"+value) != nil {
+			return fmt.Errorf("is a key that another result has")
+		}
+		s.taken.list = append(s.taken.list, k)
 	case lineTally:
 		at := slot{period: c.time(), version: c.int()}
 		v := s.version(at.version)
@@ -572,7 +651,7 @@ func (s *State) readClaim(c *cells) error {
 	flags := c.flags(2)
 	x.backfilled, x.evidenced = flags[0], flags[1]
 	x.facts = c.facts()
-	x.since, x.said, x.period = c.time(), c.reason(), never
+	x.since, x.said, x.period = c.timeOrNever(), c.reason(), never
 	kept := c.list()
 	if err := c.done(); err != nil {
 		return err
@@ -583,6 +662,14 @@ func (s *State) readClaim(c *cells) error {
 	if x.rule = x.version.rules[result]; x.rule == nil {
 		return fmt.Errorf("version %d has no result %s", number, result)
 	}
+	if v := s.governing(x.at); v != x.version {
+		return fmt.Errorf("version %d does not govern %v", number, x.at)
+	}
+	for _, f := range x.facts {
+		if err := x.rule.checkRead(f); err != nil {
+			return err
+		}
+	}
 	if s.claimByID(x.id) != nil || s.claimByKey(x.key) != nil {
 		return fmt.Errorf("claim %d has the id or the key of another", x.n)
 	}
@@ -591,8 +678,11 @@ func (s *State) readClaim(c *cells) error {
 		for len(kept.row) > 0 {
 			p := kept.list()
 			i := x.version.line(p.text())
-			if i < 0 {
-				return fmt.Errorf("version %d has no such line", number)
+			if !slices.ContainsFunc(x.rule.uses, func(u use) bool { return u.line == i }) {
+				return fmt.Errorf("version %d has no such line of %s", number, result)
+			}
+			if n := len(x.parts); n > 0 && x.parts[n-1].line >= i {
+				return fmt.Errorf("claim %d is booked on a line twice, or not in order", x.n)
 			}
 			x.parts = append(x.parts, part{i, p.number()})
 			kept.join(p.done())
@@ -605,6 +695,28 @@ func (s *State) readClaim(c *cells) error {
 	return nil
 }
 
+// checkRead refuses a fact that the terms do not read, or that is of another
+// type.
+func (r *rule) checkRead(f record.Fact) error {
+	declared := r.Fact(f.Name)
+	if _, ok := slices.BinarySearch(r.reads, f.Name); !ok || declared == nil {
+		return fmt.Errorf("has the fact %s, which nothing reads", f.Name)
+	}
+	err := error(nil)
+	switch {
+	case f.Value.IsBool != (declared.Type == "bool"):
+		err = fmt.Errorf("it is a %s", declared.Type)
+	case declared.Type == "decimal":
+		_, err = record.ParseDecimal(f.Value.Text)
+	case declared.Type == "time":
+		_, err = record.ParseTime(f.Value.Text)
+	}
+	if err != nil {
+		return fmt.Errorf("fact %s: %v", f.Name, err)
+	}
+	return nil
+}
+
 func (s *State) readEvent(r *cells) error {
 	// Claims are read before, in the order of their lines.
 	n := r.int()
@@ -612,9 +724,9 @@ func (s *State) readEvent(r *cells) error {
 	e := event{n: r.int(), kind: eventKind(r.word(eventWords[:])), by: role(r.word(roleWords[:])), at: r.time(), told: r.flags(1)[0]}
 	switch e.kind {
 	case reverse:
-		e.cause = r.reason()
+		e.cause = r.cause()
 	case reduce:
-		e.cause, e.quantity = r.reason(), r.number()
+		e.cause, e.quantity = r.cause(), r.number()
 	case dispute, uphold, reject:
 		e.id = r.text()
 	}
@@ -626,6 +738,9 @@ func (s *State) readEvent(r *cells) error {
 	}
 	c := s.claims[i]
 	if e.kind == dispute {
+		if s.disputes[e.id] != nil {
+			return fmt.Errorf("has the id of another dispute")
+		}
 		s.disputes[e.id] = c
 	}
 	c.events = append(c.events, e)
@@ -671,11 +786,16 @@ func (c *cells) text() string { return take[string](c, "a text") }
 
 func (c *cells) int() int64 { return take[int64](c, "a whole number") }
 
-func (c *cells) time() record.Time {
-	s := c.text()
-	if s == "" {
+func (c *cells) timeOrNever() record.Time {
+	if len(c.row) > 0 && c.row[0] == "" {
+		c.row = c.row[1:]
 		return never
 	}
+	return c.time()
+}
+
+func (c *cells) time() record.Time {
+	s := c.text()
 	t, err := record.ParseTime(s)
 	if err != nil {
 		c.join(err)
@@ -684,7 +804,12 @@ func (c *cells) time() record.Time {
 }
 
 func (c *cells) number() number {
-	x, err := parseNumber(c.text())
+	s := c.text()
+	if len(s) > maxNumberBytes {
+		c.join(fmt.Errorf("has a number of %d bytes, at most %d", len(s), maxNumberBytes))
+		return number{}
+	}
+	x, err := parseNumber(s)
 	if err != nil {
 		c.join(err)
 	}
@@ -695,6 +820,14 @@ func (c *cells) reason() reason {
 	r, err := parseReason(c.text())
 	if err != nil {
 		c.join(err)
+	}
+	return r
+}
+
+func (c *cells) cause() reason {
+	r := c.reason()
+	if r != reopened && r != reversed && r != cancelled {
+		c.join(fmt.Errorf("has %q where a cause should stand", r))
 	}
 	return r
 }

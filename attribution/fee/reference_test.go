@@ -40,6 +40,7 @@ type refResult struct {
 	booked  map[int]*big.Rat
 	grade   string
 	gone    bool
+	free    bool // its key, after it is gone
 }
 
 type refPeriod struct {
@@ -118,7 +119,7 @@ func bills(records []*record.Record, standing *terms.Standing) []bill {
 				once, _ := rule.Key(r)
 				taken := false
 				for _, x := range results {
-					if !x.gone && x.body.Result == b.Result && x.key == once {
+					if !x.free && x.body.Result == b.Result && x.key == once {
 						taken = true
 					}
 				}
@@ -406,6 +407,15 @@ func bills(records []*record.Record, standing *terms.Standing) []bill {
 			}
 			x.said = reason
 			x.gone = leaves
+		}
+		for _, x := range results {
+			longest := record.Time(0)
+			for _, v := range versions {
+				if r := v.Terms.Result(x.rule.Name); r != nil && v.N < int64(cut) {
+					longest = max(longest, record.Time(r.FinalAfter))
+				}
+			}
+			x.free = x.free || x.gone && closing >= x.t0+record.Time(x.rule.FinalAfter)+longest
 		}
 		for i := range before {
 			n := int64(i)

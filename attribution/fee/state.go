@@ -26,6 +26,7 @@ type State struct {
 	claims   []*claim             // live, in ledger order
 	byID     index                // by the id of the claim
 	byKey    index                // by result and once_per value
+	taken    takenKeys            // by results that left
 	buffer   []byte               // for texts while they are put together
 	disputes map[string]*claim    // by the id of a dispute or rejection
 	handoffs map[string]*handoffs // by case
@@ -193,6 +194,9 @@ func (s *State) Apply(r *record.Record) error {
 	if b, ok := r.Body.(*record.Statement); ok {
 		return s.applyStatement(r, b)
 	}
+	if err := s.check(r); err != nil {
+		return err
+	}
 	if err := s.standing.Apply(r); err != nil {
 		return err
 	}
@@ -230,6 +234,33 @@ func (s *State) Apply(r *record.Record) error {
 		s.addHandoff(r)
 	case *record.Receipt:
 		s.addReceipt(r, b)
+	}
+	return nil
+}
+
+// check refuses what the fold cannot take, beside what the standing refuses.
+func (s *State) check(r *record.Record) error {
+	again := false
+	switch b := r.Body.(type) {
+	case *record.Outcome:
+		again = s.claimByID(r.ID) != nil
+	case *record.Dispute:
+		again = s.disputes[r.ID] != nil
+	case *record.Confirm:
+		again = b.Verdict == "reject" && s.disputes[r.ID] != nil
+	case *record.Agreement:
+		if len(s.periods) == 0 {
+			break
+		}
+		// What is wrong with the terms is for the standing to say.
+		t, _ := terms.Parse(b.Terms)
+		if p := s.lastPeriod(); t != nil && t.From < p.Until {
+			return &record.Refusal{Check: "terms", N: r.Log.N, ID: r.ID, Field: "body.terms.effective.from",
+				Reason: fmt.Sprintf("is %v, before the end of %s at %v, which is settled", t.From, p.Name, p.Until)}
+		}
+	}
+	if again {
+		return &record.Refusal{Check: "chains", N: r.Log.N, ID: r.ID, Field: "id", Reason: "is that of an earlier record about a live result"}
 	}
 	return nil
 }
@@ -305,7 +336,7 @@ func (s *State) addClaim(r *record.Record, b *record.Outcome) {
 		opens = voidSignature
 	case s.beyondHorizon(at, rule):
 		opens = final
-	case s.claimByKey(string(key)) != nil:
+	case s.claimByKey(string(key)) != nil || s.taken.has(rule.Name, value):
 		opens = duplicate
 	}
 	if opens != unsaid {

@@ -515,7 +515,7 @@ func TestDocumentsExample(t *testing.T) {
 			t.Errorf("the document does not name the reason %s", word)
 		}
 	}
-	for _, name := range []string{lineClaim, lineEvent, lineFold, lineHandoff, lineLoose, linePeriod, lineReceipt, lineTally} {
+	for _, name := range []string{lineClaim, lineEvent, lineFold, lineHandoff, lineLoose, linePeriod, lineReceipt, lineTaken, lineTally} {
 		if !bytes.Contains(text, []byte("| `"+name+"` |")) {
 			t.Errorf("the document does not describe the state line %s", name)
 		}

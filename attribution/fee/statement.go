@@ -616,7 +616,7 @@ func (z *settlement) counts() {
 	slices.SortFunc(z.statement.Counts, func(a, b record.Count) int { return cmp.Compare(a.Reason, b.Reason) })
 }
 
-// fits refuses a statement whose numbers are longer than records allow.
+// fits refuses a statement that no record can hold.
 func (z *settlement) fits() error {
 	st := z.statement
 	check := func(d record.Decimal, what string) error {
@@ -659,6 +659,14 @@ func (z *settlement) fits() error {
 			return err
 		}
 	}
+	// And as a whole, whatever the digest of the state will be: the terms leave
+	// room for the longest statement there can be.
+	whole := *st
+	whole.State = st.Detail
+	r := &record.Record{Kind: record.KindStatement, ID: "statement/" + st.Period, By: z.terms.Operator().ID, At: z.closing, Body: &whole}
+	if _, err := record.Marshal(r); err != nil {
+		return fmt.Errorf("statement %s: %v", st.Period, err)
+	}
 	return nil
 }
 
@@ -693,6 +701,11 @@ func (s *State) applyStatement(r *record.Record, b *record.Statement) error {
 	case r.Log.Time < closing:
 		return refuse("log.time", "is %v, before %s closes at %v", r.Log.Time, p.Name, closing)
 	}
+	// Who may not write it is told so before anything is computed.
+	after := s.standing.Clone()
+	if err := after.Apply(r); err != nil {
+		return err
+	}
 	z, err := s.settle()
 	if err == nil {
 		err = z.write(nil)
@@ -700,9 +713,7 @@ func (s *State) applyStatement(r *record.Record, b *record.Statement) error {
 	if err != nil {
 		return refuse("body", "%v", err)
 	}
-	if err := s.standing.Apply(r); err != nil {
-		return err
-	}
+	*s.standing = *after
 	z.take()
 	s.statement = s.size
 	s.size++
@@ -806,6 +817,7 @@ func (z *settlement) leave() image {
 			m.loose = append(m.loose, l)
 		}
 	}
+	m.taken = z.takenAfter()
 	return m
 }
 
@@ -837,4 +849,5 @@ func (z *settlement) take() {
 	}
 	s.carried, s.periods, s.tallies = m.carried, m.periods, m.tallies
 	s.handoffs, s.receipts, s.loose = m.handoffs, m.receipts, m.loose
+	s.taken = newTaken(m.taken)
 }
