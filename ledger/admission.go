@@ -22,10 +22,15 @@ type admission struct {
 	next   int64                // index of the next record
 	ids    map[string]idEntry   // recent ones, all that are under way among them
 	chains map[string]chainHead // likewise
+	names  filter
 }
 
 func newAdmission(state *fee.State, next int64) *admission {
-	return &admission{state: state, next: next, ids: map[string]idEntry{}, chains: map[string]chainHead{}}
+	a := &admission{state: state, next: next, ids: map[string]idEntry{}, chains: map[string]chainHead{}}
+	if next == 0 {
+		a.names.stored.Store(&sieve{})
+	}
+	return a
 }
 
 // recentEntries bounds what an admission remembers beside the store.
@@ -277,7 +282,7 @@ func (l *Ledger) admit(c *call) (*request, error) {
 
 	entries := make([]entry, len(drafts))
 	for i, d := range drafts {
-		line := d.prepared.AppendLine(nil, d.record.Log)
+		line := d.prepared.AppendLine(make([]byte, 0, len(d.prepared.Line())+logBytes(d.record.Log)), d.record.Log)
 		if len(line) > record.MaxRecordBytes {
 			return nil, position(records, d.position, &record.Refusal{Check: "form", N: -1, ID: d.record.ID,
 				Reason: fmt.Sprintf("has %d bytes with its log, at most %d", len(line), record.MaxRecordBytes)})
@@ -298,13 +303,27 @@ func (l *Ledger) admit(c *call) (*request, error) {
 	}
 	for _, e := range entries {
 		a.ids[e.id] = e.index
+		a.names.fresh.add(idHash(e.id))
 		for _, link := range e.chains {
 			a.chains[link.Chain] = chainHead{link.Ordinal, e.index.n}
+			if link.Ordinal == 0 {
+				a.names.fresh.add(chainHash(link.Chain))
+			}
 		}
 	}
 	a.next += int64(len(drafts))
 	a.forget(l.Size())
+	l.readFilter(&a.names)
 	return &request{ledger: l, create: c.create, entries: entries, done: c.done}, nil
+}
+
+// logBytes is the room that a log takes in a line, or a little more.
+func logBytes(log *record.Log) int {
+	n := 96
+	for _, link := range log.Chains {
+		n += len(link.Chain) + 48
+	}
+	return n
 }
 
 // alone reports whether a record of this kind must be the only one of a call:
@@ -380,6 +399,9 @@ func (b *batch) find(id string) (idEntry, bool, error) {
 	if e, ok := b.admission.ids[id]; ok {
 		return e, true, nil
 	}
+	if b.admission.names.lacks(idHash(id)) {
+		return idEntry{}, false, nil
+	}
 	return readID(b.txn, b.ledger.number, id)
 }
 
@@ -430,6 +452,9 @@ func (b *batch) chain(name string) (chainHead, bool, error) {
 	}
 	if h, ok := b.admission.chains[name]; ok {
 		return h, true, nil
+	}
+	if b.admission.names.lacks(chainHash(name)) {
+		return chainHead{}, false, nil
 	}
 	return readChain(b.txn, b.ledger.number, name)
 }

@@ -297,6 +297,7 @@ func apply(w *writer, l number, t *tree, entries []entry) (*tree, error) {
 	next := *t
 	lines := make([][]byte, len(entries))
 	leaves := make([]merkle.Hash, len(entries))
+	w.pairs = slices.Grow(w.pairs, 2*len(entries)+8)
 	for i, e := range entries {
 		lines[i], leaves[i] = e.line, e.leaf
 		w.put(idKey(l, e.id), e.index.encode())

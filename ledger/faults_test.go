@@ -478,7 +478,7 @@ func treeOf(t testing.TB, dir string) string {
 func TestRolledBack(t *testing.T) {
 	clock := newClock()
 	dir := scratch(t)
-	db, l := create(t, dir, small(clock))
+	db, _ := create(t, dir, small(clock))
 	clock.set("2026-03-02T10:00:00")
 	must(t, db.Close())
 	old := copyDir(t, dir)

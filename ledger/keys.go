@@ -48,8 +48,13 @@ type number uint32
 
 func originKey(origin string) []byte { return append([]byte{keyOrigin}, origin...) }
 
-func ledgerKey(kind byte, l number) []byte {
-	return binary.BigEndian.AppendUint32(append(make([]byte, 0, 32), kind), uint32(l))
+func ledgerKey(kind byte, l number) []byte { return namedKey(kind, l, "") }
+
+// namedKey is made in one piece, with room for a number and a timestamp of
+// Badger's behind the name.
+func namedKey(kind byte, l number, name string) []byte {
+	key := append(make([]byte, 0, 24+len(name)), kind)
+	return append(binary.BigEndian.AppendUint32(key, uint32(l)), name...)
 }
 
 func headKey(l number) []byte { return ledgerKey(keyHead, l) }
@@ -66,9 +71,9 @@ func nodeKey(l number, level int, index int64) []byte {
 	return binary.BigEndian.AppendUint64(append(ledgerKey(keyNode, l), byte(level)), uint64(index))
 }
 
-func idKey(l number, id string) []byte { return append(ledgerKey(keyID, l), id...) }
+func idKey(l number, id string) []byte { return namedKey(keyID, l, id) }
 
-func chainKey(l number, chain string) []byte { return append(ledgerKey(keyChain, l), chain...) }
+func chainKey(l number, chain string) []byte { return namedKey(keyChain, l, chain) }
 
 func checkpointKey(l number, size int64) []byte {
 	return binary.BigEndian.AppendUint64(ledgerKey(keyCheckpoint, l), uint64(size))
