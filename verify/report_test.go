@@ -71,6 +71,10 @@ func TestJSON(t *testing.T) {
 		if got, want := text(t, &back), text(t, rep); got != want {
 			t.Errorf("%s: the JSON gives\n%s\nwant\n%s", v.name, got, want)
 		}
+		unproven := rep.Start > 0 && rep.Checks[history].Result == Unproven || rep.Checks[agreed].Result == Unproven
+		if j.Amounts == "verified" && (rep.Verdict == Refused || unproven) {
+			t.Errorf("%s: amounts verified in a report that is %s", v.name, rep.Verdict)
+		}
 		if j.Format != ReportFormat || j.Exit != rep.ExitCode() {
 			t.Errorf("%s: format %q, exit %d", v.name, j.Format, j.Exit)
 		}

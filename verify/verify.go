@@ -883,15 +883,19 @@ func (v *verifier) histories() {
 	}
 }
 
-// amounts says whether the figures can be relied on.
+// amounts says whether the figures can be relied on: not in a bundle that is
+// refused, whichever check refuses it, and not where they rest on something
+// that is not shown.
 func (v *verifier) amounts() string {
 	var failed, open []string
-	for _, i := range []int{form, signature, records, order, authors, agreed, statements} {
-		switch c := v.report.Checks[i]; c.Result {
+	for i, c := range v.report.Checks {
+		switch c.Result {
 		case Failed:
 			failed = append(failed, c.Name+" "+Failed)
 		case Unproven:
-			open = append(open, c.Name+" "+Unproven)
+			if v.carries(i) {
+				open = append(open, c.Name+" "+Unproven)
+			}
 		}
 	}
 	switch {
@@ -903,4 +907,17 @@ func (v *verifier) amounts() string {
 		return "none to verify"
 	}
 	return "verified"
+}
+
+// carries reports whether the amounts rest on this check. From a statement on
+// they rest on the history before it too, since what is carried over was
+// computed there.
+func (v *verifier) carries(check int) bool {
+	switch check {
+	case form, signature, records, order, authors, agreed, statements:
+		return true
+	case history:
+		return v.header.Start > 0
+	}
+	return false
 }
