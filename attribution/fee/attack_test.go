@@ -320,3 +320,35 @@ func TestHostileStatesAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// One side can bring about a correction of every period of the horizon on one
+// day. Terms that can be signed leave room for them in one record.
+func TestCorrectionsOfAllPeriodsFit(t *testing.T) {
+	line := `{"name": "%s", "of": "amount", "mode": "graduated", "tiers": [{"unit": "0.99"}]}`
+	fields := guarded(`"within": "10d", "from": "locked"`, `"within": "80d", "from": "locked"`, `"lock": "6d"`, `"lock": "0s"`, `"40d"`, `"90d"`, `"close_after": "10d"`, `"close_after": "3d"`)
+	fields = strings.Replace(fields, `{`, `{"calendar": {"zone": "UTC", "period": "day"},`, 1)
+	from := strings.Index(fields, `"lines"`)
+	to := from + strings.Index(fields[from:], "\n")
+	fields = fields[:from] + `"lines": [` + fmt.Sprintf(line, "a"+strings.Repeat("x", 63)) + "," + fmt.Sprintf(line, "b"+strings.Repeat("x", 63)) + `],` + fields[to:]
+	k := start(t, fields)
+	const days = 78
+	for i := range days {
+		r := claimOf("2026-03-01", fmt.Sprintf("T%d", i), "999999999999.999999999999")
+		r.At += record.Time(i) * day
+		k.add(r)
+	}
+	for range days {
+		if st, _ := k.settle(); len(st.Lines) != 2 {
+			t.Fatalf("got\n%s", show(st))
+		}
+	}
+	for i := range days {
+		r := reverseOf("2026-05-18T12:00", "reversed", "")
+		r.Body.(*record.Reverse).Of = fmt.Sprintf("o-T%d", i)
+		k.add(r)
+	}
+	st, _ := k.settle()
+	if len(st.Corrections) != 2*days {
+		t.Fatalf("%d corrections, want %d", len(st.Corrections), 2*days)
+	}
+}
