@@ -38,6 +38,10 @@ type Report struct {
 	Policy   string // SHA-256 of the policy
 	Verifier string // as the caller gave it
 
+	Now       record.Time // the verifier's, 0 if none was given
+	Since     *Held       // nil if none was given
+	Agreement *Agreement  // nil if none is known
+
 	Checks     []Check // 12, in the order of docs/bundle.md
 	Statements []Statement
 	Amounts    string // verified, none to verify, or why they are not verified
@@ -47,6 +51,26 @@ type Report struct {
 	Unverified []string    // keys of the other signature lines
 	History    History
 }
+
+// A Held is the checkpoint that the verifier holds from before.
+type Held struct {
+	Size int64
+	Root string
+}
+
+// An Agreement is the newest version: what the amounts rest on, and whose they
+// are.
+type Agreement struct {
+	Version int64
+	N       int64 // index of its record
+	Terms   record.Digest
+	Title   string
+	Parties []Party
+	Signed  []string // ids of the parties whose signatures of it were verified
+}
+
+// A Party is one of the agreement.
+type Party struct{ ID, Role, Name string }
 
 // A Statement is one of the bundle, with the figures as recomputed.
 type Statement struct {
@@ -121,6 +145,9 @@ func (r *Report) WriteText(w io.Writer) error {
 	} else {
 		line("%s  size %d  root %s", r.Origin, r.Size, r.Root)
 	}
+	if r.Agreement != nil {
+		line("agreement    version %-10d %s", r.Agreement.Version, r.Agreement)
+	}
 	for _, c := range r.Checks {
 		line("%-12s %-18s %s", c.Result, c.Name, c.Text)
 		for _, more := range c.More {
@@ -151,6 +178,12 @@ func (r *Report) WriteText(w io.Writer) error {
 		line("unverified   %-18s %s", "", key)
 	}
 	line("fixed        %-18s %s", "against", r.History)
+	if r.Since != nil {
+		line("held         %-18s %s", fmt.Sprintf("size %d", r.Since.Size), r.Since.Root)
+	}
+	if r.Now != 0 {
+		line("clock        %-18s %v", "", r.Now)
+	}
 	line("amounts      %-18s %s", "", r.Amounts)
 	for _, d := range []struct{ noun, hex string }{{"verifier", r.Verifier}, {"bundle", r.Bundle}, {"policy", r.Policy}} {
 		if d.hex != "" {
@@ -183,20 +216,42 @@ func (s *Statement) write(line func(format string, args ...any)) {
 	if notes != nil {
 		note = " (" + strings.Join(notes, ", ") + ")"
 	}
-	money := func(name string, amount record.Decimal) { line("%-12s   %-32s %18s %s", "", name, amount, s.Currency) }
+	row := func(name, text string) { line("%-12s   %-48s %s", "", name, text) }
+	money := func(name string, amount record.Decimal) { row(name, fmt.Sprintf("%14s %s", amount, s.Currency)) }
 	line("statement    %s%s: %v to %v, closing %v, record %d", s.Period, note, s.From, s.Until, s.Statement.Closing, s.N)
 	if s.Continued {
 		money("carried out", s.CarriedOut)
-		return
+	} else {
+		s.writeAmounts(money, row)
+	}
+	for _, d := range s.Terms {
+		row("terms", string(d))
+	}
+	if !s.Continued {
+		row("detail", string(s.Detail))
+	}
+	row("state", string(s.State))
+}
+
+// writeAmounts writes how the total comes about: parts stand under what they
+// add up to.
+func (s *Statement) writeAmounts(money func(name string, amount record.Decimal), row func(name, text string)) {
+	adjusted := func(indent string, list []record.Adjustment) {
+		for _, a := range list {
+			row(fmt.Sprintf("%s%s: %s to %s", indent, words(a.Op), atScale(a.Before, s.Subtotal), atScale(a.After, s.Subtotal)), "")
+		}
 	}
 	for _, l := range s.Lines {
 		money(fmt.Sprintf("%s v%d, quantity %s", l.Name, l.Version, l.Quantity), l.Amount)
+		adjusted("  ", l.Adjust)
 	}
-	for _, a := range s.Adjust {
-		money(a.Op, a.After)
+	adjusted("", s.Adjust)
+	money("subtotal", s.Subtotal)
+	for _, g := range s.Grades {
+		money("  word: "+gradeWords(g.Grade), g.Amount)
 	}
 	for _, c := range s.Corrections {
-		money(fmt.Sprintf("correction %s, %s", c.Period, c.Line), c.Amount)
+		money(fmt.Sprintf("correction %s, %s v%d, quantity %s to %s", c.Period, c.Line, c.Version, c.QuantityBefore, c.Quantity), c.Amount)
 	}
 	if !s.CarriedIn.Zero() {
 		money("carried in", s.CarriedIn)
@@ -208,12 +263,51 @@ func (s *Statement) write(line func(format string, args ...any)) {
 	if !s.CarriedOut.Zero() {
 		money("carried out", s.CarriedOut)
 	}
-	for _, g := range s.Grades {
-		money("of it by grade "+g.Grade, g.Amount)
-	}
 	for _, c := range s.Counts {
-		line("%-12s   %-32s %18d results", "", c.Reason, c.N)
+		row(words(c.Reason), fmt.Sprintf("%18s", many(c.N, "result")))
 	}
+}
+
+// words is a code of the rules as people write it.
+func words(code string) string { return strings.ReplaceAll(code, "_", " ") }
+
+// gradeWords says whose word an amount of this grade rests on.
+func gradeWords(grade string) string {
+	switch grade {
+	case "both":
+		return "both sides'"
+	case "client":
+		return "the client's"
+	case "third":
+		return "a third party's"
+	case "vendor":
+		return "the vendor's alone"
+	case "backfilled":
+		return "the vendor's alone, of history"
+	}
+	return grade
+}
+
+// atScale writes d with at least the decimals of like.
+func atScale(d, like record.Decimal) string {
+	_, want, _ := strings.Cut(string(like), ".")
+	whole, have, _ := strings.Cut(string(d), ".")
+	if len(have) >= len(want) {
+		return string(d)
+	}
+	return whole + "." + have + strings.Repeat("0", len(want)-len(have))
+}
+
+func (a *Agreement) String() string {
+	var parties []string
+	for _, p := range a.Parties {
+		parties = append(parties, fmt.Sprintf("%s (%s, %s)", p.ID, p.Role, p.Name))
+	}
+	signed := "nobody, as far as is shown"
+	if a.Signed != nil {
+		signed = strings.Join(a.Signed, ", ")
+	}
+	return fmt.Sprintf("%s: %s; signed by %s", a.Title, strings.Join(parties, ", "), signed)
 }
 
 // The JSON of the report, documented in docs/bundle.md.
@@ -230,6 +324,9 @@ type (
 		Bundle     string          `json:"bundle,omitempty"`
 		Policy     string          `json:"policy"`
 		Verifier   string          `json:"verifier,omitempty"`
+		Now        string          `json:"now,omitempty"`
+		Since      *jsonHeld       `json:"since,omitempty"`
+		Agreement  *jsonAgreement  `json:"agreement,omitempty"`
 		Checks     []jsonCheck     `json:"checks"`
 		Statements []jsonStatement `json:"statements"`
 		Amounts    string          `json:"amounts"`
@@ -237,6 +334,23 @@ type (
 		Signatures []jsonSignature `json:"signatures"`
 		Unverified []string        `json:"unverified"`
 		History    jsonHistory     `json:"history"`
+	}
+	jsonHeld struct {
+		Size int64  `json:"size"`
+		Root string `json:"root"`
+	}
+	jsonAgreement struct {
+		Version int64         `json:"version"`
+		N       int64         `json:"n"`
+		Terms   record.Digest `json:"terms"`
+		Title   string        `json:"title"`
+		Parties []jsonParty   `json:"parties"`
+		Signed  []string      `json:"signed"`
+	}
+	jsonParty struct {
+		ID   string `json:"id"`
+		Role string `json:"role"`
+		Name string `json:"name"`
 	}
 	jsonCheck struct {
 		Name   string   `json:"name"`
@@ -266,6 +380,9 @@ type (
 		CarriedOut   record.Decimal   `json:"carried_out"`
 		Grades       []jsonGrade      `json:"grades,omitzero"`
 		Counts       []jsonCount      `json:"counts,omitzero"`
+		Terms        []record.Digest  `json:"terms"`
+		Detail       record.Digest    `json:"detail,omitempty"`
+		State        record.Digest    `json:"state"`
 	}
 	jsonLine struct {
 		Version  int64          `json:"version"`
@@ -330,6 +447,18 @@ func (r *Report) WriteJSON(w io.Writer) error {
 		Checks: []jsonCheck{}, Statements: []jsonStatement{}, Signatures: []jsonSignature{}, Unverified: append([]string{}, r.Unverified...),
 		History: jsonHistory(r.History),
 	}
+	if r.Now != 0 {
+		j.Now = r.Now.String()
+	}
+	if r.Since != nil {
+		j.Since = &jsonHeld{r.Since.Size, r.Since.Root}
+	}
+	if a := r.Agreement; a != nil {
+		j.Agreement = &jsonAgreement{Version: a.Version, N: a.N, Terms: a.Terms, Title: a.Title, Signed: append([]string{}, a.Signed...)}
+		for _, p := range a.Parties {
+			j.Agreement.Parties = append(j.Agreement.Parties, jsonParty(p))
+		}
+	}
 	for _, c := range r.Checks {
 		j.Checks = append(j.Checks, jsonCheck(c))
 	}
@@ -357,11 +486,12 @@ func (s *Statement) json() jsonStatement {
 	j := jsonStatement{
 		N: s.N, Period: s.Period, From: s.From.String(), Until: s.Until.String(), Closing: s.Statement.Closing.String(),
 		Agreed: s.Agreed, Recomputed: s.Recomputed, Continued: s.Continued, History: s.History, Currency: s.Currency, CarriedOut: s.CarriedOut,
+		Terms: append([]record.Digest{}, s.Terms...), State: s.State,
 	}
 	if s.Continued {
 		return j
 	}
-	j.Subtotal, j.CarriedIn, j.Total, j.ClaimedTotal = s.Subtotal, s.CarriedIn, s.Total, s.ClaimedTotal
+	j.Subtotal, j.CarriedIn, j.Total, j.ClaimedTotal, j.Detail = s.Subtotal, s.CarriedIn, s.Total, s.ClaimedTotal, s.Detail
 	j.Lines, j.Adjust, j.Grades, j.Counts = []jsonLine{}, adjusts(s.Adjust), []jsonGrade{}, []jsonCount{}
 	for _, l := range s.Lines {
 		line := jsonLine{Version: l.Version, Name: l.Name, Quantity: l.Quantity, Adjust: adjusts(l.Adjust), Amount: l.Amount, Records: l.Records, First: l.First, Last: l.Last}

@@ -39,6 +39,21 @@ func TestJSON(t *testing.T) {
 		var back Report
 		back.Verdict, back.Kind, back.Origin, back.Start, back.Size, back.Root = j.Verdict, j.Kind, j.Origin, j.Start, j.Size, j.Root
 		back.Bundle, back.Policy, back.Verifier, back.Amounts, back.Unverified, back.History = j.Bundle, j.Policy, j.Verifier, j.Amounts, j.Unverified, History(j.History)
+		if j.Now != "" {
+			back.Now = at(t, j.Now)
+		}
+		if j.Since != nil {
+			back.Since = &Held{j.Since.Size, j.Since.Root}
+		}
+		if a := j.Agreement; a != nil {
+			back.Agreement = &Agreement{Version: a.Version, N: a.N, Terms: a.Terms, Title: a.Title}
+			for _, p := range a.Parties {
+				back.Agreement.Parties = append(back.Agreement.Parties, Party(p))
+			}
+			if len(a.Signed) > 0 {
+				back.Agreement.Signed = a.Signed
+			}
+		}
 		for _, c := range j.Checks {
 			back.Checks = append(back.Checks, Check(c))
 		}
@@ -50,12 +65,11 @@ func TestJSON(t *testing.T) {
 		}
 		for _, s := range j.Statements {
 			st := &record.Statement{Period: s.Period, From: at(t, s.From), Until: at(t, s.Until), Closing: at(t, s.Closing), Agreed: s.Agreed, Currency: s.Currency,
-				Subtotal: s.Subtotal, CarriedIn: s.CarriedIn, Total: s.Total, CarriedOut: s.CarriedOut}
-			for _, a := range s.Adjust {
-				st.Adjust = append(st.Adjust, record.Adjustment(a))
-			}
+				Subtotal: s.Subtotal, CarriedIn: s.CarriedIn, Total: s.Total, CarriedOut: s.CarriedOut,
+				Terms: s.Terms, Detail: s.Detail, State: s.State}
+			st.Adjust = adjustments(s.Adjust)
 			for _, l := range s.Lines {
-				st.Lines = append(st.Lines, record.Line{Version: l.Version, Name: l.Name, Quantity: l.Quantity, Amount: l.Amount})
+				st.Lines = append(st.Lines, record.Line{Version: l.Version, Name: l.Name, Quantity: l.Quantity, Amount: l.Amount, Adjust: adjustments(l.Adjust)})
 			}
 			for _, c := range s.Corrections {
 				st.Corrections = append(st.Corrections, record.Correction(c))
@@ -81,6 +95,51 @@ func TestJSON(t *testing.T) {
 	}
 }
 
+func adjustments(list []jsonAdjust) []record.Adjustment {
+	var all []record.Adjustment
+	for _, a := range list {
+		all = append(all, record.Adjustment(a))
+	}
+	return all
+}
+
+// TestStatementText: parts stand under what they add up to, at the scale of
+// the amounts and in words.
+func TestStatementText(t *testing.T) {
+	r := &Report{Verdict: Verified, Statements: []Statement{{N: 9, Recomputed: true, Statement: &record.Statement{
+		Period: "2026-03", Agreed: true, Currency: "EUR", Subtotal: "8.50", CarriedIn: "-1.00", Total: "6.50", CarriedOut: "0.00",
+		Lines:       []record.Line{{Version: 1, Name: "tickets", Quantity: "30", Amount: "20.00", Adjust: []record.Adjustment{{Op: "at_most", Before: "30", After: "20"}}}},
+		Adjust:      []record.Adjustment{{Op: "at_most", Before: "20", After: "8.5"}},
+		Grades:      []record.Grade{{Grade: "both", Amount: "6.00"}, {Grade: "vendor", Amount: "2.50"}},
+		Corrections: []record.Correction{{Period: "2026-02", Version: 1, Line: "tickets", QuantityBefore: "4", Quantity: "3", Amount: "-1.00"}},
+		Counts:      []record.Count{{Reason: "billed", N: 30}, {Reason: "no_line", N: 1}},
+		Terms:       []record.Digest{"sha256:aa"}, Detail: "sha256:bb", State: "sha256:cc"}}}}
+	const want = `
+               tickets v1, quantity 30                                   20.00 EUR
+                 at most: 30.00 to 20.00
+               at most: 20.00 to 8.50
+               subtotal                                                   8.50 EUR
+                 word: both sides'                                        6.00 EUR
+                 word: the vendor's alone                                 2.50 EUR
+               correction 2026-02, tickets v1, quantity 4 to 3           -1.00 EUR
+               carried in                                                -1.00 EUR
+               total                                                      6.50 EUR
+               billed                                                   30 results
+               no line                                                    1 result
+               terms                                            sha256:aa
+               detail                                           sha256:bb
+               state                                            sha256:cc
+`
+	if got := text(t, r); !strings.Contains(got, want) {
+		t.Errorf("%s\nwant in it%s", got, want)
+	}
+	for _, tc := range []struct{ d, like, want record.Decimal }{{"8.5", "1.00", "8.50"}, {"8", "1.00", "8.00"}, {"8", "1", "8"}, {"8.125", "1.00", "8.125"}, {"-0.5", "0.000", "-0.500"}} {
+		if got := atScale(tc.d, tc.like); got != string(tc.want) {
+			t.Errorf("%s like %s is %s, want %s", tc.d, tc.like, got, tc.want)
+		}
+	}
+}
+
 // TestPlain: nothing from a bundle reaches the terminal that it would act on.
 func TestPlain(t *testing.T) {
 	const evil = "a\x1b]0;x\x07\u202eb\u009b\u200b\ufeff\u00a0é\xff 語"
@@ -89,8 +148,9 @@ func TestPlain(t *testing.T) {
 		t.Errorf("plain text %q, want %q", got, want)
 	}
 	r := &Report{Verdict: Refused, Origin: evil, Checks: []Check{{Name: "form", Result: Failed, Text: evil, More: []string{evil}, Count: 2}}, Unverified: []string{evil},
-		Statements: []Statement{{Statement: &record.Statement{Period: evil, Lines: []record.Line{{Name: evil}}}}}, Signatures: []Signature{{Key: evil, Role: evil}}, Amounts: evil}
-	if got := text(t, r); strings.ContainsAny(got, "\x1b\x07\u202e\u009b\u200b\ufeff") || strings.Count(got, want) != 9 {
+		Statements: []Statement{{Statement: &record.Statement{Period: evil, Lines: []record.Line{{Name: evil}}}}}, Signatures: []Signature{{Key: evil, Role: evil}}, Amounts: evil,
+		Agreement: &Agreement{Title: evil, Parties: []Party{{ID: evil, Role: evil, Name: evil}}, Signed: []string{evil}}}
+	if got := text(t, r); strings.ContainsAny(got, "\x1b\x07\u202e\u009b\u200b\ufeff") || strings.Count(got, want) != 14 {
 		t.Errorf("text %q", got)
 	}
 	var b bytes.Buffer

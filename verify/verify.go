@@ -92,7 +92,14 @@ type verifier struct {
 	versions int    // of the standing that have been looked at
 	client   string // name of the witness whose key signed the newest version as the client's
 	refused  string // period whose statement could not be computed, "" if none
+	signers  signers
 	shadow   string // why what was settled is not agreed, "" if it is
+}
+
+// signers are the parties whose signatures of a version were verified.
+type signers struct {
+	version int64
+	parties []string
 }
 
 type proof = []merkle.Hash
@@ -108,7 +115,7 @@ func verify(r io.Reader, o Options) (*verifier, error) {
 	if o.Keep == 0 {
 		o.Keep = defaultKeepBytes
 	}
-	v := &verifier{o: o, report: &Report{Policy: o.Policy.Digest(), Verifier: o.Verifier}, heads: heads{}}
+	v := &verifier{o: o, report: &Report{Policy: o.Policy.Digest(), Verifier: o.Verifier, Now: o.Now}, heads: heads{}}
 	v.recent = recent{byID: map[string]*record.Record{}, most: o.Keep}
 	if o.Since != nil {
 		var err error
@@ -118,6 +125,7 @@ func verify(r io.Reader, o Options) (*verifier, error) {
 		if len(v.since.False) > 0 {
 			return nil, fmt.Errorf("checkpoint held from before: cosignature by %s is false", v.since.False[0])
 		}
+		v.report.Since = &Held{v.since.Size, v.since.Root.String()}
 	}
 	where, err := v.read(r)
 	if err != nil {
@@ -460,14 +468,18 @@ func (v *verifier) loadVersions() {
 		}
 		// Who signed was judged when the version was appended; the record that
 		// shows it is at hand, so it is judged here too.
+		var signed []string
 		for _, s := range ref.Sigs {
 			pub, ok := v.publicKey(s.Key, versions, ref.Log.Time)
 			if !ok {
 				t.lack("agreement version %d: key %s, enrolled before %d, is not carried", version.Number, s.Key, v.header.Start)
 			} else if err := record.CheckSignature(ref, v.opened.Origin, pub); err != nil {
 				t.fail("agreement version %d: %v", version.Number, err)
+			} else if id, ok := v.state.Standing().KeyParty(s.Key); ok {
+				signed = append(signed, id)
 			}
 		}
+		v.signers = signers{version.Number, signed}
 		if want := map[bool]int{false: 1, true: 2}[version.Agreed]; len(ref.Sigs) != want {
 			t.fail("agreement version %d has %s, want %d", version.Number, many(int64(len(ref.Sigs)), "signature"), want)
 		}
@@ -571,6 +583,12 @@ func (v *verifier) apply(r *record.Record) error {
 	if body, ok := r.Body.(*record.Agreement); ok && refused == nil {
 		if all := v.state.Standing().Versions(); len(all) > v.versions {
 			v.versions = len(all)
+			v.signers = signers{version: all[len(all)-1].Number}
+			for _, s := range r.Sigs {
+				if id, ok := v.state.Standing().KeyParty(s.Key); ok {
+					v.signers.parties = append(v.signers.parties, id)
+				}
+			}
 			v.version(all[len(all)-1], r, body)
 		}
 	}
@@ -640,6 +658,24 @@ func (v *verifier) finish(where string) {
 		}
 	}
 	rep.Amounts = v.amounts()
+	rep.Agreement = v.agreement()
+}
+
+// agreement is the newest version that the state knows, nil if there is none.
+func (v *verifier) agreement() *Agreement {
+	if v.state == nil || v.versions == 0 {
+		return nil
+	}
+	version := v.state.Standing().Latest()
+	a := &Agreement{Version: version.Number, N: version.N, Terms: version.Terms.Digest(), Title: version.Terms.Title}
+	for _, p := range version.Terms.Parties {
+		a.Parties = append(a.Parties, Party{p.ID, p.Role, p.Name})
+	}
+	if v.signers.version == version.Number {
+		a.Signed = v.signers.parties
+		slices.Sort(a.Signed)
+	}
+	return a
 }
 
 // end judges a bundle that was read to its end.
