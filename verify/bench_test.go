@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/raasledger/raasledger/attribution/record"
@@ -62,5 +63,33 @@ func BenchmarkVerify(b *testing.B) {
 			b.ReportMetric(float64(len(in))/float64(n), "B/record")
 			b.ReportMetric(float64(peak)/(1<<20), "MiB-peak")
 		})
+	}
+}
+
+// BenchmarkCites compares the digests that records cite, of a record of many
+// fields: it is encoded and hashed for the first of them alone.
+func BenchmarkCites(b *testing.B) {
+	in := &record.Input{Source: "mail"}
+	for i := range 60 {
+		in.Fields = append(in.Fields, record.Text(fmt.Sprintf("f%02d", i), strings.Repeat("x", 800)))
+	}
+	m := newMaker(b)
+	m.clock("2026-03-01T00:00:00")
+	m.agreement(supportTerms, 1, "vendor", "client")
+	m.clock("2026-03-02T00:00:00")
+	in.AsOf = m.now
+	m.add(&record.Record{Kind: record.KindInput, ID: "i-1", Case: "T-1", At: m.now, By: "vendor", Body: in})
+	to := m.records[1]
+	digest, err := record.ContentDigest(to)
+	m.must(err)
+	v := &verifier{recent: recent{byID: map[string]*target{}, most: defaultKeepBytes}}
+	v.recent.add(to, len(m.lines[1]))
+	r := &record.Record{ID: "c-1", Kind: record.KindConfirm, Log: &record.Log{N: 2}, Body: &record.Confirm{Of: "i-1"}, Case: "T-1", Cites: []record.Cite{{ID: "i-1", Digest: digest}}}
+	b.ReportAllocs()
+	for b.Loop() {
+		v.refer(r)
+	}
+	if t := &v.checks[authors]; t.failed+t.lacked > 0 || v.cited == 0 {
+		b.Fatalf("%+v", t)
 	}
 }

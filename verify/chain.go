@@ -87,10 +87,26 @@ func (v *verifier) linkRef(r *record.Record, k record.Link) {
 	t.fail("record %d: its predecessor %d is not in chain %s", r.Log.N, k.Prev, k.Chain)
 }
 
+// A target is a record that others may refer to. Its digest is computed once,
+// when the first of them cites it.
+type target struct {
+	r      *record.Record
+	digest record.Digest // "" until it is asked for
+}
+
+func (t *target) content() (record.Digest, error) {
+	if t.digest != "" {
+		return t.digest, nil
+	}
+	var err error
+	t.digest, err = record.ContentDigest(t.r)
+	return t.digest, err
+}
+
 // recent keeps the last records for those that refer to them, within a bound
 // of memory.
 type recent struct {
-	byID  map[string]*record.Record
+	byID  map[string]*target
 	queue []kept
 	first int // of the queue, before it there is nothing any more
 	bytes int64
@@ -99,16 +115,20 @@ type recent struct {
 }
 
 type kept struct {
-	r     *record.Record
+	*target
 	bytes int64
 }
 
-// recordBytes is what a parsed record takes beside its line.
-const recordBytes = 1024
+// A parsed record of many small parts takes up to three times its line, and
+// recordBytes beside it.
+const (
+	lineFactor  = 3
+	recordBytes = 1024
+)
 
 func (k *recent) add(r *record.Record, lineBytes int) {
-	e := kept{r, int64(lineBytes) + recordBytes}
-	k.byID[r.ID] = r
+	e := kept{&target{r: r}, lineFactor*int64(lineBytes) + recordBytes}
+	k.byID[r.ID] = e.target
 	k.queue = append(k.queue, e)
 	k.bytes += e.bytes
 	for k.bytes > k.most && k.first < len(k.queue)-1 {
@@ -117,7 +137,7 @@ func (k *recent) add(r *record.Record, lineBytes int) {
 		k.first++
 		k.bytes -= old.bytes
 		k.lost = true
-		if k.byID[old.r.ID] == old.r {
+		if k.byID[old.r.ID] == old.target {
 			delete(k.byID, old.r.ID)
 		}
 	}
@@ -131,7 +151,7 @@ func (k *recent) add(r *record.Record, lineBytes int) {
 func (v *verifier) refer(r *record.Record) {
 	t := &v.checks[chains]
 	if same := v.recent.byID[r.ID]; same != nil {
-		t.fail("record %d: has the id %q of record %d", r.Log.N, r.ID, same.Log.N)
+		t.fail("record %d: has the id %q of record %d", r.Log.N, r.ID, same.r.Log.N)
 	}
 	all := v.header.Start == 0 && !v.recent.lost
 	for _, ref := range record.References(r) {
@@ -142,8 +162,8 @@ func (v *verifier) refer(r *record.Record) {
 			t.fail("record %d: %s refers to %q, which is no earlier record", r.Log.N, ref.Field, ref.ID)
 		case to == nil:
 			v.far++
-		case to.Case != "" && to.Case != r.Case && !exempt(r.Kind):
-			t.fail("record %d: %s refers to record %d of case %q, and the record's own case is %q", r.Log.N, ref.Field, to.Log.N, to.Case, r.Case)
+		case to.r.Case != "" && to.r.Case != r.Case && !exempt(r.Kind):
+			t.fail("record %d: %s refers to record %d of case %q, and the record's own case is %q", r.Log.N, ref.Field, to.r.Log.N, to.r.Case, r.Case)
 		}
 	}
 	for _, c := range r.Cites {
@@ -156,12 +176,12 @@ func (v *verifier) refer(r *record.Record) {
 			}
 			continue
 		}
-		got, err := record.ContentDigest(to)
+		got, err := to.content()
 		switch {
 		case err != nil:
-			v.checks[authors].fail("record %d: cites record %d: %v", r.Log.N, to.Log.N, err)
+			v.checks[authors].fail("record %d: cites record %d: %v", r.Log.N, to.r.Log.N, err)
 		case got != c.Digest:
-			v.checks[authors].fail("record %d: cites %q as %s, record %d is %s", r.Log.N, c.ID, c.Digest, to.Log.N, got)
+			v.checks[authors].fail("record %d: cites %q as %s, record %d is %s", r.Log.N, c.ID, c.Digest, to.r.Log.N, got)
 		default:
 			v.cited++
 		}
@@ -178,14 +198,14 @@ func exempt(k record.Kind) bool {
 }
 
 // find returns the earlier record of that id, if it is kept or carried.
-func (v *verifier) find(id string) *record.Record {
-	if r := v.recent.byID[id]; r != nil {
-		return r
+func (v *verifier) find(id string) *target {
+	if t := v.recent.byID[id]; t != nil {
+		return t
 	}
 	for i := range v.refs {
 		if v.refs[i].r.ID == id {
 			v.refs[i].used = true
-			return v.refs[i].r
+			return &v.refs[i].target
 		}
 	}
 	return nil
@@ -193,7 +213,7 @@ func (v *verifier) find(id string) *record.Record {
 
 // A carried ref stands before the record that needs it.
 type carried struct {
-	r    *record.Record
+	target
 	used bool
 }
 
@@ -237,7 +257,7 @@ func (v *verifier) addRef(line []byte, proof proof) bool {
 		v.checks[form].fail("line %d: more than %d refs before one record", v.lines, maxRefs)
 		return false
 	}
-	v.refs = append(v.refs, carried{r: r})
+	v.refs = append(v.refs, carried{target: target{r: r}})
 	return true
 }
 

@@ -271,6 +271,17 @@ func TestBounds(t *testing.T) {
 	if k := &v.recent; k.bytes > most || len(k.byID) > most/recordBytes || len(k.queue)-k.first != len(k.byID) || len(k.queue) > 4*1024 || !k.lost {
 		t.Errorf("%d bytes, %d ids, queue of %d from %d, lost %v", k.bytes, len(k.byID), len(k.queue), k.first, k.lost)
 	}
+	counted := int64(0)
+	for _, e := range v.recent.queue[v.recent.first:] {
+		line, err := record.Marshal(e.r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		counted += 3*int64(len(line)) + 1024
+	}
+	if counted != v.recent.bytes {
+		t.Errorf("counted %d bytes, want %d", v.recent.bytes, counted)
+	}
 	if v.carried != nil || cap(v.refs) > 0 {
 		t.Errorf("%d state lines and %d refs kept", len(v.carried), cap(v.refs))
 	}

@@ -34,8 +34,8 @@ type Options struct {
 	Detail   func(period string, line []byte) error // receives recomputed detail lines, may be nil; it must not keep them
 	Progress func(records, of int64)                // is told now and then, may be nil
 
-	// Keep is how many bytes of records are kept for ids, references and cites,
-	// 0 is 64 MiB.
+	// Keep is how many bytes the records kept for ids, references and cites may
+	// take, 0 is 64 MiB. A record counts as three times its line and 1 KiB.
 	Keep int64
 
 	Verifier string // digest of the program, for the report; may be ""
@@ -116,7 +116,7 @@ func verify(r io.Reader, o Options) (*verifier, error) {
 		o.Keep = defaultKeepBytes
 	}
 	v := &verifier{o: o, report: &Report{Policy: o.Policy.Digest(), Verifier: o.Verifier, Now: o.Now}, heads: heads{}}
-	v.recent = recent{byID: map[string]*record.Record{}, most: o.Keep}
+	v.recent = recent{byID: map[string]*target{}, most: o.Keep}
 	if o.Since != nil {
 		var err error
 		if v.since, err = o.Policy.Open(o.Since); err != nil {
