@@ -38,7 +38,6 @@ type refResult struct {
 	told    map[int64]bool
 	bookedP int // index of the period, -1
 	booked  map[int]*big.Rat
-	grade   string
 	gone    bool
 	free    bool // its key, after it is gone
 }
