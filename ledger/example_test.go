@@ -21,20 +21,23 @@ func Example_embed() {
 	clock := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	ctx := context.Background()
 
-	db, err := ledger.Open(filepath.Join(dir, "store"), ledger.Options{Clock: func() time.Time { return clock }})
+	options := ledger.Options{Clock: func() time.Time { return clock }} // a service leaves the clock out
+
+	db, err := ledger.Open(filepath.Join(dir, "store"), options)
 	check(err)
 	defer db.Close()
+	// What "raasledger agreement sign" and the client's "raasverify sign" made.
 	l, err := db.Create(ctx, signedAgreement("vendor.example/contract-17"))
 	check(err)
 
 	clock = clock.Add(34 * time.Hour) // an agent solves a ticket
 	n, err := l.Append(ctx, &record.Record{
-		Kind: record.KindOutcome, ID: "outcome-1001", Case: "ticket-1001", At: record.Time(clock.UnixMilli()), By: "vendor",
-		Body: &record.Outcome{Result: "resolved", Facts: record.Facts{record.Bool("solved", true)}},
+		Kind: record.KindOutcome, ID: "outcome-1001", Case: "ticket-1001", At: record.TimeOf(clock), By: "vendor",
+		Body: &record.Outcome{Result: "resolved", Facts: record.NewFacts(record.Bool("solved", true))},
 	})
 	check(err)
 	clock = time.Date(2026, 4, 9, 0, 0, 0, 0, time.UTC) // the month has closed
-	statement, err := l.Settle(ctx)
+	statement, err := l.Settle(ctx)                     // once the month has closed
 	check(err)
 	_, err = l.Checkpoint(ctx, logKey)
 	check(err)
