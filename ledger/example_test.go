@@ -37,7 +37,7 @@ func Example_embed() {
 	})
 	check(err)
 	clock = time.Date(2026, 4, 9, 0, 0, 0, 0, time.UTC) // the month has closed
-	statement, err := l.Settle(ctx)                     // once the month has closed
+	statement, err := l.Settle(ctx)
 	check(err)
 	_, err = l.Checkpoint(ctx, logKey)
 	check(err)
