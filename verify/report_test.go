@@ -140,6 +140,18 @@ func TestStatementText(t *testing.T) {
 	}
 }
 
+// TestDuration: an age is written in its largest unit and the one below.
+func TestDuration(t *testing.T) {
+	for seconds, want := range map[int64]string{
+		0: "0 seconds", 1: "1 second", 59: "59 seconds", 60: "1 minute", 61: "1 minute 1 second", 3600: "1 hour", 3601: "1 hour", 5400: "1 hour 30 minutes",
+		86399: "23 hours 59 minutes", 86400: "1 day", 90000: "1 day 1 hour", 222 * 86400: "222 days", 222*86400 + 3599: "222 days",
+	} {
+		if got := duration(seconds); got != want {
+			t.Errorf("%d s are %s, want %s", seconds, got, want)
+		}
+	}
+}
+
 // TestPlain: nothing from a bundle reaches the terminal that it would act on.
 func TestPlain(t *testing.T) {
 	const evil = "a\x1b]0;x\x07\u202eb\u009b\u200b\ufeff\u00a0é\xff 語"

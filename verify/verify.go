@@ -256,16 +256,41 @@ func (v *verifier) fresh() {
 	now := int64(v.o.Now) / 1000
 	switch {
 	case newest == 0:
-		t.lack("no cosignature by a witness of the policy, want one at most %d s old", v.o.MaxAge)
+		t.lack("no cosignature by a witness of the policy, want one at most %s old", duration(v.o.MaxAge))
 	case v.o.Now == 0:
-		t.lack("the time is not known, want a cosignature at most %d s old", v.o.MaxAge)
+		t.lack("the time is not known, want a cosignature at most %s old", duration(v.o.MaxAge))
 	case newest-maxAheadSeconds > now:
-		t.lack("the newest cosignature is of %s, which is %d s ahead of now", unix(newest), newest-now)
+		t.lack("the newest cosignature is of %s, which is %s ahead of now", unix(newest), duration(newest-now))
 	case now-newest > v.o.MaxAge:
-		t.lack("the newest cosignature is of %s, %d s old, want at most %d s", unix(newest), now-newest, v.o.MaxAge)
+		t.lack("the newest cosignature is of %s, %s old, older than the %s asked", unix(newest), duration(now-newest), duration(v.o.MaxAge))
 	default:
-		t.passed = fmt.Sprintf("the newest cosignature is of %s, %d s old, at most %d s asked", unix(newest), max(now-newest, 0), v.o.MaxAge)
+		t.passed = fmt.Sprintf("the newest cosignature is of %s, %s old, at most %s asked", unix(newest), duration(max(now-newest, 0)), duration(v.o.MaxAge))
 	}
+}
+
+// duration is the text of a number of seconds in its largest unit and the one
+// below, the rest cut off.
+func duration(seconds int64) string {
+	var parts []string
+	for _, unit := range []struct {
+		seconds int64
+		noun    string
+	}{{86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}} {
+		n := seconds / unit.seconds
+		seconds %= unit.seconds
+		if n > 0 {
+			parts = append(parts, many(n, unit.noun))
+		} else if parts != nil {
+			break
+		}
+		if len(parts) == 2 {
+			break
+		}
+	}
+	if parts == nil {
+		return "0 seconds"
+	}
+	return strings.Join(parts, " ")
 }
 
 // unix returns the text of a time in seconds.

@@ -18,6 +18,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/raasledger/raasledger/merkle"
 )
@@ -198,8 +200,8 @@ func parseRef(line []byte) (record []byte, proof []merkle.Hash, err error) {
 		}
 		proof = append(proof, hash)
 	}
-	if len(raw.Ref) > maxRecordBytes {
-		return nil, nil, fmt.Errorf("record has %d bytes, at most %d", len(raw.Ref), maxRecordBytes)
+	if err := checkVerbatim(raw.Ref, '{', maxRecordBytes); err != nil {
+		return nil, nil, fmt.Errorf("ref: record %w", err)
 	}
 	return raw.Ref, proof, canonical(line, marshalRef(raw.Ref, proof))
 }
@@ -260,9 +262,16 @@ func parseChunk(line []byte) (name string, chunk []byte, err error) {
 	return raw.Attachment, chunk, canonical(line, marshalChunk(raw.Attachment, chunk))
 }
 
+// checkName holds what is asked of the name of an attachment: no control
+// characters, and no bytes that are no text, nor what stands for them.
 func checkName(name string) error {
 	if name == "" || len(name) > maxNameBytes {
 		return fmt.Errorf("attachment name has %d bytes, want 1 to %d", len(name), maxNameBytes)
+	}
+	for _, r := range name {
+		if unicode.IsControl(r) || r == utf8.RuneError {
+			return fmt.Errorf("attachment name %q is not plain text", name)
+		}
 	}
 	return nil
 }

@@ -180,7 +180,7 @@ func TestCut(t *testing.T) {
 		for i := range b {
 			_, _, err := readAll(b[:i])
 			var form *FormError
-			if !errors.As(err, &form) || !strings.Contains(form.Reason, "cut off") {
+			if !errors.As(err, &form) || !strings.Contains(form.Reason, "cut off") && (i > 0 || form.Reason != "bundle is empty") {
 				t.Fatalf("start %d, cut at %d of %d: %v", start, i, len(b), err)
 			}
 		}
@@ -244,7 +244,9 @@ func TestForm(t *testing.T) {
 		b    []byte
 		want string // beginning of the error
 	}{
-		{"empty", nil, `line 1: cut off: the end line is missing`},
+		{"empty", nil, `line 1: bundle is empty`},
+		{"compressed", []byte("\x1f\x8b\x08\x00"), `line 1: compressed: zcat FILE | raasverify check -`},
+		{"half a magic", []byte("\x1f"), `line 1: cut off: the line has no line end`},
 		{"other file", []byte("PK\x03\x04\n"), `line 1: not a bundle: begins with "PK\x03\x04", want "{\"checkpoint\":"`},
 		{"header is no object", []byte("{\"checkpoint\":1}\n"), `line 1: header is not JSON of the right types: `},
 		{"format", replace(from0, 1, "bundle/v1", "bundle/v2"), `line 1: format is "bundle/v2", want "bundle/v1"`},
@@ -285,6 +287,9 @@ func TestForm(t *testing.T) {
 		{"ref at 0", insert(from0, 3, `{"proof":[],"ref":{"at":"1"}}`), `line 3: ref line, but the bundle starts at 0`},
 		{"ref at end", insert(from5, 12, `{"proof":[],"ref":{"at":"1"}}`), `line 12: ref line after the last record`},
 		{"ref space", replace(from5, 4, `"ref":`, `"ref": `), `line 4: not in canonical form at column`},
+		{"ref of a text", insert(from5, 4, `{"proof":[],"ref":"x"}`), `line 4: ref: record begins with "\"", want "{"`},
+		{"ref of a list", insert(from5, 4, `{"proof":[],"ref":[]}`), `line 4: ref: record begins with "[", want "{"`},
+		{"ref of nothing", insert(from5, 4, `{"proof":[]}`), `line 4: ref: record begins with "", want "{"`},
 		{"ref keys", replace(from5, 4, `"ref":`, `"rel":1,"ref":`), `line 4: not in canonical form at column`},
 		{"ref proof", replace(from5, 4, `"proof":["`, `"proof":["A`), `line 4: proof: hash has 45 characters, want 44`},
 		{"disclosure first", insert(from0, 2, `{"disclosure":"YQ"}`), `line 2: disclosure after a state line, want one after its record`},
@@ -302,7 +307,7 @@ func TestForm(t *testing.T) {
 		{"chunk too long", insert(from0, 3, `{"attachment":"a","chunk":"`+full+`AAAA"}`), `line 3: chunk has 65540 characters, at most 65536`},
 		{"chunk line end", insert(from0, 3, `{"attachment":"a","chunk":"`+full[4:]+`\n"}`), `line 3: not in canonical form at column`},
 		{"attachment name", insert(from0, 3, `{"attachment":"","chunk":"`+full+`"}`), `line 3: attachment name has 0 bytes, want 1 to 128`},
-		{"attachment control", insert(from0, 3, `{"attachment":"a\u001b","chunk":"`+full+`"}`), `line 3: not in canonical form at column`},
+		{"attachment control", insert(from0, 3, `{"attachment":"a\u001b","chunk":"`+full+`"}`), `line 3: attachment name "a\x1b" is not plain text`},
 
 		{"end digest", last(from0, `"sha256":"`, `"sha256":"0`), `line 17: end line: sha256 has 65 digits, want 64`},
 		{"end lines", last(from0, `"lines":16`, `"lines":15`), `line 17: end line counts 15 lines before it, there are 16`},
@@ -332,6 +337,30 @@ func TestStateBytes(t *testing.T) {
 	}
 	if err := o.next(StateLine, "", 0); err == nil || err.Error() != "state has more than 268435456 bytes" {
 		t.Error(err)
+	}
+}
+
+// TestNames: the reader takes the names of attachments that the writer takes,
+// and no others.
+func TestNames(t *testing.T) {
+	for name, want := range map[string]bool{
+		"a": true, "Rechnung März.pdf": true, "語": true, `"\`: true, strings.Repeat("n", 128): true,
+		"": false, strings.Repeat("n", 129): false, "a\n": false, "a\x7f": false, "a\u0085": false, "a\u009b": false, "a\ufffd": false, "a\xff": false,
+	} {
+		h := Header{Kind: KindReplay, Origin: origin, Records: 1, Checkpoint: signed(t, merkle.Checkpoint{Origin: origin, Size: 1, Root: merkle.LeafHash(rec(0))})}
+		w, err := NewWriter(io.Discard, h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Record(rec(0)); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Attachment(name, [32]byte{}, strings.NewReader("x")); (err == nil) != want {
+			t.Errorf("writing %q: %v", name, err)
+		}
+		if got, _, err := parseChunk(marshalChunk(name, []byte("x"))); (err == nil) != want || want && got != name {
+			t.Errorf("reading %q: %q, %v", name, got, err)
+		}
 	}
 }
 
@@ -365,7 +394,7 @@ func TestWriterRefuses(t *testing.T) {
 		{"close early", func(w *Writer) error { return w.Close() }, "bundle line 2: end after 0 records, the header announces 1"},
 		{"state", func(w *Writer) error { return w.State([]byte("[1]")) }, "bundle line 2: state line, but the header announces 0"},
 		{"ref", func(w *Writer) error { return w.Ref(rec(1), nil) }, "bundle line 2: ref line, but the bundle starts at 0"},
-		{"ref text", func(w *Writer) error { return w.Ref([]byte("x"), nil) }, `bundle line 2: ref: begins with "x", want "{"`},
+		{"ref text", func(w *Writer) error { return w.Ref([]byte("x"), nil) }, `bundle line 2: ref: record begins with "x", want "{"`},
 		{"not a record", func(w *Writer) error { return w.Record([]byte(`{"end":1}`)) }, `bundle line 2: record begins like a end line: "{\"end\":1}"`},
 		{"record with a line end", func(w *Writer) error { return w.Record([]byte("{\n}")) }, "bundle line 2: record line: has a line end in it"},
 		{"record too long", func(w *Writer) error { return w.Record(bytes.Repeat([]byte("{"), 65536)) }, "bundle line 2: record line: has 65536 bytes, at most 65535"},

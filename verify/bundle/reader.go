@@ -77,10 +77,23 @@ type Reader struct {
 	err    error
 }
 
+// beginGzip is how a compressed file begins.
+const beginGzip = "\x1f\x8b"
+
 // NewReader reads the header. Where the bundle is refused the error is a
 // [*FormError]; another error is the underlying reader's.
 func NewReader(r io.Reader) (*Reader, error) {
 	br := &Reader{r: bufio.NewReaderSize(r, maxRecordBytes+1), sum: sha256.New()}
+	switch begin, err := br.r.Peek(len(beginGzip)); {
+	case err != nil && !errors.Is(err, io.EOF):
+		return nil, fmt.Errorf("line 1: %w", err)
+	case string(begin) == beginGzip:
+		br.lines = 1
+		return nil, br.fail(errors.New("compressed: zcat FILE | raasverify check -"))
+	case len(begin) == 0 && errors.Is(err, io.EOF):
+		br.lines = 1
+		return nil, br.fail(errors.New("bundle is empty"))
+	}
 	line, err := br.line()
 	if err != nil {
 		return nil, err

@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/raasledger/raasledger/merkle"
 )
@@ -51,7 +49,7 @@ func (w *Writer) State(line []byte) error {
 // also the agreement records of all versions in the state.
 func (w *Writer) Ref(record []byte, proof []merkle.Hash) error {
 	if err := checkVerbatim(record, '{', maxRecordBytes); err != nil {
-		return w.fail(fmt.Errorf("ref: %w", err))
+		return w.fail(fmt.Errorf("ref: record %w", err))
 	}
 	return w.item(RefLine, "", marshalRef(record, proof), maxRefBytes)
 }
@@ -78,11 +76,6 @@ func (w *Writer) Disclosure(text string) error {
 func (w *Writer) Attachment(name string, salt [SaltBytes]byte, content io.Reader) error {
 	if err := checkName(name); err != nil {
 		return w.fail(err)
-	}
-	for _, r := range name {
-		if unicode.IsControl(r) || r == utf8.RuneError {
-			return w.fail(fmt.Errorf("attachment name %q is not plain text", name))
-		}
 	}
 	all := io.MultiReader(bytes.NewReader(salt[:]), content)
 	buf := make([]byte, ChunkBytes)
