@@ -3,6 +3,7 @@ package fee
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/raasledger/raasledger/attribution/record"
@@ -51,10 +52,10 @@ func (s *State) Explain(result string) (*Explanation, error) {
 		}
 	}
 	if v.accepted < never && v.void == unsaid {
-		say(v.accepted, c.n, "accepted")
+		say(v.accepted, math.MaxInt64, "accepted%s", s.acceptance(c, &v)) // after what happened at that instant
 	}
 	if v.locked < never && v.locked != v.accepted && v.void == unsaid {
-		say(v.locked, c.n, "locked")
+		say(v.locked, math.MaxInt64, "locked")
 	}
 	slices.SortStableFunc(said, func(a, b sentence) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.n, b.n)) })
 	for _, y := range said {
@@ -62,6 +63,21 @@ func (s *State) Explain(result string) (*Explanation, error) {
 	}
 	x.Lines = append(x.Lines, s.verdicts(c, &v)...)
 	return x, nil
+}
+
+// acceptance says by what an accepted claim is accepted.
+func (s *State) acceptance(c *claim, v *view) string {
+	switch silent := s.silent(c); {
+	case c.author == client:
+		return ": the client claims it itself"
+	case v.accepted == silent && c.rule.Accept.On == "claim":
+		return " with the claim, as agreed"
+	case v.accepted == silent:
+		return " by silence"
+	case v.explicit:
+		return " by the client"
+	}
+	return ": the dispute is over"
 }
 
 // verdicts says what the last statement made of the claim, and what the next

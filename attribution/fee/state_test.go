@@ -475,8 +475,8 @@ now: a dispute is open`)
 	want(t, explain("o-T"), `
 2026-03-10T12:00:00.000Z  record 1 claims done for T, under version 1 of the terms, by the vendor, with amount 10
 2026-03-11T00:00:00.000Z  record 2 disputes it, by the client
-2026-03-13T00:00:00.000Z  accepted
 2026-03-13T00:00:00.000Z  record 3 rejects dispute dispute, by the arbiter
+2026-03-13T00:00:00.000Z  accepted: the dispute is over
 2026-03-14T00:00:00.000Z  record 4 reverses 4 of it: reversed, by the vendor
 2026-03-16T12:00:00.000Z  locked
 billed in 2026-03: line amount, quantity 6
