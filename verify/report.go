@@ -248,7 +248,7 @@ func (s *Statement) writeAmounts(money func(name string, amount record.Decimal),
 	adjusted("", s.Adjust)
 	money("subtotal", s.Subtotal)
 	for _, g := range s.Grades {
-		money("  word: "+gradeWords(g.Grade), g.Amount)
+		money("  word: "+g.Words(), g.Amount)
 	}
 	for _, c := range s.Corrections {
 		money(fmt.Sprintf("correction %s, %s v%d, quantity %s to %s", c.Period, c.Line, c.Version, c.QuantityBefore, c.Quantity), c.Amount)
@@ -270,23 +270,6 @@ func (s *Statement) writeAmounts(money func(name string, amount record.Decimal),
 
 // words is a code of the rules as people write it.
 func words(code string) string { return strings.ReplaceAll(code, "_", " ") }
-
-// gradeWords says whose word an amount of this grade rests on.
-func gradeWords(grade string) string {
-	switch grade {
-	case "both":
-		return "both sides'"
-	case "client":
-		return "the client's"
-	case "third":
-		return "a third party's"
-	case "vendor":
-		return "the vendor's alone"
-	case "backfilled":
-		return "the vendor's alone, of history"
-	}
-	return grade
-}
 
 // atScale writes d with at least the decimals of like.
 func atScale(d, like record.Decimal) string {

@@ -66,6 +66,25 @@ type Grade struct {
 	Amount Decimal
 }
 
+// Words says on whose word the amount rests, for people.
+func (g Grade) Words() string {
+	switch g.Grade {
+	case "both":
+		return "both sides'"
+	case "client":
+		return "the client's"
+	case "third":
+		return "a third party's"
+	case "sampled":
+		return "a sample's"
+	case "vendor":
+		return "the vendor's alone"
+	case "backfilled":
+		return "the vendor's alone, of history"
+	}
+	return g.Grade
+}
+
 // A Count is how many results have a reason code.
 type Count struct {
 	Reason string

@@ -115,7 +115,7 @@ func writeStatement(w io.Writer, s *record.Statement, n int64) error {
 		b.WriteByte('\n')
 		row("by whose word", "", s.Currency)
 		for _, g := range s.Grades {
-			row("  "+gradeWords(g.Grade), "", string(g.Amount))
+			row("  "+g.Words(), "", string(g.Amount))
 		}
 	}
 	if len(s.Counts) > 0 {
@@ -147,22 +147,6 @@ func writeAdjustments(row func(name, quantity, amount string), adjust []record.A
 	for _, a := range adjust {
 		row(indent+strings.ReplaceAll(a.Op, "_", " "), "from "+string(a.Before), string(a.After))
 	}
-}
-
-func gradeWords(grade string) string {
-	switch grade {
-	case "both":
-		return "both sides'"
-	case "client":
-		return "the client's"
-	case "third":
-		return "a third party's"
-	case "vendor":
-		return "the vendor's alone"
-	case "backfilled":
-		return "the vendor's alone, of history"
-	}
-	return grade
 }
 
 func jsonLine(c *cli.Context, v any) error {
