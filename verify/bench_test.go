@@ -1,8 +1,9 @@
 package verify
 
 import (
-	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -33,36 +34,78 @@ func large(t testing.TB, n int) []byte {
 }
 
 // BenchmarkVerify verifies bundles of several sizes; a client has signed every
-// fortieth record or so. Memory is the highest heap seen during a pass.
+// fortieth record or so. Each second record claims a result of a case of its
+// own, so the state grows with the bundle.
 func BenchmarkVerify(b *testing.B) {
 	for _, n := range []int{1000, 10000, 100000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			in := large(b, n)
-			o := Options{Policy: policy(b, policyText(b, "both"))}
-			runtime.GC()
-			var before runtime.MemStats
-			runtime.ReadMemStats(&before)
-			peak := uint64(0)
-			o.Progress = func(records, of int64) {
-				var now runtime.MemStats
-				if records%16384 == 0 {
-					runtime.ReadMemStats(&now)
-					peak = max(peak, now.HeapAlloc-min(now.HeapAlloc, before.HeapAlloc))
-				}
-			}
-			b.SetBytes(int64(len(in)))
-			b.ReportAllocs()
-			for b.Loop() {
-				rep, err := Verify(bytes.NewReader(in), o)
-				if err != nil || rep.Verdict != Verified {
-					b.Fatal(err, text(b, rep))
-				}
-			}
-			records := float64(b.N) * float64(n)
-			b.ReportMetric(records/b.Elapsed().Seconds(), "records/s")
-			b.ReportMetric(float64(len(in))/float64(n), "B/record")
-			b.ReportMetric(float64(peak)/(1<<20), "MiB-peak")
-		})
+		b.Run(fmt.Sprint(n), func(b *testing.B) { pass(b, large(b, n), n) })
+	}
+}
+
+// BenchmarkMemory verifies bundles whose state stays as it is: all records are
+// inputs of one case.
+func BenchmarkMemory(b *testing.B) {
+	for _, n := range []int{100000, 200000, 400000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) { pass(b, stateless(b, n), n) })
+	}
+}
+
+// stateless is a bundle of n records that leave nothing in the state.
+func stateless(t testing.TB, n int) []byte {
+	m := newMaker(t)
+	m.clock("2026-03-01T00:00:00")
+	m.agreement(supportTerms, 1, "vendor", "client")
+	for i := 1; i < n; i++ {
+		m.now += 1000
+		m.add(&record.Record{Kind: record.KindInput, ID: fmt.Sprintf("i-%d", i), Case: "T-1", At: m.now, By: "vendor",
+			Body: &record.Input{AsOf: m.now, Source: "mail", Fields: record.Facts{record.Text("subject", "It does not work any more since the last update of the device")}}})
+	}
+	return m.bundle(cut{})
+}
+
+// pass verifies a bundle of n records from a file. Memory is what is live at
+// the most, measured in a pass of its own.
+func pass(b *testing.B, in []byte, n int) {
+	path, length := filepath.Join(b.TempDir(), "bundle"), len(in)
+	if err := os.WriteFile(path, in, 0o600); err != nil {
+		b.Fatal(err)
+	}
+	in = nil
+	o := Options{Policy: policy(b, policyText(b, "both"))}
+	once := func() {
+		file, err := os.Open(path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer file.Close()
+		if rep, err := Verify(file, o); err != nil || rep.Verdict != Verified {
+			b.Fatal(err, text(b, rep))
+		}
+	}
+	live := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before, most := live(), uint64(0)
+	o.Progress = func(records, of int64) {
+		if records%65536 == 0 {
+			most = max(most, live())
+		}
+	}
+	once()
+	o.Progress = nil
+
+	b.SetBytes(int64(length))
+	b.ReportAllocs()
+	for b.Loop() {
+		once()
+	}
+	b.ReportMetric(float64(b.N)*float64(n)/b.Elapsed().Seconds(), "records/s")
+	b.ReportMetric(float64(length)/float64(n), "B/record")
+	if most > before {
+		b.ReportMetric(float64(most-before)/(1<<20), "MiB-live")
 	}
 }
 
