@@ -1,0 +1,479 @@
+package fee
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/raasledger/raasledger/attribution/exact"
+	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/attribution/terms"
+)
+
+// ReadState is the inverse of Lines: it accepts exactly the lines of a state.
+// Size says how many records they cover.
+func ReadState(lines [][]byte) (*State, error) {
+	s := New()
+	for i, line := range lines {
+		if i > 0 && bytes.Compare(lines[i-1], line) >= 0 {
+			return nil, fmt.Errorf("state line %d is not above the one before", i+1)
+		}
+		if terms.IsLine(line) {
+			if err := s.standing.ReadLine(line); err != nil {
+				return nil, fmt.Errorf("state line %d: %w", i+1, err)
+			}
+		}
+	}
+	if err := s.standing.Complete(); err != nil {
+		return nil, err
+	}
+	s.addVersions()
+	// Parsed, a line takes many times its bytes: there is one at a time.
+	for i, line := range lines {
+		if terms.IsLine(line) {
+			continue
+		}
+		v, err := record.ParseCanonicalUpTo(maxLineBytes, line)
+		if err != nil {
+			return nil, fmt.Errorf("state line %d is not canonical JSON: %v", i+1, err)
+		}
+		row, ok := v.([]any)
+		if !ok || len(row) == 0 {
+			return nil, fmt.Errorf("state line %d is no array that begins with a type", i+1)
+		}
+		if err := s.readRow(row); err != nil {
+			return nil, fmt.Errorf("state line %d: %w", i+1, err)
+		}
+	}
+	s.sortRead()
+	if err := s.checkRead(); err != nil {
+		return nil, err
+	}
+	// The lines say the same in no other spelling.
+	m := s.image()
+	written, other := 0, -1
+	m.each(func(line []byte) {
+		if other < 0 && (written >= len(lines) || !bytes.Equal(line, lines[written])) {
+			other = written
+		}
+		written++
+	})
+	switch {
+	case other >= 0 && other < len(lines):
+		return nil, fmt.Errorf("state line %d is not in canonical form, or does not belong to this state", other+1)
+	case written < len(lines):
+		return nil, fmt.Errorf("state line %d is not in canonical form, or does not belong to this state", written+1)
+	case written > len(lines):
+		return nil, fmt.Errorf("state has %d lines, want %d", len(lines), written)
+	}
+	return s, nil
+}
+
+// sortRead brings what was read in the order of its lines into its own.
+func (s *State) sortRead() {
+	slices.SortFunc(s.claims, func(a, b *claim) int { return cmp.Compare(a.n, b.n) })
+	s.setClaims(s.claims)
+	for _, c := range s.claims {
+		slices.SortFunc(c.events, func(a, b event) int { return cmp.Compare(a.n, b.n) })
+	}
+	slices.SortFunc(s.periods, func(a, b settled) int { return cmp.Compare(a.From, b.From) })
+	slices.SortFunc(s.receipts, func(a, b receipt) int { return cmp.Compare(a.size, b.size) })
+	slices.SortFunc(s.loose, func(a, b loose) int { return cmp.Compare(a.n, b.n) })
+	s.taken = newTaken(s.taken.list)
+}
+
+// checkRead refuses a state in which one line contradicts another, or which no
+// records lead to: what is computed from it relies on what holds of all others.
+func (s *State) checkRead() error {
+	if s.statement > s.size || s.statement < -1 || s.size < 0 || (s.statement >= 0) != (len(s.periods) > 0) {
+		return fmt.Errorf("state of %d records has its last statement at %d, and %d periods", s.size, s.statement, len(s.periods))
+	}
+	known := int64(len(s.versions))
+	if s.size > 0 && known == 0 {
+		return fmt.Errorf("state has no version of the agreement")
+	}
+	scale := 0
+	for _, v := range s.versions {
+		scale = v.terms.Scale
+		if first := s.versions[0].terms.Scale; scale != first {
+			return fmt.Errorf("version %d has the scale %d, version 1 has %d", v.number, scale, first)
+		}
+	}
+	if s.carried.sign() > 0 || s.carried.cmp(s.carried.round(scale, exact.Down)) != 0 {
+		return fmt.Errorf("balance is %s, want at most 0 with at most %d decimals", s.carried, scale)
+	}
+	if _, err := record.ParseDecimal(string(fixed(s.carried, scale))); err != nil {
+		return fmt.Errorf("balance: %v", err)
+	}
+	begins := func(at record.Time) bool {
+		p, ok := s.periodAt(at)
+		return ok && p.From == at
+	}
+	for i, p := range s.periods {
+		if p.base > known || p.base < 0 || p.From >= p.Until || p.Until > p.closing || i > 0 && s.periods[i-1].Until > p.From {
+			return fmt.Errorf("period %s is not in its place", p.Name)
+		}
+	}
+	for i := 1; i < len(s.receipts); i++ {
+		if a, b := s.receipts[i-1], s.receipts[i]; a.size >= b.size || a.at >= b.at {
+			return fmt.Errorf("receipt of size %d says nothing beside that of size %d", a.size, b.size)
+		}
+	}
+	for i, l := range s.loose {
+		if l.n < 0 || l.n >= s.size || i > 0 && s.loose[i-1].n == l.n {
+			return fmt.Errorf("loose record %d is not in its place", l.n)
+		}
+	}
+	booked := map[slot]tally{}
+	for i, c := range s.claims {
+		if c.n < 0 || c.n >= s.size || i > 0 && s.claims[i-1].n == c.n {
+			return fmt.Errorf("claim %d is outside the first %d records, or there twice", c.n, s.size)
+		}
+		if c.period != never && !begins(c.period) {
+			return fmt.Errorf("claim %d is billed in a period that begins at %v, which is not there", c.n, c.period)
+		}
+		for _, p := range c.parts {
+			at := slot{c.period, c.version.number, p.line}
+			y := booked[at]
+			y.add(c.version.tables[p.line], p.quantity, one, 1)
+			booked[at] = y
+		}
+		for j, e := range c.events {
+			if e.n <= c.n || e.n >= s.size || j > 0 && c.events[j-1].n == e.n {
+				return fmt.Errorf("event %d of claim %d is not in its place", e.n, c.n)
+			}
+		}
+	}
+	for at, y := range s.tallies {
+		if !begins(at.period) {
+			return fmt.Errorf("tally is of a period that begins at %v, which is not there", at.period)
+		}
+		if b := booked[at]; y.claims < 1 || y.claims < b.claims || y.quantity.cmp(b.quantity) < 0 {
+			return fmt.Errorf("tally of %d results and %s has %d and %s in it", y.claims, y.quantity, b.claims, b.quantity)
+		}
+		delete(booked, at)
+	}
+	if len(booked) > 0 {
+		return fmt.Errorf("%d tallies are missing, in which claims are booked", len(booked))
+	}
+	return nil
+}
+
+func (s *State) readRow(row []any) error {
+	c := &cells{row: row[1:]}
+	switch row[0] {
+	case lineFold:
+		s.size, s.statement, s.carried = c.int(), c.int(), c.number()
+	case linePeriod:
+		var p settled
+		p.Name, p.From, p.Until, p.closing, p.base = c.text(), c.time(), c.time(), c.time(), c.int()
+		s.periods = append(s.periods, p)
+	case lineReceipt:
+		s.receipts = append(s.receipts, receipt{c.int(), c.time()})
+	case lineHandoff:
+		matter := c.text()
+		h := handoff{c.int(), c.time(), c.time()}
+		against := c.word(scopeWords[:])
+		if s.handoffs[matter] == nil {
+			s.handoffs[matter] = new(handoffs)
+		}
+		list := s.handoffs[matter]
+		list[against] = keepHandoff(list[against], h)
+	case lineLoose:
+		l := loose{n: c.int(), at: c.time(), reason: c.reason()}
+		if len(c.row) > 0 {
+			l.result, l.key, l.version = c.text(), c.text(), c.int()
+		}
+		if l.version != 0 && s.version(l.version) == nil {
+			return fmt.Errorf("version %d is not there", l.version)
+		}
+		switch l.reason {
+		case outsideTerm, duplicate, final, voidSignature, unmatched:
+		default:
+			return fmt.Errorf("has the reason %q, which no loose record has", l.reason)
+		}
+		s.loose = append(s.loose, l)
+	case lineTaken:
+		result, value := c.text(), c.text()
+		k := takenKey{text: takenText(result, value), at: c.time(), version: s.version(c.int())}
+		if k.version != nil {
+			k.rule = k.version.rules[result]
+		}
+		if k.rule == nil {
+			return fmt.Errorf("has a version or a result that is not there")
+		}
+		if n := len(s.taken.list); n > 0 && s.taken.list[n-1].text == k.text || s.claimByKey(result+"/"+value) != nil {
+			return fmt.Errorf("is a key that another result has")
+		}
+		s.taken.list = append(s.taken.list, k)
+	case lineTally:
+		at := slot{period: c.time(), version: c.int()}
+		v := s.version(at.version)
+		if v == nil {
+			return fmt.Errorf("version %d is not there", at.version)
+		}
+		if at.line = v.line(c.text()); at.line < 0 {
+			return fmt.Errorf("version %d has no such line", at.version)
+		}
+		y := &tally{claims: c.int(), quantity: c.number()}
+		if v.tables[at.line].mode == each {
+			y.sum = c.number()
+		}
+		s.tallies[at] = y
+	case lineClaim:
+		return s.readClaim(c)
+	case lineEvent:
+		return s.readEvent(c)
+	default:
+		return fmt.Errorf("type %v is not known", row[0])
+	}
+	return c.done()
+}
+
+func (s *State) version(number int64) *version {
+	if number < 1 || number > int64(len(s.versions)) {
+		return nil
+	}
+	return s.versions[number-1]
+}
+
+// line is the index of the line of that name, -1 if there is none.
+func (v *version) line(name string) int {
+	return slices.IndexFunc(v.tables, func(t *table) bool { return t.name == name })
+}
+
+func (s *State) readClaim(c *cells) error {
+	x := &claim{n: c.int()}
+	result, once := c.text(), c.text()
+	x.id, x.matter, x.key = c.text(), c.text(), result+"/"+once
+	x.at, x.logged = c.time(), c.time()
+	number := c.int()
+	x.author = role(c.word(roleWords[:]))
+	flags := c.flags(2)
+	x.backfilled, x.evidenced = flags[0], flags[1]
+	x.facts = c.facts()
+	x.since, x.said, x.period = c.timeOrNever(), c.reason(), never
+	kept := c.list()
+	if err := c.done(); err != nil {
+		return err
+	}
+	if x.version = s.version(number); x.version == nil {
+		return fmt.Errorf("version %d is not there", number)
+	}
+	if x.rule = x.version.rules[result]; x.rule == nil {
+		return fmt.Errorf("version %d has no result %s", number, result)
+	}
+	if v := s.governing(x.at); v != x.version {
+		return fmt.Errorf("version %d does not govern %v", number, x.at)
+	}
+	for _, f := range x.facts {
+		if err := x.rule.checkRead(f); err != nil {
+			return err
+		}
+	}
+	if s.claimByID(x.id) != nil || s.claimByKey(x.key) != nil {
+		return fmt.Errorf("claim %d has the id or the key of another", x.n)
+	}
+	if len(kept.row) > 0 {
+		x.period = kept.time()
+		for len(kept.row) > 0 {
+			p := kept.list()
+			i := x.version.line(p.text())
+			if !slices.ContainsFunc(x.rule.uses, func(u use) bool { return u.line == i }) {
+				return fmt.Errorf("version %d has no such line of %s", number, result)
+			}
+			if n := len(x.parts); n > 0 && x.parts[n-1].line >= i {
+				return fmt.Errorf("claim %d is booked on a line twice, or not in order", x.n)
+			}
+			x.parts = append(x.parts, part{i, p.number()})
+			kept.join(p.done())
+		}
+	}
+	if kept.err != nil {
+		return kept.err
+	}
+	s.add(x)
+	return nil
+}
+
+// checkRead refuses a fact that the terms do not read, or that is of another
+// type.
+func (r *rule) checkRead(f record.Fact) error {
+	declared := r.Fact(f.Name)
+	if _, ok := slices.BinarySearch(r.reads, f.Name); !ok || declared == nil {
+		return fmt.Errorf("has the fact %s, which nothing reads", f.Name)
+	}
+	err := error(nil)
+	switch {
+	case f.Value.IsBool != (declared.Type == "bool"):
+		err = fmt.Errorf("it is a %s", declared.Type)
+	case declared.Type == "decimal":
+		_, err = record.ParseDecimal(f.Value.Text)
+	case declared.Type == "time":
+		_, err = record.ParseTime(f.Value.Text)
+	}
+	if err != nil {
+		return fmt.Errorf("fact %s: %v", f.Name, err)
+	}
+	return nil
+}
+
+func (s *State) readEvent(r *cells) error {
+	// Claims are read before, in the order of their lines.
+	n := r.int()
+	i, ok := slices.BinarySearchFunc(s.claims, n, func(c *claim, n int64) int { return compareText(c.n, n) })
+	e := event{n: r.int(), kind: eventKind(r.word(eventWords[:])), by: role(r.word(roleWords[:])), at: r.time(), told: r.flags(1)[0]}
+	switch e.kind {
+	case reverse:
+		e.cause = r.cause()
+	case reduce:
+		e.cause, e.quantity = r.cause(), r.number()
+	case dispute, uphold, reject:
+		e.id = r.text()
+	}
+	if !ok {
+		r.join(fmt.Errorf("is about claim %d, which is not there", n))
+	}
+	if err := r.done(); err != nil {
+		return err
+	}
+	c := s.claims[i]
+	if e.kind == dispute {
+		if s.disputes[e.id] != nil {
+			return fmt.Errorf("has the id of another dispute")
+		}
+		s.disputes[e.id] = c
+	}
+	c.events = append(c.events, e)
+	return nil
+}
+
+// cells are the elements of a line that are still to be read. The first thing
+// wrong with them stays in err.
+type cells struct {
+	row []any
+	err error
+}
+
+func (c *cells) join(err error) {
+	if c.err == nil {
+		c.err = err
+	}
+}
+
+// done reports what was wrong, elements too many included.
+func (c *cells) done() error {
+	if len(c.row) > 0 {
+		c.join(fmt.Errorf("has %d elements too many", len(c.row)))
+	}
+	return c.err
+}
+
+func take[T any](c *cells, what string) T {
+	var zero T
+	if len(c.row) == 0 {
+		c.join(fmt.Errorf("ends where %s should stand", what))
+		return zero
+	}
+	v, ok := c.row[0].(T)
+	c.row = c.row[1:]
+	if !ok {
+		c.join(fmt.Errorf("has something else where %s should stand", what))
+	}
+	return v
+}
+
+func (c *cells) timeOrNever() record.Time {
+	if len(c.row) > 0 && c.row[0] == "" {
+		c.row = c.row[1:]
+		return never
+	}
+	return c.time()
+}
+
+func (c *cells) reason() reason {
+	r, err := parseReason(c.text())
+	if err != nil {
+		c.join(err)
+	}
+	return r
+}
+
+func (c *cells) cause() reason {
+	r := c.reason()
+	if r != reopened && r != reversed && r != cancelled {
+		c.join(fmt.Errorf("has %q where a cause should stand", r))
+	}
+	return r
+}
+
+func (c *cells) word(words []string) int {
+	s := c.text()
+	i := slices.Index(words, s)
+	if i < 0 {
+		c.join(fmt.Errorf("has %q where one of %s should stand", s, strings.Join(words, ", ")))
+		return 0
+	}
+	return i
+}
+
+func (c *cells) list() *cells { return &cells{row: take[[]any](c, "an array")} }
+
+func (c *cells) facts() record.Facts {
+	var facts record.Facts
+	for name, v := range take[map[string]any](c, "an object") {
+		f := record.Fact{Name: name}
+		switch v := v.(type) {
+		case bool:
+			f.Value = record.Value{IsBool: true, Bool: v}
+		case string:
+			f.Value = record.Value{Text: v}
+		default:
+			c.join(fmt.Errorf("fact %s is neither a text nor a truth value", name))
+		}
+		facts = append(facts, f)
+	}
+	slices.SortFunc(facts, func(a, b record.Fact) int { return strings.Compare(a.Name, b.Name) })
+	return facts
+}
+
+func (c *cells) text() string { return take[string](c, "a text") }
+
+func (c *cells) int() int64 { return take[int64](c, "a whole number") }
+
+func (c *cells) time() record.Time {
+	s := c.text()
+	t, err := record.ParseTime(s)
+	if err != nil {
+		c.join(err)
+	}
+	return t
+}
+
+func (c *cells) number() number {
+	s := c.text()
+	if len(s) > maxNumberBytes {
+		c.join(fmt.Errorf("has a number of %d bytes, at most %d", len(s), maxNumberBytes))
+		return number{}
+	}
+	x, err := parseNumber(s)
+	if err != nil {
+		c.join(err)
+	}
+	return x
+}
+
+func (c *cells) flags(n int) []bool {
+	s := c.text()
+	list := make([]bool, n)
+	if len(s) != n || strings.Trim(s, "01") != "" {
+		c.join(fmt.Errorf("has %q where %d flags should stand", s, n))
+		return list
+	}
+	for i := range list {
+		list[i] = s[i] == '1'
+	}
+	return list
+}
