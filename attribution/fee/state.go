@@ -485,7 +485,7 @@ func newVersion(of terms.Version) *version {
 	for i, l := range t.Lines {
 		v.tables = append(v.tables, newTable(l))
 		m := t.Measure(l.Of)
-		r := v.rules[m.Result]
+		r := v.rules[m.Of]
 		r.uses = append(r.uses, use{i, m})
 		r.reads = r.read(m.Where, m.Fact)
 	}

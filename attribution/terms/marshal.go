@@ -76,9 +76,9 @@ func (t *Terms) tree() members {
 	for _, m := range t.Measures {
 		v := members{}
 		if m.Op == "count" {
-			v["count"] = m.Result
+			v["count"] = m.Of
 		} else {
-			v["sum"] = m.Result + "." + m.Fact
+			v["sum"] = m.Of + "." + m.Fact
 		}
 		if m.Where != nil {
 			v["where"] = m.Where.Text

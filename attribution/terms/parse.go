@@ -505,7 +505,7 @@ func (d *document) measure(t *Terms, path, name string, v any) Measure {
 	case isCount:
 		m.Op = "count"
 		if s, ok := d.textOf(countPath, count, "the name of a result"); ok {
-			if m.Result = s; t.Result(s) == nil {
+			if m.Of = s; t.Result(s) == nil {
 				d.fail(countPath, "there is no result %s", quote(s))
 			}
 		}
@@ -521,7 +521,7 @@ func (d *document) measure(t *Terms, path, name string, v any) Measure {
 			d.fail(sumPath, "got %s, want %s", quote(s), want)
 			break
 		}
-		m.Result, m.Fact = result, fact
+		m.Of, m.Fact = result, fact
 		r := t.Result(result)
 		if r == nil {
 			d.fail(sumPath, "there is no result %s", quote(result))
@@ -532,7 +532,7 @@ func (d *document) measure(t *Terms, path, name string, v any) Measure {
 			f.summed = true
 		}
 	}
-	if r := t.Result(m.Result); r != nil {
+	if r := t.Result(m.Of); r != nil {
 		facts = r.Facts
 		m.Where = d.where(o, facts)
 	} else if o.has("where") {

@@ -29,7 +29,7 @@ func (d *document) reviewResult(t *Terms, r *Result) {
 	path := "results." + r.Name
 	used := false
 	for _, m := range t.Measures {
-		used = used || m.Result == r.Name
+		used = used || m.Of == r.Name
 	}
 	if !used {
 		d.warn(path, "no measure reads it")
