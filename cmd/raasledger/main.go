@@ -37,6 +37,7 @@ Exit codes: 0 done, 1 what was given is refused, 2 it could not be done.`, clock
 		appendCommand(),
 		importCommand(),
 		settleCommand(),
+		simulateCommand(),
 		checkpointCommand(),
 		bundleCommand(),
 		showCommand(),
