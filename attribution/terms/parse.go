@@ -490,7 +490,7 @@ func (d *document) checkFinal(r *Result, path string) {
 }
 
 func (d *document) measure(t *Terms, path, name string, v any) Measure {
-	m := Measure{Name: name, Source: "result"}
+	m := Measure{Name: name}
 	o, ok := d.object(path, v)
 	if !ok {
 		return m
