@@ -471,9 +471,6 @@ func (z *settlement) reckonTerm(r *reckoning, v *version) {
 }
 
 func (z *settlement) reach(line string, x number) {
-	if z.reached == nil {
-		z.reached = map[string]number{}
-	}
 	if x.sign() != 0 {
 		z.reached[line] = x
 	}
