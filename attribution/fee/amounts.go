@@ -1,7 +1,6 @@
 package fee
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/raasledger/raasledger/attribution/exact"
@@ -90,15 +89,8 @@ func (r *reckoning) line() record.Line {
 		Version: r.version.number, Name: r.table.name, Held: r.held, Reads: r.reads, Tiers: r.tiers, Adjust: r.steps,
 		First: -1, Last: -1,
 	}
-	switch {
-	case r.quantity.ok:
-		l.Quantity = display(r.quantity.number)
-	case r.table.of == "":
-		l.Quantity = "1"
-	}
-	if r.before.ok {
-		l.Before = display(r.before.number)
-	}
+	l.Quantity = r.quantity.display()
+	l.Before = r.before.display()
 	for _, y := range r.behind {
 		l.Records += y.claims
 		if y.first >= 0 && (l.First < 0 || y.first < l.First) {
@@ -121,7 +113,7 @@ func (z *settlement) adjustSum(sum number) number {
 	g := z.setting(z.book(v, z.period.From, true), z.period, &r)
 	x, ok := g.adjusted(sum, v.adjusts)
 	for _, name := range reads(nil, v.adjusts) {
-		z.statement.Reads = append(z.statement.Reads, reading1(name, g.value))
+		z.statement.Reads = append(z.statement.Reads, shownValue(name, g.value))
 	}
 	if !ok {
 		return sum
@@ -138,37 +130,22 @@ func (z *settlement) correct() (sum number) {
 		line    int
 	}
 	var keys []key
-	seen := map[key]bool{}
-	note := func(k key) {
-		if !seen[k] {
-			seen[k] = true
-			keys = append(keys, k)
-		}
-	}
-	for _, at := range z.slots {
-		if at.period == z.period.From || at.period == never {
+	for i, at := range z.slots {
+		if at.period == z.period.From || at.period == never || i > 0 && z.slots[i-1].period == at.period {
 			continue
 		}
-		own := z.s.versions[at.version-1]
-		for i, t := range own.tables {
-			if t.own && !t.term && t.of == own.measures[at.measure].Name {
-				note(key{at.period, at.version, i})
-			}
+		touched := z.slots[i:]
+		if end := slices.IndexFunc(touched, func(b slot) bool { return b.period != at.period }); end >= 0 {
+			touched = touched[:end]
 		}
-		base := z.s.version(z.baseOf(at.period))
-		if base == nil {
-			continue
-		}
-		name := own.measures[at.measure].Name
-		for i, t := range base.tables {
-			if !t.term && contains(z.measuresOf(base, t), name) && !(t.own && at.version != base.number && len(t.adjusts) == 0) {
-				note(key{at.period, base.number, i})
+		for _, v := range z.s.versions {
+			for line, t := range v.tables {
+				if !t.term && z.reaches(v, t, at.period, touched) {
+					keys = append(keys, key{at.period, v.number, line})
+				}
 			}
 		}
 	}
-	slices.SortFunc(keys, func(a, b key) int {
-		return cmp.Or(cmp.Compare(a.period, b.period), cmp.Compare(a.version, b.version), cmp.Compare(a.line, b.line))
-	})
 	for _, k := range keys {
 		v := z.s.versions[k.version-1]
 		t := v.tables[k.line]
@@ -189,6 +166,26 @@ func (z *settlement) correct() (sum number) {
 		})
 	}
 	return sum
+}
+
+// reaches reports whether one of the slots, all of one period, is read by a
+// line that is due in it.
+func (z *settlement) reaches(v *version, t *table, period record.Time, slots []slot) bool {
+	base := z.baseOf(period) == v.number
+	names := v.reads(t)
+	for _, at := range slots {
+		w := z.s.versions[at.version-1]
+		name := w.measures[at.measure].Name
+		switch {
+		case t.own && w == v && name == t.of:
+			return true
+		case !base && (!t.own || z.tally(slot{period, v.number, v.measure(t.of)}, true) == nil):
+			continue
+		case contains(names, name):
+			return true
+		}
+	}
+	return false
 }
 
 // display is the value as a statement shows it, "" where there is none.

@@ -74,7 +74,8 @@ func (z *settlement) leave() image {
 	s := z.s
 	m := image{
 		standing: s.standing, size: s.size, statement: s.size,
-		carried: z.balance, versions: s.versions,
+		carried: z.balance, versions: s.versions, usage: map[slot]*usage{}, rolled: z.rolled, prepaid: z.prepaid,
+		included: map[lineSlot]number{}, standins: map[string]number{}, reached: z.reached,
 		tallies: map[slot]*tally{}, handoffs: map[string]*handoffs{},
 		claims: make([]claimLine, 0, len(z.decisions)),
 	}

@@ -27,20 +27,13 @@ type reckoning struct {
 func (z *settlement) reckon(v *version, i int) (r reckoning, due bool) {
 	t := v.tables[i]
 	r = reckoning{table: t, version: v}
-	for _, name := range z.measuresOf(v, t) {
-		at := v.measure(name)
-		if t.own {
-			if y := z.current[v.number-1][at]; y != nil {
-				r.behind = append(r.behind, y)
-			}
-			continue
+	if t.own {
+		if y := z.current[v.number-1][v.measure(t.of)]; y != nil {
+			r.behind = append(r.behind, y)
 		}
-		for _, w := range z.s.versions {
-			if k := w.measure(name); k >= 0 && w.number > z.s.excluded {
-				if y := z.current[w.number-1][k]; y != nil {
-					r.behind = append(r.behind, y)
-				}
-			}
+	} else {
+		for _, name := range v.reads(t) {
+			r.behind = append(r.behind, z.changesOf(name)...)
 		}
 	}
 	base := v.number == z.base
@@ -66,20 +59,37 @@ func (z *settlement) reckon(v *version, i int) (r reckoning, due bool) {
 	return r, true
 }
 
-// measuresOf are the measures that a line and its adjustments read.
-func (z *settlement) measuresOf(v *version, t *table) []string {
-	var names []string
-	add := func(name string) {
-		for _, m := range v.terms.Reads(name) {
-			if !contains(names, m) {
-				names = append(names, m)
+// changesOf are the changes of the measures of that name, in this period or of
+// the term.
+func (z *settlement) changesOf(name string) []*change {
+	var list []*change
+	for _, w := range z.s.versions {
+		if k := w.measure(name); k >= 0 && w.number > z.s.excluded {
+			if y := z.current[w.number-1][k]; y != nil {
+				list = append(list, y)
 			}
 		}
 	}
-	if t.own {
-		return []string{t.of}
+	return list
+}
+
+// reads are the measures that a line reads beside the one that it prices by
+// itself, what stands in for them included.
+func (v *version) reads(t *table) []string {
+	var names []string
+	var add func(name string)
+	add = func(name string) {
+		for _, m := range v.terms.Reads(name) {
+			if contains(names, m) {
+				continue
+			}
+			names = append(names, m)
+			if missing := v.measures[v.measure(m)].Missing; missing != nil && missing.Measure != "" {
+				add(missing.Measure)
+			}
+		}
 	}
-	if t.of != "" {
+	if t.of != "" && !t.own {
 		add(t.of)
 	}
 	for _, name := range reads(nil, t.adjusts) {
@@ -259,14 +269,14 @@ func (z *settlement) finish(t *table, g *setting, amount number, show *reckoning
 	x, ok := g.adjusted(amount, t.adjusts)
 	if show != nil {
 		for _, name := range reads(nil, t.adjusts) {
-			show.reads = append(show.reads, reading1(name, g.value))
+			show.reads = append(show.reads, shownValue(name, g.value))
 		}
 	}
 	return bookValue{x, ok}
 }
 
-// reading1 shows one value that is read.
-func reading1(name string, value func(string) (number, bool)) record.Reading {
+// shownValue is one value that is read, as it is shown.
+func shownValue(name string, value func(string) (number, bool)) record.Reading {
 	x, ok := value(name)
 	if !ok {
 		return record.Reading{Name: name}
@@ -461,9 +471,6 @@ func (z *settlement) reckonTerm(r *reckoning, v *version) {
 }
 
 func (z *settlement) reach(line string, x number) {
-	if z.reached == nil {
-		z.reached = map[string]number{}
-	}
 	if x.sign() != 0 {
 		z.reached[line] = x
 	}

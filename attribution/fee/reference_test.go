@@ -1106,7 +1106,7 @@ func (y *refLine) measure(x *refResult, until record.Time) (map[int]*big.Rat, in
 			if e == nil {
 				return 1
 			}
-			return e.Truth(facts)
+			return e.Truth(facts, x.t0)
 		}
 		if t := truth(x.rule.Where); t != 1 {
 			return nil, t

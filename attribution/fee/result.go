@@ -400,7 +400,7 @@ func holds(condition *terms.Expr, facts record.Facts, occurred record.Time) int 
 	if condition == nil {
 		return 1
 	}
-	return condition.Truth(facts)
+	return condition.Truth(facts, occurred)
 }
 
 // target gives the parts that should stand in the quantities at the end of a

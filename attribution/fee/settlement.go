@@ -126,7 +126,7 @@ func (s *State) settle() (*settlement, error) {
 		return nil, fmt.Errorf("the term has ended: %s was its last period", s.lastPeriod().Name)
 	}
 	v := s.governing(p.Until - 1)
-	z := &settlement{s: s, period: p, closing: closing, until: p.Until, terms: v.terms, changes: map[slot]*change{}, touches: &touches{s: s, closing: closing}}
+	z := &settlement{s: s, period: p, closing: closing, until: p.Until, terms: v.terms, changes: map[slot]*change{}, reached: map[string]number{}, touches: &touches{s: s, closing: closing}}
 	if _, more := s.standing.After(p); !more {
 		z.until = closing + 1 // no statement follows that could give back
 	}

@@ -190,8 +190,8 @@ func (b *Correction) fields(c *codec) {
 	c.decimal("amount", &b.Amount, required)
 	c.name("line", &b.Line, required)
 	c.str("period", &b.Period, formPeriod, required)
-	c.decimal("quantity", &b.Quantity, required)
-	c.decimal("quantity_before", &b.QuantityBefore, required)
+	c.decimal("quantity", &b.Quantity, optional)
+	c.decimal("quantity_before", &b.QuantityBefore, optional)
 	c.int("version", &b.Version, 1)
 }
 
