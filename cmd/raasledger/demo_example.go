@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -115,12 +114,8 @@ func playExample(ctx context.Context, path, name string, c agreements.Case) (run
 	if err != nil {
 		return nil, fmt.Errorf("agreement: %w", err)
 	}
-	expected, err := readYAML(c.Statement)
-	if err != nil {
+	if run.expected, err = readExpected(c.Statement); err != nil {
 		return nil, fmt.Errorf("statement: %w", err)
-	}
-	if run.expected, err = story.ParseExpected(expected.json); err != nil {
-		return nil, fmt.Errorf("statement: %w", placed(expected, err))
 	}
 	clock := new(story.Clock)
 	db, err := ledger.Open(path, ledger.Options{Clock: clock.Now})
@@ -160,6 +155,19 @@ func playExample(ctx context.Context, path, name string, c agreements.Case) (run
 		return nil, fmt.Errorf("the bundle is %s: %s", run.report.Verdict, run.report.Result())
 	}
 	return run, nil
+}
+
+// readExpected reads the statements that somebody worked by hand.
+func readExpected(yaml []byte) ([]story.Expected, error) {
+	doc, err := readYAML(yaml)
+	if err != nil {
+		return nil, err
+	}
+	expected, err := story.ParseExpected(doc.json)
+	if err != nil {
+		return nil, placed(doc, err)
+	}
+	return expected, nil
 }
 
 // draftExample makes the canonical terms of an example.
@@ -268,15 +276,14 @@ func writeBeside(w io.Writer, left, right []string) {
 // save leaves the files of a case in dir, and returns the command that goes on
 // with them.
 func (x *exampleRun) save(dir string) (string, error) {
-	base := cmp.Or(x.Case.Name, "first")
+	base := strings.ReplaceAll(x.name, "/", "-")
 	for name, text := range map[string][]byte{
-		base + ".agreement.yaml": x.Agreement, base + ".records.yaml": x.Records, base + ".statement.yaml": x.Statement,
-		base + ".bundle": x.bundle, base + ".policy": x.policy,
+		".agreement.yaml": x.Agreement, ".records.yaml": x.Records, ".statement.yaml": x.Statement, ".bundle": x.bundle, ".policy": x.policy,
 	} {
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, base+name), text, 0o644); err != nil {
 			return "", err
 		}
 	}
-	at := func(name string) string { return quoteShell(filepath.Join(dir, name)) }
-	return fmt.Sprintf("raasverify check %s --policy %s", at(base+".bundle"), at(base+".policy")), nil
+	at := func(name string) string { return quoteShell(filepath.Join(dir, base+name)) }
+	return fmt.Sprintf("raasverify check %s --policy %s", at(".bundle"), at(".policy")), nil
 }

@@ -104,6 +104,9 @@ func (d *Deal) Write(ctx context.Context, records ...*record.Record) error {
 // signatures and what they cite.
 func (d *Deal) finish(r *record.Record) error {
 	for _, ref := range record.References(r) {
+		if _, ok := d.digests[ref.ID]; !ok {
+			return fmt.Errorf("names record %s, which is not before it", ref.ID)
+		}
 		if r.Case == "" {
 			r.Case = d.cases[ref.ID]
 		}
