@@ -27,7 +27,8 @@ type Expected struct {
 // An ExpectedLine is a line of the terms.
 type ExpectedLine struct {
 	Name     string         `json:"name"`
-	Quantity record.Decimal `json:"quantity"` // "" where a line is held
+	Before   record.Decimal `json:"before"`   // of a line over the term: the quantity at the statement before
+	Quantity record.Decimal `json:"quantity"` // "" where there is none: of a flat line, or where a measure has no value
 	Amount   record.Decimal `json:"amount"`
 	Held     bool           `json:"held"`
 }
@@ -58,7 +59,7 @@ func ParseExpected(text []byte) ([]Expected, error) {
 			return nil, mistake(place+"period", "missing")
 		case strings.TrimSpace(e.ByHand) == "":
 			return nil, mistake(place+"by_hand", "missing: how was it worked?")
-		case len(e.Lines) == 0:
+		case e.Lines == nil:
 			return nil, mistake(place+"lines", "missing")
 		case e.Total == "":
 			return nil, mistake(place+"total", "missing")
@@ -88,6 +89,7 @@ func (e *Expected) Compare(s *record.Statement) []string {
 		place := fmt.Sprintf("line %d, ", i+1)
 		same(place+"name", got.Name, want.Name)
 		same(place+"quantity", string(got.Quantity), string(want.Quantity))
+		//BEFORE same(place+"quantity before", string(got.Before), string(want.Before))
 		same(place+"amount", string(got.Amount), string(want.Amount))
 		//HELD same(place+"held", fmt.Sprint(got.Held), fmt.Sprint(want.Held))
 	}

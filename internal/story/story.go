@@ -14,7 +14,7 @@
 //
 // The body stands under the name of its kind. {i} counts from 1 in every text.
 // Times are those of the agreement's zone, the next record of a repeated
-// entry is as much later as every says, and logged is when the ledger takes a
+// entry is as much later as every says (and so is what it measures), and logged is when the ledger takes a
 // record, if that is not when it happened. An id may be left out. attach may list names: what is
 // attached is then made up as well.
 package story
@@ -100,14 +100,14 @@ func Parse(text []byte, t *terms.Terms) ([]Scene, error) {
 
 // An entry is one element of the list.
 type entry struct {
-	kind    string
-	tree    map[string]any // the record but for its times
-	at      record.Time
-	delay   record.Time // of the ledger
-	every   record.Time
-	repeat  int
-	hasID   bool
-	counted bool // {i} stands somewhere
+	kind   string
+	tree   map[string]any         // the record but for its times
+	span   map[string]record.Time // from and until of a measurement
+	at     record.Time
+	delay  record.Time // of the ledger
+	every  record.Time
+	repeat int
+	hasID  bool
 }
 
 // kinds are those that a story may write: an agreement, a statement, a
@@ -172,8 +172,11 @@ func parseEntry(in map[string]any, t *terms.Terms) (*entry, error) {
 				return nil, mistake(name, "want the fields of the record's body")
 			}
 			e.kind = name
-			if e.tree["body"], err = localTimes(body, t); err != nil {
-				return nil, err
+			e.tree["body"] = body
+			if name == "measurement" {
+				if e.tree["body"], e.span, err = measured(body, t); err != nil {
+					return nil, err
+				}
 			}
 		}
 	}
@@ -198,21 +201,21 @@ func parseEntry(in map[string]any, t *terms.Terms) (*entry, error) {
 	return e, nil
 }
 
-// localTimes writes the times of a measurement in the records' form.
-func localTimes(body map[string]any, t *terms.Terms) (map[string]any, error) {
-	body = maps.Clone(body)
+// measured takes the span out of the body of a measurement: it moves with a
+// repeated entry.
+func measured(body map[string]any, t *terms.Terms) (rest map[string]any, span map[string]record.Time, err error) {
+	rest, span = maps.Clone(body), map[string]record.Time{}
 	for _, name := range []string{"from", "until"} {
 		s, ok := body[name].(string)
 		if !ok {
 			continue
 		}
-		at, err := Local(t, s)
-		if err != nil {
-			return nil, mistake("measurement."+name, "%v", err)
+		if span[name], err = Local(t, s); err != nil {
+			return nil, nil, mistake("measurement."+name, "%v", err)
 		}
-		body[name] = at.String()
+		delete(rest, name)
 	}
-	return body, nil
+	return rest, span, nil
 }
 
 // scenes appends the records of e.
@@ -221,6 +224,9 @@ func (e *entry) scenes(scenes []Scene) ([]Scene, error) {
 		at := e.at + record.Time(i-1)*e.every
 		tree := numbered(e.tree, strconv.Itoa(i)).(map[string]any)
 		tree["at"] = at.String()
+		for name, of := range e.span {
+			tree["body"].(map[string]any)[name] = (of + record.Time(i-1)*e.every).String()
+		}
 		if !e.hasID {
 			tree["id"] = fmt.Sprintf("%s/%06d", e.kind, len(scenes)+1)
 		}
