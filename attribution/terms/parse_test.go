@@ -153,7 +153,8 @@ func TestEveryFieldIsRequired(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	optional := map[string]bool{"where": true, "evidence": true, "quantity": true, "adjust": true, "up_to": true, "unit": true, "rate": true, "flat": true, "package": true}
+	optional := map[string]bool{"where": true, "evidence": true, "quantity": true, "adjust": true, "up_to": true, "unit": true, "rate": true, "flat": true, "package": true,
+		"results": true, "measures": true} // but for what reads them
 	var tree any
 	if err := json.Unmarshal(text, &tree); err != nil {
 		t.Fatal(err)
