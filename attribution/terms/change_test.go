@@ -146,19 +146,15 @@ func TestMerge(t *testing.T) {
 		terms, _ := Parse(canonical)
 		all = append(all, terms)
 	})
-	for _, a := range all {
-		for _, b := range all {
+	for i, a := range all {
+		for _, b := range []*Terms{all[0], all[(i+1)%len(all)]} {
 			if got, want := Merge(a, b, func(Change) bool { return true }), b.Marshal(); !bytes.Equal(got, want) {
 				t.Fatalf("all changes taken\n got %s\nwant %s", got, want)
 			}
 			if got, want := Merge(a, b, func(Change) bool { return false }), a.Marshal(); !bytes.Equal(got, want) {
 				t.Fatalf("no change taken\n got %s\nwant %s", got, want)
 			}
-			changes := Changes(a, b)
-			if len(changes) > 40 {
-				continue // each is a walk over both
-			}
-			for _, c := range changes {
+			for _, c := range Changes(a, b) {
 				taken := 0
 				got := Merge(a, b, func(d Change) bool {
 					if c == d {

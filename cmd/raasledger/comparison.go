@@ -268,20 +268,8 @@ func (x *comparison) write(w io.Writer, width int, letters letters) error {
 		b.WriteString("* the records end before this period closes\n")
 	}
 	for _, r := range x.runs {
-		if len(r.statements) == 0 {
-			fmt.Fprintf(&b, "%s: no period from %s to %s has records; --redate shows it as though it had been in force then\n", r.name, r.terms.From, r.terms.Until)
-		}
-		if n := r.outside(); n > 0 {
-			fmt.Fprintf(&b, "%s: %s or event outside its term, from %s to %s\n", r.name, count(n, "result"), r.terms.From, r.terms.Until)
-		}
-		if n := r.left(); n > 0 {
-			fmt.Fprintf(&b, "%s: %s still open after the last period\n", r.name, count(n, "result"))
-		}
-		if len(r.refused) > 0 {
-			fmt.Fprintf(&b, "%s: %s NOT TAKEN, %d taken\n", r.name, count(int64(len(r.refused)), "record"), r.taken)
-			for _, text := range r.refusals() {
-				fmt.Fprintf(&b, "  %s\n", text)
-			}
+		for _, text := range r.remarks() {
+			b.WriteString(text + "\n")
 		}
 	}
 	x.writeChart(&b, blocks, width, letters)

@@ -168,12 +168,35 @@ func (x *text) redate(p *past) (*terms.Terms, error) {
 	wide.Calendar.Offsets = offsets
 	first, _ := wide.PeriodAt(p.first)
 	last, _ := wide.PeriodAt(p.last)
-	return x.within(first.From, last.Until, nil)
+	return x.inForce(first.From, last.Until, func(tree map[string]any) {
+		calendar, _ := tree["calendar"].(map[string]any)
+		delete(calendar, "offsets")
+		withoutPartial(tree)
+	})
 }
 
-// within returns the terms with another effective span, that cuts no period
-// where offsets is nil: those of the zone are then asked for.
-func (x *text) within(from, until record.Time, offsets any) (*terms.Terms, error) {
+// within returns the terms as though they had been in force as other terms
+// are.
+func (x *text) within(other *terms.Terms) (*terms.Terms, error) {
+	offsets := []any{}
+	for _, o := range other.Calendar.Offsets {
+		offsets = append(offsets, map[string]any{"from": o.From.String(), "minutes": o.Minutes})
+	}
+	return x.inForce(other.From, other.Until, func(tree map[string]any) {
+		if calendar, _ := tree["calendar"].(map[string]any); calendar["zone"] == other.Calendar.Zone {
+			calendar["offsets"] = offsets
+		} else {
+			delete(calendar, "offsets")
+		}
+		if !other.CutsPeriod() {
+			withoutPartial(tree)
+		}
+	})
+}
+
+// inForce returns the terms with another effective span, and what else that
+// changes.
+func (x *text) inForce(from, until record.Time, change func(tree map[string]any)) (*terms.Terms, error) {
 	var tree map[string]any
 	in := json.NewDecoder(bytes.NewReader(x.json))
 	in.UseNumber()
@@ -181,13 +204,7 @@ func (x *text) within(from, until record.Time, offsets any) (*terms.Terms, error
 		return nil, fmt.Errorf("%s: %w", x.file, err)
 	}
 	tree["effective"] = map[string]any{"from": from.String(), "until": until.String()}
-	calendar, _ := tree["calendar"].(map[string]any)
-	delete(calendar, "offsets")
-	if offsets != nil {
-		calendar["offsets"] = offsets
-	} else {
-		withoutPartial(tree)
-	}
+	change(tree)
 	changed, err := json.Marshal(tree)
 	if err != nil {
 		return nil, err
@@ -353,6 +370,26 @@ func (x *simulation) outside() (n int64) {
 		}
 	}
 	return n
+}
+
+// remarks say what the figures do not: what was not taken, and what is open.
+func (x *simulation) remarks() (list []string) {
+	if len(x.statements) == 0 {
+		list = append(list, fmt.Sprintf("%s: no period from %s to %s has records; --redate shows it as though it had been in force then", x.name, x.terms.From, x.terms.Until))
+	}
+	if n := x.outside(); n > 0 {
+		list = append(list, fmt.Sprintf("%s: %s outside its term, from %s to %s", x.name, count(n, "result"), x.terms.From, x.terms.Until))
+	}
+	if n := x.left(); n > 0 {
+		list = append(list, fmt.Sprintf("%s: %s still open after the last period", x.name, count(n, "result")))
+	}
+	if len(x.refused) > 0 {
+		list = append(list, fmt.Sprintf("%s: %s NOT TAKEN, %d taken", x.name, count(int64(len(x.refused)), "record"), x.taken))
+		for _, text := range x.refusals() {
+			list = append(list, "  "+text)
+		}
+	}
+	return list
 }
 
 // refusals are the refused records in words, those for one reason together.

@@ -1,0 +1,340 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/raasledger/raasledger/attribution/exact"
+	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/attribution/terms"
+	"github.com/raasledger/raasledger/internal/command"
+)
+
+func diffCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "diff",
+		Usage:     "say what an amendment changes, and with --over what each change costs",
+		ArgsUsage: "OLD NEW",
+		Description: `OLD and NEW are terms in YAML, or agreements in JSON.
+
+With --over each change is priced: the records of PAST are settled under OLD,
+under OLD with that one change alone where those are terms, and under NEW. All
+are taken to be in force as OLD is; --redate takes all of PAST. Nothing is
+recorded.
+
+Examples:
+    raasledger agreement diff agreement.json terms-2.yaml
+    raasledger agreement diff agreement.json terms-2.yaml --over store`,
+		Flags:  append(pastFlags(), jsonFlag()),
+		Action: diffTerms,
+	}
+}
+
+func diffTerms(c *cli.Context) error {
+	args, err := command.Args(c, "OLD", "NEW")
+	if err != nil {
+		return err
+	}
+	if !c.IsSet("over") {
+		for _, flag := range []string{"map", "ledger", "redate"} {
+			if c.IsSet(flag) {
+				return command.Usage("", "--%s goes with --over", flag)
+			}
+		}
+	}
+	texts, err := readTexts(c, args)
+	if err != nil {
+		return err
+	}
+	x := &amendment{old: texts[0], new: texts[1], changes: terms.Changes(texts[0].terms, texts[1].terms)}
+	if c.IsSet("over") {
+		if err := x.price(c); err != nil {
+			return err
+		}
+	}
+	if c.Bool("json") {
+		return x.writeJSON(c)
+	}
+	return x.write(c)
+}
+
+// An amendment is what NEW changes in OLD, and what that comes to.
+type amendment struct {
+	old, new *text
+	changes  []terms.Change
+
+	past   *past // nil without --over
+	span   terms.Period
+	priced []pricedChange
+	runs   []*simulation // old, new, and whatever of priced are terms
+	joined *simulation   // of those that are no terms alone, all together
+}
+
+// A pricedChange is a change with what it comes to alone: run, or why it is no
+// terms.
+type pricedChange struct {
+	change terms.Change
+	words  string
+	run    *simulation
+	reason string
+}
+
+// maxPriced bounds the terms that are settled side by side.
+const maxPriced = 128
+
+// price settles the past under the old terms, under each change, and under the
+// new.
+func (x *amendment) price(c *cli.Context) error {
+	if a, b := x.old.terms.Currency, x.new.terms.Currency; a != b {
+		return command.Refused("", fmt.Errorf("%s is in %s and %s in %s: there is no difference between them", x.old.file, a, x.new.file, b))
+	}
+	p, err := openPast(c, []*terms.Terms{x.old.terms, x.new.terms})
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	x.past = p
+	old := x.old.terms
+	if c.Bool("redate") {
+		if old, err = x.old.redate(p); err != nil {
+			return err
+		}
+	}
+	x.span = terms.Period{From: old.From, Until: old.Until}
+	next, err := x.new.within(old)
+	if err != nil {
+		return err
+	}
+	changes := terms.Changes(old, next)
+	if len(changes) > maxPriced {
+		return command.Refused("", fmt.Errorf("%d changes are too many to price, at most %d", len(changes), maxPriced))
+	}
+	names, list := []string{"old", "new"}, []*terms.Terms{old, next}
+	var at []int
+	var alone []terms.Change
+	for _, change := range changes {
+		k := pricedChange{change: change, words: changeWords(change, old, next)}
+		t, mistakes := terms.Parse(terms.Merge(old, next, func(d terms.Change) bool { return d == change }))
+		if t == nil {
+			k.reason = firstOf(mistakes).Error()
+			alone = append(alone, change)
+		} else if c.IsSet("map") && !fits(c, old, t) {
+			t, k.reason = nil, "the mapping makes other records of it"
+		}
+		if t != nil {
+			at = append(at, len(x.priced))
+			names, list = append(names, k.words), append(list, t)
+		}
+		x.priced = append(x.priced, k)
+	}
+	together := -1
+	if len(alone) > 1 {
+		t, _ := terms.Parse(terms.Merge(old, next, func(d terms.Change) bool { return slices.Contains(alone, d) }))
+		if t != nil && (!c.IsSet("map") || fits(c, old, t)) {
+			together = len(list)
+			names, list = append(names, "together"), append(list, t)
+		}
+	}
+	if x.runs, err = simulate(p, names, list); err != nil {
+		return err
+	}
+	for i, k := range at {
+		x.priced[k].run = x.runs[2+i]
+	}
+	if together >= 0 {
+		x.joined = x.runs[together]
+	}
+	return p.close()
+}
+
+// fits reports whether a mapping makes the same records under both terms.
+func fits(c *cli.Context, old, t *terms.Terms) bool {
+	file := c.String("map")
+	text, err := command.ReadFile(c, file, maxYAMLBytes)
+	if err != nil {
+		return false
+	}
+	_, err = readMapping(file, text, []*terms.Terms{old, t})
+	return err == nil
+}
+
+// changeWords says a change in words for people.
+func changeWords(c terms.Change, old, t *terms.Terms) string {
+	switch {
+	case c.Before == "":
+		return fmt.Sprintf("%s: added %s", c.Path, c.After)
+	case c.After == "":
+		return fmt.Sprintf("%s: removed %s", c.Path, c.Before)
+	}
+	return fmt.Sprintf("%s: was %s, now %s", c.Path, c.Before, c.After)
+}
+
+// total is what a simulation comes to, over all its periods.
+func (x *simulation) total() (sum exact.Rat) {
+	for _, s := range x.statements {
+		sum = sum.Add(number(s.Total).value)
+	}
+	return sum
+}
+
+// fixed writes an amount.
+func (x *amendment) fixed(v exact.Rat) string {
+	text, ok := v.Fixed(x.scale())
+	if !ok {
+		return v.String()
+	}
+	return text
+}
+
+func (x *amendment) scale() int { return max(x.old.terms.Scale, x.new.terms.Scale) }
+
+// effects are what each change that is priced comes to, by itself, and what
+// all have together beyond that.
+func (x *amendment) effects() (sum, joint exact.Rat) {
+	old := x.runs[0].total()
+	for _, k := range x.priced {
+		if k.run != nil {
+			sum = sum.Add(k.run.total().Sub(old))
+		}
+	}
+	if x.joined != nil {
+		sum = sum.Add(x.joined.total().Sub(old))
+	}
+	return sum, x.runs[1].total().Sub(old).Sub(sum)
+}
+
+func (x *amendment) write(c *cli.Context) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "changes      %d from %s to %s\n", len(x.changes), x.old.file, x.new.file)
+	for _, change := range x.changes {
+		fmt.Fprintf(&b, "  %s\n", command.Printable(changeWords(change, x.old.terms, x.new.terms)))
+	}
+	if x.past != nil {
+		x.writePrices(&b)
+	}
+	return command.Report(c, "%s", b.String())
+}
+
+func (x *amendment) writePrices(b *strings.Builder) {
+	fmt.Fprintf(b, "\nSIMULATED over %s, %s: nobody has signed this, and nothing is recorded\n", x.past.name, count(x.past.records, "record"))
+	fmt.Fprintf(b, "all as though in force from %s to %s\n", x.span.From, x.span.Until)
+	old, next := x.runs[0], x.runs[1]
+	table := [][]string{nil, {x.old.terms.Currency, "total", "change"}, {"old terms", x.fixed(old.total()), ""}}
+	row := func(name string, run *simulation) {
+		table = append(table, []string{name, x.fixed(run.total()), signed(run.total().Sub(old.total()), x.scale())})
+	}
+	var alone []string
+	for i, k := range x.priced {
+		name := fmt.Sprintf("  %d. %s", i+1, command.Printable(k.words))
+		if k.run != nil {
+			row(name, k.run)
+			continue
+		}
+		table = append(table, []string{name, "", "not alone"})
+		alone = append(alone, fmt.Sprint(i+1))
+	}
+	if x.joined != nil {
+		row("  "+strings.Join(alone, ", ")+" together", x.joined)
+	}
+	sum, joint := x.effects()
+	table = append(table,
+		[]string{"each by itself, added up", "", signed(sum, x.scale())},
+		[]string{"joint effect", "", signed(joint, x.scale())})
+	row("new terms", next)
+	writeTable(b, table)
+	for i, k := range x.priced {
+		if k.run == nil {
+			fmt.Fprintf(b, "%d alone is no terms: %s\n", i+1, command.Printable(k.reason))
+		}
+	}
+	pair := &comparison{past: x.past, currency: x.old.terms.Currency, runs: x.runs[:2]}
+	table = [][]string{nil, append([]string{"total by period"}, pair.columns()...)}
+	for _, k := range pair.blocks() {
+		for _, r := range k.rows {
+			if r.what == "total" && k.period != "" {
+				table = append(table, append([]string{k.period}, r.texts()...))
+			}
+		}
+	}
+	writeTable(b, table)
+	for _, run := range x.runs[:2] {
+		for _, text := range run.remarks() {
+			fmt.Fprintf(b, "%s\n", text)
+		}
+	}
+}
+
+func (x *amendment) writeJSON(c *cli.Context) error {
+	type changeReport struct {
+		Path   string `json:"path"`
+		Before string `json:"before,omitempty"`
+		After  string `json:"after,omitempty"`
+		Words  string `json:"words"`
+	}
+	type totalReport struct {
+		Total    string            `json:"total"`
+		ByPeriod map[string]string `json:"by_period"`
+		Taken    int64             `json:"taken"`
+		Refused  []refused         `json:"refused"`
+	}
+	type priceReport struct {
+		changeReport
+		Alone  *totalReport `json:"alone,omitempty"`
+		Effect string       `json:"effect,omitempty"`
+		Reason string       `json:"reason,omitempty"` // why it is no terms alone
+	}
+	type pricesReport struct {
+		Simulated  bool          `json:"simulated"`
+		Over       string        `json:"over"`
+		Records    int64         `json:"records"`
+		From       string        `json:"from"`
+		Until      string        `json:"until"`
+		Currency   string        `json:"currency"`
+		Old        *totalReport  `json:"old"`
+		New        *totalReport  `json:"new"`
+		Changes    []priceReport `json:"changes"`
+		Together   *totalReport  `json:"together,omitempty"` // of those that are no terms alone
+		AddedUp    string        `json:"added_up"`
+		Joint      string        `json:"joint_effect"`
+		Difference string        `json:"difference"`
+	}
+	report := struct {
+		Old     record.Digest  `json:"old"`
+		New     record.Digest  `json:"new"`
+		Changes []changeReport `json:"changes"`
+		Prices  *pricesReport  `json:"prices,omitempty"`
+	}{x.old.terms.Digest(), x.new.terms.Digest(), []changeReport{}, nil}
+	for _, k := range x.changes {
+		report.Changes = append(report.Changes, changeReport{k.Path, k.Before, k.After, changeWords(k, x.old.terms, x.new.terms)})
+	}
+	if x.past == nil {
+		return jsonLine(c, report)
+	}
+	total := func(run *simulation) *totalReport {
+		if run == nil {
+			return nil
+		}
+		t := &totalReport{x.fixed(run.total()), map[string]string{}, run.taken, append([]refused{}, run.refused...)}
+		for _, s := range run.statements {
+			t.ByPeriod[s.Period] = string(s.Total)
+		}
+		return t
+	}
+	old := x.runs[0].total()
+	sum, joint := x.effects()
+	prices := &pricesReport{Simulated: true, Over: x.past.name, Records: x.past.records, From: x.span.From.String(), Until: x.span.Until.String(),
+		Currency: x.old.terms.Currency, Old: total(x.runs[0]), New: total(x.runs[1]), Changes: []priceReport{}, Together: total(x.joined),
+		AddedUp: x.fixed(sum), Joint: x.fixed(joint), Difference: x.fixed(x.runs[1].total().Sub(old))}
+	for _, k := range x.priced {
+		r := priceReport{changeReport: changeReport{k.change.Path, k.change.Before, k.change.After, k.words}, Alone: total(k.run), Reason: k.reason}
+		if k.run != nil {
+			r.Effect = x.fixed(k.run.total().Sub(old))
+		}
+		prices.Changes = append(prices.Changes, r)
+	}
+	report.Prices = prices
+	return jsonLine(c, report)
+}
