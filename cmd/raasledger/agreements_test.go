@@ -206,6 +206,11 @@ func TestAgreementsDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	blocks := documentBlocks(string(text))
+	if len(blocks) == 0 {
+		t.Fatal("docs/agreements.md does not begin with an example")
+	}
+	blocks[0].run(t, t.TempDir())
 	named := map[string]bool{}
 	for _, m := range regexp.MustCompile("\\(\\.\\./testdata/agreements/([a-z0-9_]+)\\)").FindAllStringSubmatch(string(text), -1) {
 		named[m[1]] = true

@@ -136,25 +136,43 @@ func playExample(ctx context.Context, path, name string, c agreements.Case) (run
 	if err != nil {
 		return nil, fmt.Errorf("records: %w", placed(records, err))
 	}
-	if run.statements, err = deal.Run(ctx, scenes, len(run.expected)); err != nil {
+	settled, err := deal.Run(ctx, scenes, len(run.expected))
+	if err != nil {
 		return nil, err
 	}
-	for i := range run.expected {
+	for i, r := range settled {
+		run.statements = append(run.statements, r.Statement)
 		run.wrong = append(run.wrong, run.expected[i].Compare(run.statements[i])...)
 	}
-	if _, err := deal.Cosign(ctx); err != nil {
+	if run.bundle, run.report, err = bundled(ctx, deal, 0, nil); err != nil {
 		return nil, err
 	}
-	if run.bundle, err = deal.Bundle(ctx); err != nil {
-		return nil, err
-	}
-	if run.report, err = deal.Verify(bytes.NewReader(run.bundle)); err != nil {
-		return nil, err
-	}
-	if run.report.Verdict != verify.Verified {
-		return nil, fmt.Errorf("the bundle is %s: %s", run.report.Verdict, run.report.Result())
+	// Whoever has checked the first statements goes on from one of them, with
+	// what it carried over.
+	if n := len(settled); n > 1 {
+		if _, _, err := bundled(ctx, deal, settled[n-2].N, settled[n-2].Checkpoint); err != nil {
+			return nil, err
+		}
 	}
 	return run, nil
+}
+
+// bundled writes a bundle and verifies it as the client would.
+func bundled(ctx context.Context, deal *story.Deal, from int64, since []byte) ([]byte, *verify.Report, error) {
+	text, err := deal.Bundle(ctx, from)
+	if err != nil {
+		return nil, nil, err
+	}
+	report, err := deal.Verify(bytes.NewReader(text), since)
+	if err != nil {
+		return nil, nil, err
+	}
+	if report.Verdict != verify.Verified {
+		var b strings.Builder
+		report.WriteText(&b)
+		return nil, nil, fmt.Errorf("the bundle from %d on is %s: %s", from, report.Verdict, b.String())
+	}
+	return text, report, nil
 }
 
 // readExpected reads the statements that somebody worked by hand.
@@ -228,10 +246,23 @@ func statementLines(s *record.Statement) []string {
 	type row struct{ name, quantity, amount string }
 	var rows []row
 	for _, l := range s.Lines {
-		rows = append(rows, row{l.Name, string(l.Quantity), string(l.Amount)})
+		quantity := string(l.Quantity)
+		if l.Before != "" {
+			quantity = string(l.Before) + " -> " + quantity
+		}
+		if l.Held {
+			quantity = "held"
+		}
+		rows = append(rows, row{l.Name, quantity, string(l.Amount)})
+		for _, r := range l.Reads {
+			rows = append(rows, row{"  " + r.Name, string(r.Value), ""})
+		}
 	}
-	if len(s.Adjust) > 0 {
-		rows = append(rows, row{"subtotal", "", string(s.Subtotal)})
+	for _, a := range s.Adjust {
+		rows = append(rows, row{strings.ReplaceAll(a.Op, "_", " "), string(a.Before), string(a.After)})
+	}
+	for _, r := range s.Reads {
+		rows = append(rows, row{"  " + r.Name, string(r.Value), ""})
 	}
 	for _, c := range s.Corrections {
 		rows = append(rows, row{c.Period + " " + c.Line, string(c.QuantityBefore + " -> " + c.Quantity), string(c.Amount)})
@@ -239,8 +270,9 @@ func statementLines(s *record.Statement) []string {
 	for _, balance := range []struct {
 		name   string
 		amount record.Decimal
-	}{{"carried in", s.CarriedIn}, {"total in " + s.Currency, s.Total}, {"carried out", s.CarriedOut}} {
-		if strings.HasPrefix(balance.name, "total") || !balance.amount.Zero() {
+		always bool
+	}{{"carried in", s.CarriedIn, false}, {"total in " + s.Currency, s.Total, true}, {"due", s.Due, s.Due != ""}, {"carried out", s.CarriedOut, false}} {
+		if balance.always || balance.amount != "" && !balance.amount.Zero() {
 			rows = append(rows, row{balance.name, "", string(balance.amount)})
 		}
 	}

@@ -148,14 +148,16 @@ func (d *Deal) Cosign(ctx context.Context) ([]byte, error) {
 	return d.Cosigned(ctx, note)
 }
 
-// Bundle is everything in one file, up to the newest checkpoint.
-func (d *Deal) Bundle(ctx context.Context) ([]byte, error) {
+// Bundle is everything in one file, up to the newest checkpoint: from the
+// first record on, or from that of a statement.
+func (d *Deal) Bundle(ctx context.Context, from int64) ([]byte, error) {
 	var text bytes.Buffer
-	err := d.WriteBundle(ctx, &text, ledger.BundleOptions{})
+	err := d.WriteBundle(ctx, &text, ledger.BundleOptions{From: from})
 	return text.Bytes(), err
 }
 
-// Verify judges a bundle as the client does, by its own policy.
-func (d *Deal) Verify(r io.Reader) (*verify.Report, error) {
-	return verify.Verify(r, verify.Options{Policy: d.Policy, Now: record.TimeOf(d.clock.now)})
+// Verify judges a bundle as the client does, by its own policy and the
+// checkpoint that it holds from before, if any.
+func (d *Deal) Verify(r io.Reader, since []byte) (*verify.Report, error) {
+	return verify.Verify(r, verify.Options{Policy: d.Policy, Since: since, Now: record.TimeOf(d.clock.now)})
 }

@@ -89,9 +89,9 @@ func (e *Expected) Compare(s *record.Statement) []string {
 		place := fmt.Sprintf("line %d, ", i+1)
 		same(place+"name", got.Name, want.Name)
 		same(place+"quantity", string(got.Quantity), string(want.Quantity))
-		//BEFORE same(place+"quantity before", string(got.Before), string(want.Before))
+		same(place+"quantity before", string(got.Before), string(want.Before))
 		same(place+"amount", string(got.Amount), string(want.Amount))
-		//HELD same(place+"held", fmt.Sprint(got.Held), fmt.Sprint(want.Held))
+		same(place+"held", fmt.Sprint(got.Held), fmt.Sprint(want.Held))
 	}
 	same("number of corrections", fmt.Sprint(len(s.Corrections)), fmt.Sprint(len(e.Corrections)))
 	for i := range min(len(s.Corrections), len(e.Corrections)) {
@@ -108,7 +108,7 @@ func (e *Expected) Compare(s *record.Statement) []string {
 	}
 	amount("carried in", s.CarriedIn, e.CarriedIn)
 	same("total", string(s.Total), string(e.Total))
-	//DUE same("due", string(s.Due), string(e.Due))
+	same("due", string(s.Due), string(e.Due))
 	amount("carried out", s.CarriedOut, e.CarriedOut)
 	counts := map[string]string{}
 	for _, c := range s.Counts {

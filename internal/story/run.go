@@ -15,13 +15,20 @@ const (
 	maxBatch = 500
 )
 
+// Settled is a statement, and the checkpoint after it that the client cosigned.
+type Settled struct {
+	N          int64 // index of the statement's record
+	Statement  *record.Statement
+	Checkpoint []byte
+}
+
 // Run appends the scenes and settles so many periods, each at its closing
 // instant. What happens within one hour of the clock goes to the ledger
 // together, when the last of it has happened, as a service does that appends
-// hourly. A scene that is later than the last closing is an error: no
+// hourly. The client cosigns a checkpoint after each statement. A scene that is later than the last closing is an error: no
 // statement would have seen it.
-func (d *Deal) Run(ctx context.Context, scenes []Scene, periods int) ([]*record.Statement, error) {
-	var statements []*record.Statement
+func (d *Deal) Run(ctx context.Context, scenes []Scene, periods int) ([]Settled, error) {
+	var statements []Settled
 	for range periods {
 		closing, err := d.closing()
 		if err != nil {
@@ -51,7 +58,11 @@ func (d *Deal) Run(ctx context.Context, scenes []Scene, periods int) ([]*record.
 		if !ok {
 			return nil, fmt.Errorf("record %s is of kind %s", r.ID, r.Kind)
 		}
-		statements = append(statements, s)
+		note, err := d.Cosign(ctx)
+		if err != nil {
+			return nil, err
+		}
+		statements = append(statements, Settled{N: r.Log.N, Statement: s, Checkpoint: note})
 	}
 	if len(scenes) > 0 {
 		return nil, fmt.Errorf("%d records from %s on are later than the last of %d statements", len(scenes), scenes[0].Record.ID, periods)
