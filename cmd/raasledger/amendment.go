@@ -116,7 +116,7 @@ func (x *amendment) price(c *cli.Context) error {
 	var at []int
 	var alone []terms.Change
 	for _, change := range changes {
-		k := pricedChange{change: change, words: changeWords(change, old, next)}
+		k := pricedChange{change: change, words: change.Words(old, next)}
 		t, mistakes := terms.Parse(terms.Merge(old, next, func(d terms.Change) bool { return d == change }))
 		if t == nil {
 			k.reason = firstOf(mistakes).Error()
@@ -161,17 +161,6 @@ func fits(c *cli.Context, old, t *terms.Terms) bool {
 	return err == nil
 }
 
-// changeWords says a change in words for people.
-func changeWords(c terms.Change, old, t *terms.Terms) string {
-	switch {
-	case c.Before == "":
-		return fmt.Sprintf("%s: added %s", c.Path, c.After)
-	case c.After == "":
-		return fmt.Sprintf("%s: removed %s", c.Path, c.Before)
-	}
-	return fmt.Sprintf("%s: was %s, now %s", c.Path, c.Before, c.After)
-}
-
 // total is what a simulation comes to, over all its periods.
 func (x *simulation) total() (sum exact.Rat) {
 	for _, s := range x.statements {
@@ -210,7 +199,7 @@ func (x *amendment) write(c *cli.Context) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "changes      %d from %s to %s\n", len(x.changes), x.old.file, x.new.file)
 	for _, change := range x.changes {
-		fmt.Fprintf(&b, "  %s\n", command.Printable(changeWords(change, x.old.terms, x.new.terms)))
+		fmt.Fprintf(&b, "  %s\n", command.Printable(change.Words(x.old.terms, x.new.terms)))
 	}
 	if x.past != nil {
 		x.writePrices(&b)
@@ -308,7 +297,7 @@ func (x *amendment) writeJSON(c *cli.Context) error {
 		Prices  *pricesReport  `json:"prices,omitempty"`
 	}{x.old.terms.Digest(), x.new.terms.Digest(), []changeReport{}, nil}
 	for _, k := range x.changes {
-		report.Changes = append(report.Changes, changeReport{k.Path, k.Before, k.After, changeWords(k, x.old.terms, x.new.terms)})
+		report.Changes = append(report.Changes, changeReport{k.Path, k.Before, k.After, k.Words(x.old.terms, x.new.terms)})
 	}
 	if x.past == nil {
 		return jsonLine(c, report)
