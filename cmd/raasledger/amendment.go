@@ -21,9 +21,9 @@ func diffCommand() *cli.Command {
 		Description: `OLD and NEW are terms in YAML, or agreements in JSON.
 
 With --over each change is priced: the records of PAST are settled under OLD,
-under OLD with that one change alone where those are terms, and under NEW. All
-are taken to be in force as OLD is; --redate takes all of PAST. Nothing is
-recorded.
+under OLD with that one change alone, and under NEW. A change that is no terms
+alone is taken with as few others as it needs. All are taken to be in force as
+OLD is; --redate takes all of PAST. Nothing is recorded.
 
 Examples:
     raasledger agreement diff agreement.json terms-2.yaml
@@ -69,8 +69,8 @@ type amendment struct {
 	past   *past // nil without --over
 	span   terms.Period
 	priced []pricedChange
-	runs   []*simulation // old, new, and whatever of priced are terms
-	joined *simulation   // of those that are no terms alone, all together
+	groups []*changeGroup
+	runs   []*simulation // old, new, and whatever of priced and groups are terms
 }
 
 // A pricedChange is a change with what it comes to alone: run, or why it is no
@@ -80,6 +80,13 @@ type pricedChange struct {
 	words  string
 	run    *simulation
 	reason string
+}
+
+// A changeGroup are changes that are no terms without each other, or without
+// those beside them that are.
+type changeGroup struct {
+	changes, with []int // indexes of priced
+	run           *simulation
 }
 
 // maxPriced bounds the terms that are settled side by side.
@@ -112,42 +119,81 @@ func (x *amendment) price(c *cli.Context) error {
 	if len(changes) > maxPriced {
 		return command.Refused("", fmt.Errorf("%d changes are too many to price, at most %d", len(changes), maxPriced))
 	}
-	names, list := []string{"old", "new"}, []*terms.Terms{old, next}
-	var at []int
-	var alone []terms.Change
 	for _, change := range changes {
-		k := pricedChange{change: change, words: change.Words(old, next)}
-		t, mistakes := terms.Parse(terms.Merge(old, next, func(d terms.Change) bool { return d == change }))
-		if t == nil {
-			k.reason = firstOf(mistakes).Error()
-			alone = append(alone, change)
-		} else if c.IsSet("map") && !fits(c, old, t) {
-			t, k.reason = nil, "the mapping makes other records of it"
-		}
-		if t != nil {
-			at = append(at, len(x.priced))
-			names, list = append(names, k.words), append(list, t)
-		}
-		x.priced = append(x.priced, k)
+		x.priced = append(x.priced, pricedChange{change: change, words: change.Words(old, next)})
 	}
-	together := -1
-	if len(alone) > 1 {
-		t, _ := terms.Parse(terms.Merge(old, next, func(d terms.Change) bool { return slices.Contains(alone, d) }))
-		if t != nil && (!c.IsSet("map") || fits(c, old, t)) {
-			together = len(list)
-			names, list = append(names, "together"), append(list, t)
+	// merged are the old terms with the changes, and why they are none.
+	merged := func(taken []int) (*terms.Terms, string) {
+		t, mistakes := terms.Parse(terms.Merge(old, next, func(d terms.Change) bool {
+			return slices.ContainsFunc(taken, func(i int) bool { return changes[i] == d })
+		}))
+		switch {
+		case t == nil:
+			return nil, firstOf(mistakes).Error()
+		case c.IsSet("map") && !fits(c, old, t):
+			return nil, "the mapping makes other records of it"
+		}
+		return t, ""
+	}
+	names, list := []string{"old", "new"}, []*terms.Terms{old, next}
+	var runs []**simulation // where each of list behind these goes
+	add := func(name string, t *terms.Terms, to **simulation) {
+		names, list, runs = append(names, name), append(list, t), append(runs, to)
+	}
+	for i := range x.priced {
+		k := &x.priced[i]
+		var t *terms.Terms
+		if t, k.reason = merged([]int{i}); t != nil {
+			add(k.words, t, &k.run)
+		}
+	}
+	for i := range x.priced {
+		if k := &x.priced[i]; k.reason != "" && !x.grouped(i) {
+			g, t := x.group(i, merged)
+			x.groups = append(x.groups, g)
+			add(k.words, t, &g.run)
 		}
 	}
 	if x.runs, err = simulate(p, names, list); err != nil {
 		return err
 	}
-	for i, k := range at {
-		x.priced[k].run = x.runs[2+i]
-	}
-	if together >= 0 {
-		x.joined = x.runs[together]
+	for i, to := range runs {
+		*to = x.runs[2+i]
 	}
 	return p.close()
+}
+
+// grouped reports whether change i is priced in a group.
+func (x *amendment) grouped(i int) bool {
+	return slices.ContainsFunc(x.groups, func(g *changeGroup) bool { return slices.Contains(g.changes, i) })
+}
+
+// group finds a smallest set of changes that are terms and have change i in it:
+// all of them are, so one after the other is left out as long as the rest are.
+func (x *amendment) group(i int, merged func([]int) (*terms.Terms, string)) (*changeGroup, *terms.Terms) {
+	taken := make([]int, len(x.priced))
+	for j := range taken {
+		taken[j] = j
+	}
+	all, _ := merged(taken)
+	for j := range x.priced {
+		if j == i {
+			continue
+		}
+		less := slices.DeleteFunc(slices.Clone(taken), func(k int) bool { return k == j })
+		if t, _ := merged(less); t != nil {
+			taken, all = less, t
+		}
+	}
+	g := &changeGroup{}
+	for _, j := range taken {
+		if x.priced[j].reason != "" {
+			g.changes = append(g.changes, j)
+		} else {
+			g.with = append(g.with, j)
+		}
+	}
+	return g, all
 }
 
 // fits reports whether a mapping makes the same records under both terms.
@@ -180,19 +226,32 @@ func (x *amendment) fixed(v exact.Rat) string {
 
 func (x *amendment) scale() int { return max(x.old.terms.Scale, x.new.terms.Scale) }
 
-// effects are what each change that is priced comes to, by itself, and what
-// all have together beyond that.
+// effect is what a change comes to by itself.
+func (x *amendment) effect(i int) exact.Rat {
+	return x.priced[i].run.total().Sub(x.runs[0].total())
+}
+
+// groupEffect is what a group comes to beyond those in it that are terms alone.
+func (x *amendment) groupEffect(g *changeGroup) exact.Rat {
+	sum := g.run.total().Sub(x.runs[0].total())
+	for _, i := range g.with {
+		sum = sum.Sub(x.effect(i))
+	}
+	return sum
+}
+
+// effects are what the changes come to, each by itself or in its group, added
+// up, and what all have together beyond that.
 func (x *amendment) effects() (sum, joint exact.Rat) {
-	old := x.runs[0].total()
-	for _, k := range x.priced {
+	for i, k := range x.priced {
 		if k.run != nil {
-			sum = sum.Add(k.run.total().Sub(old))
+			sum = sum.Add(x.effect(i))
 		}
 	}
-	if x.joined != nil {
-		sum = sum.Add(x.joined.total().Sub(old))
+	for _, g := range x.groups {
+		sum = sum.Add(x.groupEffect(g))
 	}
-	return sum, x.runs[1].total().Sub(old).Sub(sum)
+	return sum, x.runs[1].total().Sub(x.runs[0].total()).Sub(sum)
 }
 
 func (x *amendment) write(c *cli.Context) error {
@@ -212,27 +271,28 @@ func (x *amendment) writePrices(b *strings.Builder) {
 	fmt.Fprintf(b, "all as though in force from %s to %s\n", x.span.From, x.span.Until)
 	old, next := x.runs[0], x.runs[1]
 	table := [][]string{nil, {x.old.terms.Currency, "total", "change"}, {"old terms", x.fixed(old.total()), ""}}
-	row := func(name string, run *simulation) {
-		table = append(table, []string{name, x.fixed(run.total()), signed(run.total().Sub(old.total()), x.scale())})
+	row := func(name, total string, change exact.Rat) {
+		table = append(table, []string{name, total, signed(change, x.scale())})
 	}
-	var alone []string
 	for i, k := range x.priced {
 		name := fmt.Sprintf("  %d. %s", i+1, command.Printable(k.words))
 		if k.run != nil {
-			row(name, k.run)
-			continue
+			row(name, x.fixed(k.run.total()), x.effect(i))
+		} else {
+			table = append(table, []string{name, "", "not alone"})
 		}
-		table = append(table, []string{name, "", "not alone"})
-		alone = append(alone, fmt.Sprint(i+1))
 	}
-	if x.joined != nil {
-		row("  "+strings.Join(alone, ", ")+" together", x.joined)
+	for _, g := range x.groups {
+		name := "  " + listed(g.changes)
+		if len(g.with) > 0 {
+			name += " with " + listed(g.with)
+		}
+		row(name, x.fixed(g.run.total()), x.groupEffect(g))
 	}
 	sum, joint := x.effects()
-	table = append(table,
-		[]string{"each by itself, added up", "", signed(sum, x.scale())},
-		[]string{"joint effect", "", signed(joint, x.scale())})
-	row("new terms", next)
+	row("added up", "", sum)
+	row("joint effect", "", joint)
+	row("new terms", x.fixed(next.total()), next.total().Sub(old.total()))
 	writeTable(b, table)
 	for i, k := range x.priced {
 		if k.run == nil {
@@ -256,6 +316,18 @@ func (x *amendment) writePrices(b *strings.Builder) {
 	}
 }
 
+// listed names changes as the table numbers them.
+func listed(indexes []int) string {
+	numbers := make([]string, len(indexes))
+	for i, n := range indexes {
+		numbers[i] = fmt.Sprint(n + 1)
+	}
+	if last := len(numbers) - 1; last > 0 {
+		return strings.Join(numbers[:last], ", ") + " and " + numbers[last]
+	}
+	return numbers[0]
+}
+
 func (x *amendment) writeJSON(c *cli.Context) error {
 	type changeReport struct {
 		Path   string `json:"path"`
@@ -275,6 +347,12 @@ func (x *amendment) writeJSON(c *cli.Context) error {
 		Effect string       `json:"effect,omitempty"`
 		Reason string       `json:"reason,omitempty"` // why it is no terms alone
 	}
+	type groupReport struct {
+		Changes []int        `json:"changes"` // by their place above, from 0
+		With    []int        `json:"with"`    // those that are terms alone
+		Total   *totalReport `json:"together"`
+		Effect  string       `json:"effect"` // beyond those of with
+	}
 	type pricesReport struct {
 		Simulated  bool          `json:"simulated"`
 		Over       string        `json:"over"`
@@ -285,7 +363,7 @@ func (x *amendment) writeJSON(c *cli.Context) error {
 		Old        *totalReport  `json:"old"`
 		New        *totalReport  `json:"new"`
 		Changes    []priceReport `json:"changes"`
-		Together   *totalReport  `json:"together,omitempty"` // of those that are no terms alone
+		Groups     []groupReport `json:"groups"` // of those that are no terms alone
 		AddedUp    string        `json:"added_up"`
 		Joint      string        `json:"joint_effect"`
 		Difference string        `json:"difference"`
@@ -315,14 +393,17 @@ func (x *amendment) writeJSON(c *cli.Context) error {
 	old := x.runs[0].total()
 	sum, joint := x.effects()
 	prices := &pricesReport{Simulated: true, Over: x.past.name, Records: x.past.records, From: x.span.From.String(), Until: x.span.Until.String(),
-		Currency: x.old.terms.Currency, Old: total(x.runs[0]), New: total(x.runs[1]), Changes: []priceReport{}, Together: total(x.joined),
+		Currency: x.old.terms.Currency, Old: total(x.runs[0]), New: total(x.runs[1]), Changes: []priceReport{}, Groups: []groupReport{},
 		AddedUp: x.fixed(sum), Joint: x.fixed(joint), Difference: x.fixed(x.runs[1].total().Sub(old))}
-	for _, k := range x.priced {
+	for i, k := range x.priced {
 		r := priceReport{changeReport: changeReport{k.change.Path, k.change.Before, k.change.After, k.words}, Alone: total(k.run), Reason: k.reason}
 		if k.run != nil {
-			r.Effect = x.fixed(k.run.total().Sub(old))
+			r.Effect = x.fixed(x.effect(i))
 		}
 		prices.Changes = append(prices.Changes, r)
+	}
+	for _, g := range x.groups {
+		prices.Groups = append(prices.Groups, groupReport{append([]int{}, g.changes...), append([]int{}, g.with...), total(g.run), x.fixed(x.groupEffect(g))})
 	}
 	report.Prices = prices
 	return jsonLine(c, report)

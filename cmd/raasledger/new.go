@@ -39,10 +39,8 @@ func newTerms(c *cli.Context) error {
 		return err
 	}
 	if c.Bool("list") {
-		for _, flag := range []string{"o", "force"} {
-			if c.IsSet(flag) {
-				return command.Usage("", "-%s goes with --like", strings.TrimPrefix("-"+flag, "-o"))
-			}
+		if c.IsSet("o") || c.IsSet("force") {
+			return command.Usage("", "-o and --force go with --like")
 		}
 		return listTerms(c)
 	}

@@ -317,6 +317,10 @@ func (x *simulation) take(p *past, r *record.Record, place string) error {
 	if err != nil {
 		return err
 	}
+	switch r.Kind {
+	case record.KindAgreement, record.KindKey:
+		return nil // of the past's own; the draft stands for itself
+	}
 	err = x.fold.Apply(r)
 	refusal, ok := errors.AsType[*record.Refusal](err)
 	switch {
