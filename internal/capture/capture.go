@@ -14,6 +14,7 @@
 //	run: "run/{task_id}"
 //	case: "task/{task_id}"
 //	messages: traj
+//	arguments: json
 //	time: {start: "2025-06-01T08:00:00.000Z", step: 1s}
 //	tools:
 //	  read: [get_*, find_*]
@@ -151,7 +152,7 @@ func (w *writer) commit(id, name, media string, content []byte) record.Attachmen
 
 // A run is one conversation or trace on its way into records.
 type run struct {
-	w       *writer
+	w      *writer
 	number int
 	id     string // in front of the ids of its records
 	matter string // its case

@@ -143,8 +143,8 @@ func (m *Map) check(mistake func(field, format string, args ...any)) {
 		} else {
 			m.Time.check(mistake)
 		}
-		if !slices.Contains([]string{"", "json", "python"}, m.Arguments) {
-			mistake("arguments", "%q, want json or python", m.Arguments)
+		if !slices.Contains([]string{"json", "python", "text"}, m.Arguments) {
+			mistake("arguments", "%q, want json, python or text", m.Arguments)
 		}
 		if m.EmptyRuns != "" && m.EmptyRuns != "leave_out" {
 			mistake("empty_runs", "%q, want leave_out, or leave it away", m.EmptyRuns)

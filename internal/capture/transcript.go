@@ -287,8 +287,11 @@ func (r *run) toolCall(v jsontext.Value) (*toolCall, error) {
 		}
 		return c, nil
 	}
+	if r.w.m.Arguments == "text" || len(c.arguments) == 0 {
+		return c, nil
+	}
 	c.media = mediaJSON
-	if _, err := parseObject(jsontext.Value(c.arguments)); err != nil || !jsontext.Value(c.arguments).IsValid() {
+	if _, err := parseObject(jsontext.Value(c.arguments)); err != nil {
 		hint := ""
 		if checkPython(string(c.arguments)) == nil {
 			hint = "; it is a Python literal, for which the map says arguments: python"
