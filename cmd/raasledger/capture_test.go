@@ -361,7 +361,7 @@ func TestCaptureAgentOps(t *testing.T) {
 	// The README's figure counts the tokens of the models and, again, those
 	// of the workflow around them.
 	mine := got.fields["input_tokens"] + got.fields["output_tokens"]
-	around := got.fields["enclosing_input_tokens"] + got.fields["enclosing_output_tokens"]
+	around := got.fields["other_input_tokens"] + got.fields["other_output_tokens"]
 	if mine != models || mine+around != all {
 		t.Errorf("%d tokens of models and %d around them, want %d and %d in all", mine, around, models, all)
 	}

@@ -74,15 +74,15 @@ type Counts struct {
 	Measured  int64 `json:"measurements"`
 }
 
-// A Settings is what only the caller knows.
+// Settings are what only the caller knows.
 type Settings struct {
 	Origin  string // of the ledger
 	SaltKey []byte // secret of the vendor
 }
 
-// CheckTerms compares the map with a version of the agreement: who writes, to
-// whom a matter may pass, and whether history is accepted. It is called for
-// each version before [Map.Records].
+// CheckTerms compares the map with a version of the agreement: who writes, and
+// whether history is accepted. It is called for each version before
+// [Map.Records].
 func (m *Map) CheckTerms(t *terms.Terms) error {
 	operator := t.Operator().ID
 	if m.operator != "" && operator != m.operator {
@@ -165,7 +165,7 @@ type run struct {
 // begin opens a run, whose id no other run has.
 func (w *writer) begin(id, matter, place string) (*run, error) {
 	if before, ok := w.ids[id]; ok {
-		return nil, fmt.Errorf("%s: run %s was given at %s already", place, id, before)
+		return nil, fmt.Errorf("run %s was given at %s already", id, before)
 	}
 	w.ids[id] = place
 	w.counts.Runs++
@@ -180,7 +180,7 @@ func (r *run) sees(at record.Time) {
 	r.until = max(r.until, at)
 }
 
-// give writes one record. Its id and by are set here, its case unless it is a
+// give writes one record, of which place is where it comes from. Its id and by are set here, its case unless it is a
 // config, which stands for the whole ledger.
 func (r *run) give(id string, at record.Time, body record.Body, place string, attach ...record.Attachment) error {
 	w := r.w
@@ -208,12 +208,12 @@ func (r *run) give(id string, at record.Time, body record.Body, place string, at
 		panic("capture: kind " + string(body.Kind()))
 	}
 	if before, ok := w.ids[id]; ok {
-		return fmt.Errorf("%s: id %s was given at %s already", place, id, before)
+		return fmt.Errorf("id %s was given at %s already", id, before)
 	}
 	w.ids[id] = place
 	line, err := record.Marshal(rec)
 	if err != nil {
-		return fmt.Errorf("%s: %w", place, err)
+		return err
 	}
 	w.items = append(w.items, Item{Record: rec, Bytes: len(line), Place: place, Run: r.number})
 	return nil
@@ -272,7 +272,7 @@ func (r *run) decide(id string, at record.Time, d *record.Decision, output []byt
 	d.Inputs = r.pending
 	r.pending = nil
 	if len(d.Inputs) > record.MaxList {
-		return fmt.Errorf("%s: %d inputs since the last decision, at most %d", place, len(d.Inputs), record.MaxList)
+		return fmt.Errorf("%d inputs since the last decision, at most %d", len(d.Inputs), record.MaxList)
 	}
 	var attach []record.Attachment
 	if output != nil {
@@ -295,7 +295,7 @@ func (r *run) call(c *call, place string) error {
 	}
 	effect, err := r.w.m.effect(c.tool)
 	if err != nil {
-		return fmt.Errorf("%s: %w", place, err)
+		return err
 	}
 	body := &record.Action{Decision: c.decision, Action: c.tool, Effect: effect, Status: c.status}
 	if c.key != "" {
@@ -328,18 +328,19 @@ const (
 type usage struct {
 	there                           bool
 	input, output, cached, thinking int64 // the agent's
-	otherInput, otherOutput         int64 // of what stands beside or around the agent's calls
+	otherInput, otherOutput         int64 // beside them, see measure
 	cost                            string
 }
 
-// measure writes what the run took, if its data says so.
-func (r *run) measure(beside string, place string) error {
+// measure writes what the run took, if its data says so. beside says what the
+// tokens are that are not the agent's.
+func (r *run) measure(beside, place string) error {
 	u := r.usage
 	if !u.there && u.cost == "" {
 		return nil
 	}
 	if r.w.m.Usage == nil {
-		return fmt.Errorf("%s: there are tokens or costs, but the map has no usage", place)
+		return errors.New("there are tokens or costs, but the map has no usage")
 	}
 	fields := record.Facts{}
 	for _, f := range []struct {

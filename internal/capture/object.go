@@ -181,8 +181,8 @@ func jsonError(err error) error {
 }
 
 // values hands over each element of a file that is one array, or each value
-// of a file with a value a line. place says which.
-func values(r io.Reader, do func(place string, v jsontext.Value) error) error {
+// of a file with a value a line. place says which, by the noun.
+func values(r io.Reader, noun string, do func(place string, v jsontext.Value) error) error {
 	limit := &valueLimit{r: r, left: MaxValueBytes}
 	in := jsontext.NewDecoder(limit)
 	array := in.PeekKind() == jsontext.KindBeginArray
@@ -192,7 +192,7 @@ func values(r io.Reader, do func(place string, v jsontext.Value) error) error {
 		}
 	}
 	for n := 1; ; n++ {
-		place := strconv.Itoa(n)
+		place := noun + " " + strconv.Itoa(n)
 		limit.left = MaxValueBytes
 		if array && in.PeekKind() == jsontext.KindEndArray {
 			if _, err := in.ReadToken(); err != nil {
@@ -214,7 +214,7 @@ func values(r io.Reader, do func(place string, v jsontext.Value) error) error {
 			if isReadError(err) {
 				return err
 			}
-			return fmt.Errorf("value %s: %w", place, jsonError(err))
+			return fmt.Errorf("%s: %w", place, jsonError(err))
 		}
 		if err := do(place, v); err != nil {
 			return err

@@ -40,13 +40,7 @@ type span struct {
 }
 
 // text returns an attribute that has one value, "" where it is absent.
-func (s *span) text(name string) (string, error) {
-	text, err := object(s.attributes).scalar(name)
-	if err != nil {
-		return "", fmt.Errorf("span %s: %w", s.id, err)
-	}
-	return text, nil
-}
+func (s *span) text(name string) (string, error) { return object(s.attributes).scalar(name) }
 
 // content returns the bytes of an attribute for a digest. A span that lost
 // parts is no evidence of what it held.
@@ -80,7 +74,7 @@ func (s *span) rename() error {
 			a, _ := scalarText(v)
 			b, _ := scalarText(other)
 			if a != b {
-				return fmt.Errorf("span %s: %s is %q, but %s, its name before, is %q", s.id, name, b, old, a)
+				return fmt.Errorf("%s is %q, but %s, its name before, is %q", name, b, old, a)
 			}
 		}
 		s.attributes[name] = v
@@ -122,8 +116,7 @@ func (w *writer) spans(r io.Reader) error {
 	if w.m.Format == "agentops" {
 		read = readAgentOps
 	}
-	err = values(in, func(place string, v jsontext.Value) error {
-		place = "export " + place
+	err = values(in, "export", func(place string, v jsontext.Value) error {
 		o, err := parseObject(v)
 		if err != nil {
 			return fmt.Errorf("%s: %w", place, err)
@@ -187,7 +180,7 @@ func (w *writer) trace(id string, spans []*span) error {
 	if t.cost != nil {
 		t.usage.cost = decimalText(t.cost, *w.m.Usage.Cost.Decimals)
 	}
-	if err := t.measure("enclosing", "trace "+id); err != nil {
+	if err := t.measure("other", "trace "+id); err != nil {
 		return err
 	}
 	return t.pointer(id)
@@ -204,7 +197,7 @@ func (t *trace) attribute(id string) func(string) (string, error) {
 		for _, s := range t.spans {
 			text, err := s.text(name)
 			if err != nil {
-				return "", err
+				return "", fmt.Errorf("span %s: %w", s.id, err)
 			}
 			if text != "" && found != "" && text != found {
 				return "", fmt.Errorf("%s is %q and %q in spans of the trace, want one", name, found, text)
@@ -252,8 +245,8 @@ func (t *trace) span(s *span) error {
 	}
 }
 
-// count adds what the span took. Spans around those of models repeat the
-// tokens of these, and are kept apart.
+// count adds what the span took. What spans other than a model's answer say is
+// kept apart: those around answers repeat the tokens of these.
 func (t *trace) count(s *span) error {
 	u := &t.usage
 	input, output := &u.otherInput, &u.otherOutput
@@ -319,9 +312,11 @@ func (t *trace) model(id string, s *span, place string) error {
 			sampling = fmt.Appendf(sampling, "%s=%s\n", name, v)
 		}
 	}
-	config, err := t.config(agent, model, prompt, tools, sampling, s.start, place)
-	if err != nil {
-		return err
+	config := ""
+	if !s.marked() { // else nobody knows what the prompt was
+		if config, err = t.config(agent, model, prompt, tools, sampling, s.start, place); err != nil {
+			return err
+		}
 	}
 	if content, media := s.content("gen_ai.input.messages"); content != nil {
 		a := t.w.commit(id+"/messages", "content", media, content)

@@ -22,20 +22,16 @@ func (w *writer) transcript(r io.Reader) error {
 	if w.m.Messages == "" {
 		// The file is one conversation.
 		var list []jsontext.Value
-		err := values(in, func(place string, v jsontext.Value) error {
+		err := values(in, "message", func(_ string, v jsontext.Value) error {
 			list = append(list, v.Clone())
 			return nil
 		})
-		if err == errEmptyFile {
-			return err
-		}
 		if err != nil {
-			return fmt.Errorf("message: %w", err)
+			return err
 		}
 		return w.conversation("run 1", object{}, list)
 	}
-	return values(in, func(place string, v jsontext.Value) error {
-		place = "run " + place
+	return values(in, "run", func(place string, v jsontext.Value) error {
 		o, err := parseObject(v)
 		if err != nil {
 			return fmt.Errorf("%s: %w", place, err)
@@ -88,7 +84,7 @@ func (w *writer) conversation(place string, o object, list []jsontext.Value) err
 	}
 	r, err := w.begin(id, matter, place)
 	if err != nil {
-		return err
+		return fail(err)
 	}
 	if len(list) == 0 {
 		if w.m.EmptyRuns == "" {
@@ -116,7 +112,7 @@ func (w *writer) conversation(place string, o object, list []jsontext.Value) err
 	}
 	config, err := r.config(w.m.Agent, model, prompt, tools, nil, r.from, place)
 	if err != nil {
-		return err
+		return fail(err)
 	}
 	for i, m := range messages {
 		id := fmt.Sprintf("%s/%d", r.id, i)
@@ -131,13 +127,16 @@ func (w *writer) conversation(place string, o object, list []jsontext.Value) err
 			err = r.said(id, m)
 		}
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", m.place, err)
 		}
 	}
 	if err := r.cost(o); err != nil {
 		return fail(err)
 	}
-	return r.measure("user", place)
+	if err := r.measure("user", place); err != nil {
+		return fail(err)
+	}
+	return nil
 }
 
 func isInstruction(role string) bool { return role == "system" || role == "developer" }
