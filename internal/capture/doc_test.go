@@ -91,3 +91,32 @@ func TestDocumentNames(t *testing.T) {
 		t.Errorf("%s is not in the document", Conventions)
 	}
 }
+
+// The record that the document shows is what its example gives.
+func TestDocumentRecord(t *testing.T) {
+	mapText, err := os.ReadFile("../scripttest/care.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := Parse(mapText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.operator = "vendor"
+	in, err := os.Open("../scripttest/care.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	items, _, err := m.Records(in, settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, shown, _ := strings.Cut(document(t), "```\n{")
+	shown, _, _ = strings.Cut(shown, "\n```")
+	pattern := regexp.QuoteMeta("{" + strings.TrimSuffix(shown, ",…}"))
+	pattern = strings.Replace(pattern, "sha256:…", "sha256:[0-9a-f]{64}", 1)
+	if !regexp.MustCompile("(?m)^" + pattern + "}$").MatchString(lines(t, items)) {
+		t.Errorf("the example gives\n%swant among it\n{%s", lines(t, items), shown)
+	}
+}

@@ -20,6 +20,7 @@ type Map struct {
 	Format     string            `yaml:"format"` // transcript, otlp, agentops
 	Agent      string            `yaml:"agent"`  // where the data names none
 	Agents     map[string]string `yaml:"agents"` // spans: id by name
+	Grant      string            `yaml:"grant"`  // record of the ledger, or none
 	Run        string            `yaml:"run"`    // template: id of a run
 	Case       string            `yaml:"case"`   // template
 	Model      string            `yaml:"model"`  // transcript: template

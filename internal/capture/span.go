@@ -224,7 +224,7 @@ func (t *trace) span(s *span) error {
 		if s.truncated {
 			flags = append(flags, "span_truncated")
 		}
-		if err := t.give(id+"/marked", s.end, &record.Input{AsOf: s.end, Source: "pointer", Flags: flags}, place); err != nil {
+		if err := t.give(id+"/marked", s.end, "", &record.Input{AsOf: s.end, Source: "pointer", Flags: flags}, place); err != nil {
 			return err
 		}
 		t.pending = append(t.pending, id+"/marked")
@@ -320,7 +320,7 @@ func (t *trace) model(id string, s *span, place string) error {
 	}
 	if content, media := s.content("gen_ai.input.messages"); content != nil {
 		a := t.w.commit(id+"/messages", "content", media, content)
-		if err := t.give(id+"/messages", s.start, &record.Input{AsOf: s.start, Source: "messages"}, place, a); err != nil {
+		if err := t.give(id+"/messages", s.start, "", &record.Input{AsOf: s.start, Source: "messages"}, place, a); err != nil {
 			return err
 		}
 		t.pending = append(t.pending, id+"/messages")
@@ -382,6 +382,9 @@ func (t *trace) decision(s *span) string {
 func (t *trace) tool(id string, s *span, place string) error {
 	c := &call{id: id, at: s.end, decision: t.decision(s), status: "executed"}
 	var err error
+	if c.agent, err = t.agent(s); err != nil {
+		return err
+	}
 	if c.tool, err = s.text("gen_ai.tool.name"); err != nil {
 		return err
 	}
@@ -406,7 +409,7 @@ func (t *trace) tool(id string, s *span, place string) error {
 	}
 	a := t.w.commit(id+"/result", "content", media, content)
 	t.pending = append(t.pending, id+"/result")
-	return t.give(id+"/result", s.end, &record.Input{AsOf: s.end, Source: "tool " + c.tool}, place, a)
+	return t.give(id+"/result", s.end, "", &record.Input{AsOf: s.end, Source: "tool " + c.tool}, place, a)
 }
 
 // retrieval writes what was looked up as an input.
@@ -422,7 +425,7 @@ func (t *trace) retrieval(id string, s *span, place string) error {
 		}
 	}
 	t.pending = append(t.pending, id)
-	return t.give(id, s.end, &record.Input{AsOf: s.end, Source: strings.TrimSpace("retrieval " + source)}, place, attach...)
+	return t.give(id, s.end, "", &record.Input{AsOf: s.end, Source: strings.TrimSpace("retrieval " + source)}, place, attach...)
 }
 
 // pointer writes where the records of the trace come from and what it lacks.
@@ -464,5 +467,5 @@ func (t *trace) pointer(id string) error {
 	if schema != "" {
 		fields = record.NewFacts(append(fields, record.Text("schema", schema))...)
 	}
-	return t.give(t.id+"/trace", t.until, &record.Input{AsOf: t.until, Source: "pointer", Fields: fields, Flags: flags}, "trace "+id)
+	return t.give(t.id+"/trace", t.until, "", &record.Input{AsOf: t.until, Source: "pointer", Fields: fields, Flags: flags}, "trace "+id)
 }

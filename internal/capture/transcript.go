@@ -193,7 +193,7 @@ func (r *run) message(m *message, o object, i int, open []*toolCall) ([]*toolCal
 			return nil, fmt.Errorf("tool_calls[%d]: %w", n, err)
 		}
 		c.id = fmt.Sprintf("%s/%d/%d", r.id, i, n)
-		c.at, c.status, c.byUser = m.at, "planned", m.role == "user"
+		c.at, c.agent, c.status, c.byUser = m.at, r.w.m.Agent, "planned", m.role == "user"
 		r.w.counts.ToolCalls++
 		if c.byUser {
 			r.w.counts.ByUser++
@@ -367,7 +367,8 @@ func (r *run) assistant(id, config string, m *message) error {
 	if r.w.m.Reply == "" || len(m.content) == 0 || len(m.calls) > 0 {
 		return nil
 	}
-	return r.give(id+"/reply", m.at, &record.Action{Decision: id, Action: r.w.m.Reply, Effect: "communicate", Status: "executed"}, m.place)
+	body := &record.Action{Decision: id, Grant: r.w.m.Grant, Action: r.w.m.Reply, Effect: "communicate", Status: "executed"}
+	return r.give(id+"/reply", m.at, r.w.m.Agent, body, m.place)
 }
 
 // result writes the call that the message answers, and its result as an input.
@@ -394,7 +395,7 @@ func (r *run) said(id string, m *message) error {
 	}
 	for _, c := range m.calls {
 		a := r.w.commit(c.id, "arguments", c.media, c.arguments)
-		if err := r.give(c.id, m.at, &record.Input{AsOf: m.at, Source: "user tool " + c.tool, Flags: []string{"by_user"}}, m.place, a); err != nil {
+		if err := r.give(c.id, m.at, "", &record.Input{AsOf: m.at, Source: "user tool " + c.tool, Flags: []string{"by_user"}}, m.place, a); err != nil {
 			return err
 		}
 	}
@@ -414,7 +415,7 @@ func (r *run) input(id string, m *message, source string, seen bool) error {
 	if m.content != nil {
 		attach = []record.Attachment{r.w.commit(id, "content", m.media, m.content)}
 	}
-	return r.give(id, m.at, body, m.place, attach...)
+	return r.give(id, m.at, "", body, m.place, attach...)
 }
 
 // add counts the tokens of one answer of a model, in OpenAI's terms.
