@@ -212,7 +212,7 @@ func TestCaptureTauRetail(t *testing.T) {
 			t.Fatalf("%s: the file has %d calls, %d writes, %d transfers, %d runs", test.agent, calls, writes, transfers, len(runs))
 		}
 
-		d := agree(t, db, now, "desk.example/capture-"+test.agent, "tau_retail_terms.yaml")
+		d := agree(t, db, now, "desk.example/capture-"+test.agent, "capture_tau_terms.yaml")
 		done := d.capture(test.mapName, file)
 		got := d.tally()
 		if done.Runs != int64(test.runs) || done.Empty != test.crashed || done.Messages != messages || done.ToolCalls != int64(calls) {
@@ -237,9 +237,9 @@ func TestCaptureTauRetail(t *testing.T) {
 		if again := d.capture(test.mapName, file); again.Appended != 0 || again.AlreadyThere != size-1 || d.Size() != size {
 			t.Errorf("%s, again: %+v", test.agent, again)
 		}
-		// The results and their fee stand in the same ledger, and in the
-		// same cases.
-		d.load("tau_retail.yaml", file, math.MaxInt64)
+		// The results stand in the same ledger and the same cases. Their
+		// claims say nothing of transfers: the handoffs void those.
+		d.load("capture_tau_outcomes.yaml", file, math.MaxInt64)
 		if _, s := d.settle(); string(s.Total) != test.total {
 			t.Errorf("%s: total %s, want %s", test.agent, s.Total, test.total)
 		}
