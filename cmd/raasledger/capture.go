@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -61,7 +63,7 @@ func importCapture(c *cli.Context, file string, text []byte) error {
 		done, err := ci.run(c.Context)
 		if err != nil {
 			if done.Appended > 0 {
-				command.Say(c, "%s of whole runs are in the ledger; the same import goes on after them", count(done.Appended, "record"))
+				command.Say(c, "%s of the file are in the ledger; the same import goes on after them", count(done.Appended, "record"))
 			}
 			return err
 		}
@@ -109,11 +111,11 @@ func (ci *capturing) run(ctx context.Context) (captured, error) {
 	if err != nil {
 		return done, err
 	}
-	for _, item := range items {
-		if err := ci.compare(item); err != nil {
-			return done, err
-		}
+	all := len(items)
+	if items, err = ci.fresh(ctx, items); err != nil {
+		return done, err
 	}
+	done.AlreadyThere = int64(all - len(items))
 	for len(items) > 0 {
 		n := batchOf(items)
 		if err := ci.append(ctx, items[:n], &done); err != nil {
@@ -143,43 +145,88 @@ func (ci *capturing) items(done *captured) ([]capture.Item, error) {
 	return items, nil
 }
 
-// compare refuses a record that the ledger would refuse, or date at its
-// import.
-func (ci *capturing) compare(item capture.Item) error {
-	r := item.Record
-	refused := func(hint, format string, args ...any) error {
-		return command.Refused(hint, fmt.Errorf("%s: %s: record %s %s", ci.file, item.Place, r.ID, fmt.Sprintf(format, args...)))
+// A stored is an item whose record the ledger has as record n, or another
+// under its id.
+type stored struct {
+	n int64
+	capture.Item
+}
+
+// fresh returns the items that the ledger does not have. It refuses records
+// that the ledger would refuse, or date at their import.
+func (ci *capturing) fresh(ctx context.Context, items []capture.Item) ([]capture.Item, error) {
+	var fresh []capture.Item
+	var there []stored
+	for _, item := range items {
+		r := item.Record
+		if r.At > ci.now {
+			return nil, ci.refusedRecord("", item, "is dated %s, and it is %s", r.At, ci.now)
+		}
+		n, ok, err := ci.ledger.Find(r.ID)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			there = append(there, stored{n, item})
+			continue
+		}
+		if err := ci.check(mapping.Item{Record: r, Place: item.Place}); err != nil {
+			return nil, err
+		}
+		fresh = append(fresh, item)
 	}
-	if r.At > ci.now {
-		return refused("", "is dated %s, and it is %s", r.At, ci.now)
+	// Neighbours are read together: one by one each would unpack its group.
+	slices.SortFunc(there, func(a, b stored) int { return cmp.Compare(a.n, b.n) })
+	for len(there) > 0 {
+		near := 1
+		for near < len(there) && there[near].n-there[near-1].n <= nearRecords {
+			near++
+		}
+		if err := ci.compareStored(ctx, there[:near]); err != nil {
+			return nil, err
+		}
+		there = there[near:]
 	}
-	n, ok, err := ci.ledger.Find(r.ID)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		return ci.check(mapping.Item{Record: r, Place: item.Place})
-	}
-	line, err := ci.ledger.Get(n)
-	if err != nil {
-		return err
-	}
-	there, err := record.Parse(line)
-	if err != nil {
-		return err
-	}
-	want, err := record.ContentDigest(there)
-	if err != nil {
-		return err
-	}
-	got, err := record.ContentDigest(r)
-	if err != nil {
-		return err
-	}
-	if got != want {
-		return refused("the data, the map or the salt has changed since", "is there as record %d with other content", n)
+	return fresh, nil
+}
+
+// nearRecords is how far apart records are that are read together.
+const nearRecords = 64
+
+func (ci *capturing) compareStored(ctx context.Context, there []stored) error {
+	n := there[0].n
+	for line, err := range ci.ledger.Records(ctx, n, there[len(there)-1].n+1) {
+		if errors.Is(err, context.Canceled) {
+			return errInterrupted
+		}
+		if err != nil {
+			return err
+		}
+		if n == there[0].n {
+			old, err := record.Parse(line)
+			if err != nil {
+				return err
+			}
+			want, err := record.ContentDigest(old)
+			if err != nil {
+				return err
+			}
+			got, err := record.ContentDigest(there[0].Record)
+			if err != nil {
+				return err
+			}
+			if got != want {
+				return ci.refusedRecord("the data, the map or the salt has changed since", there[0].Item, "is there as record %d with other content", n)
+			}
+			there = there[1:]
+		}
+		n++
 	}
 	return nil
+}
+
+func (ci *capturing) refusedRecord(hint string, item capture.Item, format string, args ...any) error {
+	return command.Refused(hint, fmt.Errorf("%s: %s: record %s %s", ci.file, item.Place, item.Record.ID, fmt.Sprintf(format, args...)))
 }
 
 // batchOf returns how many of the items go into the next Append: as many whole
@@ -206,8 +253,7 @@ func (ci *capturing) append(ctx context.Context, items []capture.Item, done *cap
 	for i, item := range items {
 		records[i] = item.Record
 	}
-	size := ci.ledger.Size()
-	ns, err := ci.ledger.Append(ctx, records...)
+	_, err := ci.ledger.Append(ctx, records...)
 	if errors.Is(err, context.Canceled) {
 		return errInterrupted
 	}
@@ -217,13 +263,7 @@ func (ci *capturing) append(ctx context.Context, items []capture.Item, done *cap
 		}
 		return err
 	}
-	for _, n := range ns {
-		if n < size {
-			done.AlreadyThere++
-		} else {
-			done.Appended++
-		}
-	}
+	done.Appended += int64(len(items))
 	return nil
 }
 
