@@ -121,8 +121,9 @@ func (m *Map) Records(r io.Reader, s Settings) ([]Item, *Counts, error) {
 }
 
 // Salt derives the salt of one commitment: HMAC-SHA256 with the vendor's key
-// over origin, id of the record and name of the attachment. The same import
-// gives the same records; without the key no guess can be tested.
+// over origin, id of the record and name of the attachment; see config for the
+// one exception. The same import gives the same records; without the key no
+// guess can be tested.
 func Salt(key []byte, origin, id, name string) [sha256.Size]byte {
 	h := hmac.New(sha256.New, key)
 	fmt.Fprintf(h, "raasledger capture v1\n%s\n%s\n%s", origin, id, name)
@@ -243,7 +244,7 @@ func (r *run) config(agent, model string, prompt, tools, sampling []byte, at rec
 		digest, key *record.Digest
 	}{
 		{"prompt", mediaText, prompt, &body.Prompt, &key.prompt},
-		{"sampling", mediaJSON, sampling, &body.Sampling, &key.sampling},
+		{"sampling", mediaText, sampling, &body.Sampling, &key.sampling},
 		{"tools", mediaJSON, tools, &body.Tools, &key.tools},
 	} {
 		if part.content == nil {

@@ -2,11 +2,15 @@ package capture
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -197,5 +201,54 @@ func TestDamaged(t *testing.T) {
 			continue
 		}
 		compare(t, strings.TrimSuffix(file, ".json")+".error", err.Error()+"\n")
+	}
+}
+
+// The digests are what the document says, computed here from its words.
+func TestDigests(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(captures, "transcript.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	items, _, err := readMap(t, "transcript").Records(bytes.NewReader(text), settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := 0
+	for _, item := range items {
+		r := item.Record
+		for _, want := range []struct{ id, salted, name, content string }{
+			{"run/r1/1", "run/r1/1", "content", "My order 7 came broken. I am Ann."},
+			{"run/r1/2/0", "run/r1/2/0", "arguments", `{"id": 7}`},
+			{"run/r1/5", "run/r1/5", "output", "A colleague will look at it."},
+			{"run/r1/5/0", "run/r1/5/0", "arguments", `{"summary":"broken"}`},
+			{"run/r1/8", "run/r1/8", "content", `[{"type":"text","text":"Bye"}]`},
+			{"config/care-3/", "config/care-3", "prompt", "You are a support agent."},
+		} {
+			if r.ID != want.id && !(r.Kind == record.KindConfig && strings.HasPrefix(r.ID, want.id)) {
+				continue
+			}
+			mac := hmac.New(sha256.New, []byte(strings.Repeat("k", 32)))
+			io.WriteString(mac, "raasledger capture v1\nvendor.example/contract-17\n"+want.salted+"\n"+want.name)
+			digest := record.Sum(append(mac.Sum(nil), want.content...))
+			i := slices.IndexFunc(r.Attach, func(a record.Attachment) bool { return a.Name == want.name })
+			if i < 0 || r.Attach[i].Digest != digest || r.Attach[i].Size != int64(len(want.content)) {
+				t.Errorf("%s: attachments %v, want %s of %d bytes with %s", r.ID, r.Attach, want.name, len(want.content), digest)
+			}
+			switch b := r.Body.(type) {
+			case *record.Decision:
+				if b.Output != digest {
+					t.Errorf("%s: output %s, want %s", r.ID, b.Output, digest)
+				}
+			case *record.Config:
+				if b.Prompt != digest {
+					t.Errorf("%s: prompt %s, want %s", r.ID, b.Prompt, digest)
+				}
+			}
+			checked++
+		}
+	}
+	if checked != 6 {
+		t.Errorf("%d digests were compared, want 6", checked)
 	}
 }
