@@ -29,6 +29,23 @@ import (
 
 const testSalt = "a secret of a test, of 32 bytes and more"
 
+// captureTerms are those of the support agent with some words replaced.
+func captureTerms(t *testing.T, oldnew ...string) []byte {
+	t.Helper()
+	yaml, err := os.ReadFile("../../testdata/mappings/tau_retail_terms.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(yaml)
+	for i := 0; i < len(oldnew); i += 2 {
+		if strings.Count(text, oldnew[i]) != 1 {
+			t.Fatalf("the terms do not have one %q", oldnew[i])
+		}
+		text = strings.Replace(text, oldnew[i], oldnew[i+1], 1)
+	}
+	return []byte(text)
+}
+
 // capture imports transcripts or spans as raasledger import does.
 func (d *deal) capture(mapName, file string) captured {
 	d.Helper()
@@ -212,7 +229,9 @@ func TestCaptureTauRetail(t *testing.T) {
 			t.Fatalf("%s: the file has %d calls, %d writes, %d transfers, %d runs", test.agent, calls, writes, transfers, len(runs))
 		}
 
-		d := agree(t, db, now, "desk.example/capture-"+test.agent, "capture_tau_terms.yaml")
+		// A handoff on record voids the result, whatever its claim says.
+		d := agreeTo(t, db, now, "desk.example/capture-"+test.agent, "terms", captureTerms(t,
+			"facts: {solved: bool, transferred: bool}", "facts: {solved: bool}", "where: solved && !transferred", "where: solved", "escalation: ignore", "escalation: void"))
 		done := d.capture(test.mapName, file)
 		got := d.tally()
 		if done.Runs != int64(test.runs) || done.Empty != test.crashed || done.Messages != messages || done.ToolCalls != int64(calls) {
@@ -251,7 +270,7 @@ func TestCaptureTauRetail(t *testing.T) {
 func TestCaptureTau2(t *testing.T) {
 	file := sampleData(t, "tau2_live/simulations.jsonl.gz")
 	now := time.Date(2026, 6, 15, 0, 0, 0, 0, time.UTC)
-	d := agree(t, openStoreFor(t, now), now, "desk.example/tau2", "capture_terms.yaml")
+	d := agreeTo(t, openStoreFor(t, now), now, "desk.example/tau2", "terms", captureTerms(t, `until: "2025-07-01`, `until: "2027-07-01`))
 	done := d.capture("capture_tau2.yaml", file)
 	got := d.tally()
 
@@ -326,7 +345,7 @@ func TestCaptureTau2(t *testing.T) {
 func TestCaptureAgentOps(t *testing.T) {
 	file := sampleData(t, "agent_span_trace/trace.json")
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	d := agree(t, openStoreFor(t, now), now, "desk.example/crew", "capture_terms.yaml")
+	d := agreeTo(t, openStoreFor(t, now), now, "desk.example/crew", "terms", captureTerms(t, `until: "2025-07-01`, `until: "2027-07-01`))
 	done := d.capture("capture_agentops.yaml", file)
 	got := d.tally()
 
