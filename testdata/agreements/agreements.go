@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -52,13 +53,15 @@ func Names() []string {
 
 // Open returns the example of that name.
 func Open(name string) (*Example, error) {
-	statements, err := fs.Glob(files, path.Join(name, "statement*.yaml"))
-	if err != nil || len(statements) == 0 || strings.Contains(name, "/") {
+	if !slices.Contains(Names(), name) {
 		return nil, fmt.Errorf("there is no example %q", name)
+	}
+	statements, err := fs.Glob(files, path.Join(name, "statement*.yaml"))
+	if err != nil {
+		return nil, err
 	}
 	e := &Example{Name: name}
 	for _, file := range statements {
-		// "statement.yaml" sorts after "statement-edge.yaml".
 		c := Case{Name: strings.TrimPrefix(strings.TrimSuffix(path.Base(file), ".yaml"), "statement")}
 		if c.Statement, err = files.ReadFile(file); err != nil {
 			return nil, err
