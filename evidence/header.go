@@ -74,6 +74,11 @@ func (h *Header) PayloadBytes() int64 {
 	return h.Bytes + tagBytes*((h.Bytes+ChunkBytes-1)/ChunkBytes)
 }
 
+// PayloadEqual reports whether two headers are of one and the same payload.
+func (h *Header) PayloadEqual(other *Header) bool {
+	return h.Payload == other.Payload && h.Digest == other.Digest && h.Prefix == other.Prefix
+}
+
 // HeldBy reports whether the holder of a key can open it.
 func (h *Header) HeldBy(fingerprint string) bool { return h.slot(fingerprint) != nil }
 

@@ -127,6 +127,9 @@ func (l *Ledger) append(ctx context.Context, create bool, records []*record.Reco
 			return nil, l.db.poison(err)
 		}
 	}
+	if err := l.obey(c.records); err != nil {
+		return nil, err
+	}
 	return c.ns, nil
 }
 
@@ -288,7 +291,7 @@ func (l *Ledger) admit(c *call) (*request, error) {
 				Reason: fmt.Sprintf("has %d bytes with its log, at most %d", len(line), record.MaxRecordBytes)})
 		}
 		entries[i] = entry{
-			line: line, leaf: merkle.LeafHash(line), id: d.record.ID, chains: d.record.Log.Chains,
+			line: line, leaf: merkle.LeafHash(line), id: d.record.ID, chains: d.record.Log.Chains, erases: erases(d.record),
 			index: idEntry{n: d.record.Log.N, digest: d.prepared.Sum(), matter: d.record.Case},
 		}
 	}
