@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -101,22 +103,82 @@ func (l *Ledger) erasures(of string) ([]*record.Record, error) {
 func (l *Ledger) obey(records []*record.Record) error {
 	for _, r := range records {
 		b, ok := r.Body.(*record.Erase)
-		if !ok || r.Author != nil || b.State != record.Erased {
+		if !ok {
 			continue
 		}
-		n, ok, err := l.Find(b.Of)
-		if err == nil && !ok {
-			err = damaged("%s: record %s erases evidence of %s, which is not there", l.origin, r.ID, b.Of)
-		}
-		var of *record.Record
-		if err == nil {
-			of, err = l.record(n)
-		}
-		if err == nil {
-			err = l.destroyCovered(of, b)
-		}
-		if err != nil {
+		if err := l.obeyOne(r, b); err != nil {
 			return fmt.Errorf("%s: record %s is stored, what it erases is not destroyed yet; opening the store again destroys it: %w", l.origin, r.ID, err)
+		}
+	}
+	return nil
+}
+
+func (l *Ledger) obeyOne(r *record.Record, b *record.Erase) error {
+	n, ok, err := l.Find(b.Of)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return damaged("record %s erases evidence of %s, which is not there", r.ID, b.Of)
+	}
+	by, ok, err := l.Find(r.ID)
+	if err != nil || !ok {
+		return err
+	}
+	var done destroyed
+	done.n = n
+	if r.Author == nil && b.State == record.Erased {
+		of, err := l.record(n)
+		if err != nil {
+			return err
+		}
+		for _, d := range covered(of, b) {
+			sum, _ := d.Bytes()
+			done.digests = append(done.digests, sum)
+		}
+	}
+	if err := l.destroyFiles(done); err != nil {
+		return err
+	}
+	if err := l.db.kv.Update(func(txn *badger.Txn) error { return txn.Set(erasureKey(l.number, b.Of, by), done.encode()) }); err != nil {
+		return l.db.poison(err)
+	}
+	return nil
+}
+
+// A destroyed is what an erase record has destroyed, so that opening a store
+// need not read records to find whether any of it has come back. It is derived:
+// where it is missing, the records are read.
+type destroyed struct {
+	n       int64 // of the record whose evidence it was
+	digests [][sha256.Size]byte
+}
+
+func (d destroyed) encode() []byte {
+	b := binary.BigEndian.AppendUint64(nil, uint64(d.n))
+	for _, sum := range d.digests {
+		b = append(b, sum[:]...)
+	}
+	return b
+}
+
+func decodeDestroyed(b []byte) (d destroyed, ok bool) {
+	if len(b) < 8 || (len(b)-8)%sha256.Size != 0 {
+		return d, false
+	}
+	d.n = int64(binary.BigEndian.Uint64(b))
+	for b = b[8:]; len(b) > 0; b = b[sha256.Size:] {
+		d.digests = append(d.digests, [sha256.Size]byte(b))
+	}
+	return d, true
+}
+
+func (l *Ledger) destroyFiles(d destroyed) error {
+	l.evidenceMu.Lock()
+	defer l.evidenceMu.Unlock()
+	for _, sum := range d.digests {
+		if err := l.db.destroy(l.evidencePath(d.n, record.Digest(fmt.Sprintf("sha256:%x", sum)))); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -138,23 +200,12 @@ func covered(r *record.Record, b *record.Erase) []record.Digest {
 	return all
 }
 
-func (l *Ledger) destroyCovered(of *record.Record, b *record.Erase) error {
-	l.evidenceMu.Lock()
-	defer l.evidenceMu.Unlock()
-	for _, d := range covered(of, b) {
-		if err := l.db.destroy(l.evidencePath(of.Log.N, d)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // eraseAgain destroys what any erase record of the ledger covers.
 func (l *Ledger) eraseAgain() error {
-	var ns []int64
+	var unknown []int64
+	var known []destroyed
 	err := l.db.read(func(txn *badger.Txn) error {
 		o := badger.DefaultIteratorOptions
-		o.PrefetchValues = false
 		o.Prefix = ledgerKey(keyErasure, l.number)
 		it := txn.NewIterator(o)
 		defer it.Close()
@@ -163,14 +214,29 @@ func (l *Ledger) eraseAgain() error {
 			if err != nil {
 				return err
 			}
-			ns = append(ns, n)
+			err = it.Item().Value(func(v []byte) error {
+				if d, ok := decodeDestroyed(v); ok {
+					known = append(known, d)
+				} else {
+					unknown = append(unknown, n)
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	for _, n := range ns {
+	for _, d := range known {
+		if err := l.destroyFiles(d); err != nil {
+			return err
+		}
+	}
+	for _, n := range unknown {
 		r, err := l.record(n)
 		if err != nil {
 			return err

@@ -27,8 +27,9 @@ import (
 //	                with its cosignatures
 //	e L N DIGEST    kind of the evidence           when it is stored, before
 //	                                               its file gets its name
-//	x L OF 0 N      nothing: the erase record N    with each group
-//	                is about the record OF
+//	x L OF 0 N      the erase record N is about    with each group; the value
+//	                the record OF: its index and   when all is destroyed, derived
+//	                the digests destroyed
 //	s L N CHUNK     state lines that the           after the statement; derived,
 //	                statement at N left, each      not in the journal
 //	                followed by LF (CHUNK: 4 bytes)
