@@ -21,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"strconv"
 	"strings"
 
@@ -241,4 +242,14 @@ func decode(to []byte, text string) error {
 	}
 	copy(to, raw)
 	return nil
+}
+
+// ReadHeader reads the header in front of a payload.
+func ReadHeader(r io.Reader) (*Header, error) {
+	b := make([]byte, HeaderBytes)
+	n, err := io.ReadFull(r, b)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return nil, err
+	}
+	return ParseHeader(b[:n])
 }
