@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	badger "github.com/dgraph-io/badger/v4"
 
@@ -55,7 +56,19 @@ func (db *DB) Check(ctx context.Context, fault func(Fault), keys ...*evidence.Id
 	if err := db.checkJournal(ctx, fault); err != nil {
 		return err
 	}
-	return db.checkStore(ctx, fault, keys...)
+	if err := db.checkStore(ctx, fault, keys...); err != nil {
+		return err
+	}
+	names, err := db.fsys.List(db.path(nameEvidence))
+	if err != nil && !isGone(err) {
+		return err
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(db.allLedgers(), func(l *Ledger) bool { return filepath.Base(l.evidenceDir()) == name }) {
+			fault(Fault{N: -1, Text: fmt.Sprintf("evidence/%s is of no ledger", name)})
+		}
+	}
+	return nil
 }
 
 // checkJournal reads the journal as it is. The committer may write meanwhile,

@@ -422,12 +422,16 @@ func (l *Ledger) place(r *record.Record, n int64, s staged) error {
 			return err
 		}
 	}
-	request := &request{ledger: l, stored: &evidenceItem{l.number, n, s.header.Kind, s.header.Digest}, done: make(chan error, 1)}
-	if err := db.enqueue(request); err != nil {
+	if known, err := l.isStored(n, s.header.Digest); err != nil {
 		return err
-	}
-	if err := <-request.done; err != nil {
-		return err
+	} else if !known {
+		request := &request{ledger: l, stored: &evidenceItem{l.number, n, s.header.Kind, s.header.Digest}, done: make(chan error, 1)}
+		if err := db.enqueue(request); err != nil {
+			return err
+		}
+		if err := <-request.done; err != nil {
+			return err
+		}
 	}
 	if err := l.makeDirLocked(filepath.Dir(path)); err != nil {
 		return err
@@ -496,10 +500,16 @@ func (l *Ledger) openStaged() error {
 			}
 			continue
 		}
-		if err := l.db.room(); errors.Is(err, ErrNoSpace) {
-			return nil // it waits for the next open
-		} else if err != nil {
+		if known, err := l.isStored(n, s.header.Digest); err != nil {
 			return err
+		} else if !known {
+			err := l.db.room()
+			if errors.Is(err, ErrNoSpace) {
+				continue // nobody was told that it is stored: it waits for the next open
+			}
+			if err != nil {
+				return err
+			}
 		}
 		if err := l.place(r, n, s); err != nil && !errors.Is(err, ErrErased) {
 			return err
@@ -541,6 +551,14 @@ func readHeader(f file) (*evidence.Header, error) {
 		return nil, &badEvidence{fmt.Errorf("file has %d bytes, want %d", size, want)}
 	}
 	return h, nil
+}
+
+func (l *Ledger) isStored(n int64, digest record.Digest) (ok bool, err error) {
+	err = l.db.read(func(txn *badger.Txn) error {
+		ok, err = l.stored(txn, n, digest)
+		return err
+	})
+	return ok, err
 }
 
 // stored reports whether the store has taken in evidence of record n.

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	badger "github.com/dgraph-io/badger/v4"
-
 	"github.com/raasledger/raasledger/attribution/fee"
 	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/evidence"
@@ -108,11 +106,7 @@ func (l *Ledger) itemState(r *record.Record, item *Item) error {
 			return nil
 		}
 	}
-	var there bool
-	err = l.db.read(func(txn *badger.Txn) error {
-		there, err = l.stored(txn, item.N, item.Digest)
-		return err
-	})
+	there, err := l.isStored(item.N, item.Digest)
 	if err != nil {
 		return err
 	}
@@ -422,12 +416,8 @@ func (c *checker) evidenceFiles(ctx context.Context) error {
 				c.fault(-1, "file %s/%s is no evidence of a record", folder, name)
 				continue
 			}
-			var ok bool
 			// Not the snapshot of this check: it may have been placed since.
-			err := l.db.read(func(txn *badger.Txn) (err error) {
-				ok, err = l.stored(txn, n, d)
-				return err
-			})
+			ok, err := l.isStored(n, d)
 			if err != nil {
 				return err
 			}

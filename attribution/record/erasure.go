@@ -20,6 +20,15 @@ func (b *Erase) Covers(name string, digest Digest) bool {
 	return name != "" && slices.Contains(b.Scope, name) || slices.Contains(b.Scope, string(digest))
 }
 
+// Attached is the attachment of r that is called name.
+func Attached(r *Record, name string) (Attachment, bool) {
+	i := slices.IndexFunc(r.Attach, func(a Attachment) bool { return a.Name == name })
+	if i < 0 {
+		return Attachment{}, false
+	}
+	return r.Attach[i], true
+}
+
 // EvidenceOf lists the digests of all that r commits to and does not show:
 // attachments, then sealed fields.
 func EvidenceOf(r *Record) []Digest {
