@@ -108,6 +108,12 @@ func (l *Ledger) append(ctx context.Context, create bool, records []*record.Reco
 	if err != nil {
 		return nil, err
 	}
+	if slices.ContainsFunc(records, func(r *record.Record) bool { return erases(r) != "" }) {
+		// From the erase record to the last byte of what it erases nobody else
+		// looks at evidence: what is half erased is seen by a crash alone.
+		l.evidenceMu.Lock()
+		defer l.evidenceMu.Unlock()
+	}
 	c := &call{create: create, records: records, prepared: prepared, fix: f, done: make(chan error, 1)}
 	l.callsMu.Lock()
 	l.calls = append(l.calls, c)

@@ -99,7 +99,8 @@ func (l *Ledger) erasures(of string) ([]*record.Record, error) {
 	return all, nil
 }
 
-// obey destroys what the records, now durable, erase.
+// obey destroys what the records, now durable, erase. The caller holds
+// evidenceMu if there is an erase record among them.
 func (l *Ledger) obey(records []*record.Record) error {
 	for _, r := range records {
 		b, ok := r.Body.(*record.Erase)
@@ -174,8 +175,6 @@ func decodeDestroyed(b []byte) (d destroyed, ok bool) {
 }
 
 func (l *Ledger) destroyFiles(d destroyed) error {
-	l.evidenceMu.Lock()
-	defer l.evidenceMu.Unlock()
 	for _, sum := range d.digests {
 		if err := l.db.destroy(l.evidencePath(d.n, record.Digest(fmt.Sprintf("sha256:%x", sum)))); err != nil {
 			return err
@@ -231,6 +230,8 @@ func (l *Ledger) eraseAgain() error {
 	if err != nil {
 		return err
 	}
+	l.evidenceMu.Lock()
+	defer l.evidenceMu.Unlock()
 	for _, d := range known {
 		if err := l.destroyFiles(d); err != nil {
 			return err

@@ -8,10 +8,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
 	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/evidence"
 )
 
 // TestEraseLeavesNoByte: after an erasure no file of the store holds a byte of
@@ -488,4 +490,98 @@ func BenchmarkAttach(b *testing.B) {
 		}
 	})
 	must(b, db.Close())
+}
+
+// What is erased is not taken in again, be it attached once more or staged by a
+// process that was stopped before.
+func TestErasedIsNotTakenIn(t *testing.T) {
+	clock := newClock()
+	dir := scratch(t)
+	db, l := create(t, dir, small(clock))
+	clock.set("2026-03-02T10:00:00")
+	salt := [32]byte{1}
+	attached := func() error { return l.Attach(ctx, 1, "a", salt, strings.NewReader("SECRET-a")) }
+	r := outcome("o-1", "T-1", clock.now)
+	a, err := record.Commit("a", salt, strings.NewReader("SECRET-a"))
+	must(t, err)
+	r.Attach = []record.Attachment{a}
+	_, err = l.Append(ctx, r)
+	must(t, err)
+	must(t, attached())
+	_, _, err = l.Erase(ctx, Erasure{ID: "erase/1", Of: "o-1", Basis: "asked", Improper: true})
+	must(t, err)
+	if err := attached(); !errors.Is(err, ErrErased) {
+		t.Errorf("got %v, want %v", err, ErrErased)
+	}
+	items, err := l.Evidence(1)
+	must(t, err)
+	if items[0].State != Erased || len(staging(t, dir)) > 0 {
+		t.Errorf("%+v, still staged %q", items, staging(t, dir))
+	}
+	// Staged, and not placed before the store was stopped.
+	holders, err := l.holders(nil)
+	must(t, err)
+	_, err = l.stage(ctx, evidence.Attachment, "o-1", strings.NewReader(string(salt[:])+"SECRET-a"), holders)
+	must(t, err)
+	if len(staging(t, dir)) != 1 {
+		t.Fatal("nothing is staged")
+	}
+	done(t, db)
+	db = open(t, dir, small(clock))
+	if names := staging(t, dir); len(names) > 0 {
+		t.Errorf("still staged: %q", names)
+	}
+	done(t, db)
+}
+
+// TestEvidenceAtOnce stores, reads, erases and checks at the same time.
+func TestEvidenceAtOnce(t *testing.T) {
+	clock := newClock()
+	dir := scratch(t)
+	db, l := create(t, dir, small(clock))
+	clock.set("2026-03-02T10:00:00")
+	id := identity(t, "client")
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			for k := range 4 {
+				name := fmt.Sprintf("o-%d-%d", i, k)
+				content := marked(name, 70000)
+				n, err := l.AppendEvidence(ctx, outcome(name, "T-"+name, clock.now), Evidence{
+					Attach: []Attachment{{Name: "a", Content: strings.NewReader(content)}},
+					Fields: []Field{{Name: "b", Value: []byte(`"SECRET"`)}},
+				})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if got, err := readAll(l, n, "a", id); err != nil || got != content {
+					t.Errorf("%s: %d bytes, %v", name, len(got), err)
+				}
+				if k%2 == 0 {
+					continue
+				}
+				all.Go(func() { // who reads meanwhile reads all of it, or is told
+					if got, err := readAll(l, n, "a", id); err == nil && got != content || err != nil && !errors.Is(err, ErrErased) {
+						t.Errorf("%s: %d bytes, %v", name, len(got), err)
+					}
+				})
+				if _, _, err := l.Erase(ctx, Erasure{ID: "erase/" + name, Of: name, Basis: "asked", Improper: true}); err != nil {
+					t.Error(err)
+				}
+				if _, err := readAll(l, n, "a", id); !errors.Is(err, ErrErased) {
+					t.Errorf("%s: got %v, want %v", name, err, ErrErased)
+				}
+			}
+		})
+	}
+	all.Go(func() {
+		for range 5 {
+			for _, f := range faults(t, db) {
+				t.Errorf("check meanwhile: %s", f)
+			}
+		}
+	})
+	all.Wait()
+	done(t, db)
 }

@@ -54,6 +54,13 @@ func (l *Ledger) Evidence(n int64) ([]Item, error) {
 }
 
 func (l *Ledger) items(r *record.Record) ([]Item, error) {
+	l.evidenceMu.Lock()
+	defer l.evidenceMu.Unlock()
+	return l.itemsLocked(r)
+}
+
+// itemsLocked is items for who holds evidenceMu.
+func (l *Ledger) itemsLocked(r *record.Record) ([]Item, error) {
 	var all []Item
 	for _, a := range r.Attach {
 		all = append(all, Item{Kind: evidence.Attachment, Name: a.Name, Digest: a.Digest, Size: a.Size, Media: a.Media, Keep: a.Keep})
@@ -178,7 +185,7 @@ func (l *Ledger) openItem(item Item, id *evidence.Identity) (*Reader, error) {
 		_, err = io.ReadFull(r.r, r.Salt[:])
 	}
 	if err != nil {
-		return nil, errors.Join(r.told(err), r.f.Close())
+		return nil, errors.Join(l.told(item, err), r.f.Close())
 	}
 	return r, nil
 }
@@ -196,14 +203,14 @@ func (l *Ledger) openFile(item Item, f *file) (h *evidence.Header, err error) {
 	}
 	path := l.evidencePath(item.N, item.Digest)
 	if *f, err = l.db.fsys.Open(path); err != nil {
-		return nil, fmt.Errorf("%s: %w", what, err)
+		return nil, l.told(item, err)
 	}
 	h, err = readHeader(*f)
 	if err == nil {
 		err = item.matches(h)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", what, damaged("%v", err)), (*f).Close())
+		return nil, errors.Join(l.told(item, err), (*f).Close())
 	}
 	return h, nil
 }
@@ -235,20 +242,20 @@ func (i Item) matches(h *evidence.Header) error {
 func (r *Reader) Read(b []byte) (int, error) {
 	n, err := r.r.Read(b)
 	if err != nil && err != io.EOF {
-		err = r.told(err)
+		err = r.l.told(r.Item, err)
 	}
 	return n, err
 }
 
 // told says what an error of reading means: what was erased meanwhile reads as
 // damaged.
-func (r *Reader) told(err error) error {
-	if item, e := r.l.Item(r.Item.N, string(r.Item.Digest)); e == nil && item.State == Erased {
-		err = (&erasure{item.By, record.Erased}).error(item.N)
+func (l *Ledger) told(item Item, err error) error {
+	if now, e := l.Item(item.N, string(item.Digest)); e == nil && now.State == Erased {
+		err = (&erasure{now.By, record.Erased}).error(now.N)
 	} else if !errors.Is(err, evidence.ErrNotHeld) {
 		err = damaged("%v", err)
 	}
-	return fmt.Errorf("%s: record %d: %s: %w", r.l.origin, r.Item.N, r.Item.called(), err)
+	return fmt.Errorf("%s: record %d: %s: %w", l.origin, item.N, item.called(), err)
 }
 
 // Close closes the file.
@@ -332,35 +339,52 @@ func (c *checker) evidenceOf(ctx context.Context, r *record.Record) {
 		return
 	}
 	l.evidenceMu.Lock() // so that what is being placed or erased is seen whole
-	defer l.evidenceMu.Unlock()
-	items, err := l.items(r)
+	items, err := l.itemsLocked(r)
+	whole := map[record.Digest]*evidence.Header{}
+	for _, i := range items {
+		h, err := l.db.readHeader(l.evidencePath(i.N, i.Digest))
+		if err == nil {
+			whole[i.Digest] = h
+		}
+		c.item(i, h, err)
+	}
+	l.evidenceMu.Unlock()
 	if err != nil {
 		c.fault(r.Log.N, "evidence: %v", err)
 		return
 	}
 	for _, i := range items {
-		path := l.evidencePath(i.N, i.Digest)
-		h, err := l.db.readHeader(path)
-		switch {
-		case i.State == Absent && isGone(err):
-		case i.State == Absent:
-			c.fault(i.N, "%s is there, and not known to be stored", i.called())
-		case i.State == Erased && isGone(err):
-		case i.State == Erased:
-			c.fault(i.N, "%s is erased by record %d, and its file is there", i.called(), i.By)
-		case isGone(err):
-			c.fault(i.N, "%s was stored, and its file is missing", i.called())
-		case err != nil:
+		h := whole[i.Digest]
+		if h == nil || i.State != Stored && i.State != Restricted {
+			continue
+		}
+		if err := l.db.checkPayload(l.evidencePath(i.N, i.Digest), h); err != nil {
+			// It may have been erased meanwhile.
+			if now, e := l.Item(i.N, string(i.Digest)); e != nil || now.State != Erased {
+				c.fault(i.N, "%s: %v", i.called(), err)
+			}
+		} else if i.State == Stored {
+			c.plain(ctx, i, h)
+		}
+	}
+}
+
+// item compares the state of one piece with its file: h is its header, err why
+// there is none.
+func (c *checker) item(i Item, h *evidence.Header, err error) {
+	switch {
+	case (i.State == Absent || i.State == Erased) && isGone(err):
+	case i.State == Absent:
+		c.fault(i.N, "%s is there, and not known to be stored", i.called())
+	case i.State == Erased:
+		c.fault(i.N, "%s is erased by record %d, and its file is there", i.called(), i.By)
+	case isGone(err):
+		c.fault(i.N, "%s was stored, and its file is missing", i.called())
+	case err != nil:
+		c.fault(i.N, "%s: %v", i.called(), err)
+	default:
+		if err := i.matches(h); err != nil {
 			c.fault(i.N, "%s: %v", i.called(), err)
-		default:
-			if err := i.matches(h); err != nil {
-				c.fault(i.N, "%s: %v", i.called(), err)
-			}
-			if err := l.db.checkPayload(path, h); err != nil {
-				c.fault(i.N, "%s: %v", i.called(), err)
-			} else if i.State == Stored {
-				c.plain(ctx, i, h)
-			}
 		}
 	}
 }
@@ -377,7 +401,7 @@ func (c *checker) plain(ctx context.Context, i Item, h *evidence.Header) {
 			_, err = io.Copy(io.Discard, contextReader{ctx, r})
 			err = errors.Join(err, r.Close())
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, ErrErased) {
 			c.fault(i.N, "%s does not open with key %s: %v", i.called(), id.Fingerprint(), err)
 		}
 	}
