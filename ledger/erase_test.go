@@ -318,7 +318,7 @@ func TestEvidenceEveryCall(t *testing.T) {
 		name         string
 		doIt, sticky bool
 	}{{"not done", false, false}, {"done", true, false}, {"from then on", false, true}} {
-		for k := 1; k <= clean.calls; k += max(1, *every/2) {
+		for k := 1; k <= clean.calls; k += *every {
 			var what string
 			s := &stage{}
 			s.at = func(call int, w string) (error, bool) {
@@ -366,7 +366,7 @@ func TestEvidenceKilled(t *testing.T) {
 	var cuts []cut
 	s := &stage{}
 	s.at = func(call int, what string) (error, bool) {
-		if call%max(1, *every/2) == 0 {
+		if call%*every == 0 {
 			cuts = append(cuts, cut{what, copyDir(t, dir), slices.Clone(told)})
 		}
 		return nil, false
@@ -374,7 +374,7 @@ func TestEvidenceKilled(t *testing.T) {
 	o := small(clock)
 	o.files = s
 	must(t, playEvidence(dir, o, clock, &told))
-	if len(cuts) < 20 {
+	if len(cuts) < 10 {
 		t.Errorf("%d cuts, want more", len(cuts))
 	}
 	for i, c := range cuts {

@@ -511,7 +511,12 @@ func (l *Ledger) openStaged() error {
 				return err
 			}
 		}
-		if err := l.place(r, n, s); err != nil && !errors.Is(err, ErrErased) {
+		switch err := l.place(r, n, s); {
+		case err == nil, errors.Is(err, ErrErased):
+		case noSpace(err):
+			// A store opens on a full disk; this piece waits.
+			l.db.report(fmt.Sprintf("evidence of record %d has no place yet: %v", n, err))
+		default:
 			return err
 		}
 	}

@@ -145,7 +145,7 @@ func TestEvidencePower(t *testing.T) {
 	var cuts []cut
 	s := &powerStage{inodes: map[string]*inode{}, names: map[string]*inode{}}
 	s.at = func(call int, what string) (error, bool) {
-		if call%max(1, *every/2) == 0 {
+		if call%*every == 0 {
 			for _, kept := range []bool{false, true} {
 				cuts = append(cuts, cut{what, s.image(t, dir, kept), slices.Clone(told)})
 			}
@@ -155,7 +155,7 @@ func TestEvidencePower(t *testing.T) {
 	o := small(clock)
 	o.files = s
 	must(t, playEvidence(dir, o, clock, &told))
-	if len(cuts) < 40 {
+	if len(cuts) < 20 {
 		t.Errorf("%d cuts, want more", len(cuts))
 	}
 	for i, c := range cuts {

@@ -470,3 +470,36 @@ func TestAttachAgainMends(t *testing.T) {
 	}
 	done(t, db)
 }
+
+// TestStagedOnAFullDisk: what was appended and has no place yet waits for an
+// open that has the room, and the store is open meanwhile.
+func TestStagedOnAFullDisk(t *testing.T) {
+	clock := newClock()
+	dir := scratch(t)
+	db, l := create(t, dir, small(clock))
+	clock.set("2026-03-02T10:00:00")
+	r := outcome("o-1", "T-1", clock.now)
+	holders, err := l.holders(nil)
+	must(t, err)
+	s, err := l.stageAttachment(ctx, r, Attachment{Name: "a", Content: strings.NewReader("content")}, holders)
+	must(t, err)
+	_, err = l.Append(ctx, r)
+	must(t, err)
+	must(t, db.Close())
+	o := small(clock)
+	full := &fullDisk{free: 100 << 10}
+	o.files = full
+	db = open(t, dir, o)
+	if names := staging(t, dir); len(names) != 1 || names[0] != s.path {
+		t.Errorf("staged is %q, want %q", names, s.path)
+	}
+	done(t, db)
+	full.free = 1 << 40
+	db = open(t, dir, o)
+	l, err = db.Ledger(testOrigin)
+	must(t, err)
+	if got, err := readAll(l, 1, "a", identity(t, "client")); err != nil || got != "content" {
+		t.Errorf("got %q %v", got, err)
+	}
+	done(t, db)
+}
