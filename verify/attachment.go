@@ -214,3 +214,51 @@ func (v *verifier) endEvidence() {
 	}
 	t.lacked = lacked
 }
+
+// A Withheld is evidence that a record commits to and the bundle does not
+// show.
+type Withheld struct {
+	N      int64 // of the record
+	Record string
+	Name   string // of an attachment; "" of a sealed field
+	Digest record.Digest
+	Asked  bool   // the reader asked for it
+	Erased int64  // the erase record by the operator that covers it, -1
+	State  string // by that: erased, or restricted
+}
+
+// shownWithheld is how many pieces the text names; the JSON has them all.
+const shownWithheld = 20
+
+func (r *Report) writeWithheld(line func(format string, args ...any)) {
+	for i := range r.Withheld {
+		if i == shownWithheld {
+			line("withheld     %-18s and %d more", "", int64(len(r.Withheld)-i)+r.WithheldMore)
+			break
+		}
+		w := &r.Withheld[i]
+		line("withheld     %-18s %s", fmt.Sprintf("record %d", w.N), w.called())
+	}
+}
+
+type jsonWithheld struct {
+	N      int64         `json:"n"`
+	Record string        `json:"record"`
+	Name   string        `json:"name,omitempty"`
+	Digest record.Digest `json:"digest"`
+	Asked  bool          `json:"asked,omitempty"`
+	Erased *int64        `json:"erased_by,omitempty"`
+	State  string        `json:"state,omitempty"`
+}
+
+func (r *Report) jsonWithheld() []jsonWithheld {
+	var all []jsonWithheld
+	for _, w := range r.Withheld {
+		j := jsonWithheld{N: w.N, Record: w.Record, Name: w.Name, Digest: w.Digest, Asked: w.Asked, State: w.State}
+		if w.Erased >= 0 {
+			j.Erased = &w.Erased
+		}
+		all = append(all, j)
+	}
+	return all
+}

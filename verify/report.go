@@ -55,18 +55,6 @@ type Report struct {
 	WithheldMore int64 // how many beyond those in Withheld
 }
 
-// A Withheld is evidence that a record commits to and the bundle does not
-// show.
-type Withheld struct {
-	N      int64 // of the record
-	Record string
-	Name   string // of an attachment; "" of a sealed field
-	Digest record.Digest
-	Asked  bool   // the reader asked for it
-	Erased int64  // the erase record by the operator that covers it, -1
-	State  string // by that: erased, or restricted
-}
-
 // A Held is the checkpoint that the verifier holds from before.
 type Held struct {
 	Size int64
@@ -182,14 +170,7 @@ func (r *Report) WriteText(w io.Writer) error {
 		}
 		line("next         %-18s %s %v", r.Next.Period, word, r.Next.Closing)
 	}
-	for i := range r.Withheld {
-		if i == shownWithheld {
-			line("withheld     %-18s and %d more", "", int64(len(r.Withheld)-i)+r.WithheldMore)
-			break
-		}
-		w := &r.Withheld[i]
-		line("withheld     %-18s %s", fmt.Sprintf("record %d", w.N), w.called())
-	}
+	r.writeWithheld(line)
 	for _, s := range r.Signatures {
 		text := s.Key
 		if s.Kind == "cosignature" {
@@ -217,9 +198,6 @@ func (r *Report) WriteText(w io.Writer) error {
 	_, err := w.Write(b.Bytes())
 	return err
 }
-
-// shownWithheld is how many pieces the text names; the JSON has them all.
-const shownWithheld = 20
 
 // write writes one statement, its lines and its total.
 func (s *Statement) write(line func(format string, args ...any)) {
@@ -345,15 +323,6 @@ type (
 		Signatures []jsonSignature `json:"signatures"`
 		Unverified []string        `json:"unverified"`
 		History    jsonHistory     `json:"history"`
-	}
-	jsonWithheld struct {
-		N      int64         `json:"n"`
-		Record string        `json:"record"`
-		Name   string        `json:"name,omitempty"`
-		Digest record.Digest `json:"digest"`
-		Asked  bool          `json:"asked,omitempty"`
-		Erased *int64        `json:"erased_by,omitempty"`
-		State  string        `json:"state,omitempty"`
 	}
 	jsonHeld struct {
 		Size int64  `json:"size"`
@@ -485,14 +454,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	for _, s := range r.Statements {
 		j.Statements = append(j.Statements, s.json())
 	}
-	for _, w := range r.Withheld {
-		jw := jsonWithheld{N: w.N, Record: w.Record, Name: w.Name, Digest: w.Digest, Asked: w.Asked, State: w.State}
-		if w.Erased >= 0 {
-			jw.Erased = &w.Erased
-		}
-		j.Withheld = append(j.Withheld, jw)
-	}
-	j.More = r.WithheldMore
+	j.Withheld, j.More = r.jsonWithheld(), r.WithheldMore
 	if r.Next != nil {
 		j.Next = &jsonNext{r.Next.Period, r.Next.Closing.String(), r.Next.Overdue}
 	}
