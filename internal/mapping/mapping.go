@@ -62,6 +62,7 @@ type Mapping struct {
 	outcome    *outcomeRows
 	reverse    *reverseRows
 	measure    *measureRows
+	action     *actionRows
 	fields     []field // each name once; field.slot is the index here
 
 	operator string // party that writes the records, from the terms
@@ -77,6 +78,7 @@ type outcomeRows struct {
 	actor, subject *template // nil if not given
 	group          *field    // nil makes one outcome of each row
 	anywhere       bool      // rows of a group may stand anywhere, else side by side
+	atFirst        bool      // a group has the time of its first row, else of the last
 	facts          []fact    // sorted by name
 }
 
@@ -115,8 +117,19 @@ type measureRows struct {
 	measurement
 }
 
+// actionRows are what was done, by whom, to what and for how much.
+type actionRows struct {
+	place           *node
+	rows            *condition
+	id, caseID      *template
+	actor, resource *template // nil if not given
+	action, effect  string
+	amount          *value // nil if there is none
+	currency        string
+}
+
 type measurement struct {
-	metric string
+	metric *template
 	method string
 	lasts  record.Time // milliseconds
 	value  value
@@ -185,8 +198,11 @@ func (d *document) mapping(n *node) *Mapping {
 	if v := n.get("measurement"); v != nil {
 		m.measure = d.measureRows(v)
 	}
-	if m.outcome == nil && m.measure == nil {
-		d.mistake(n, "want outcome or measurement")
+	if v := n.get("action"); v != nil {
+		m.action = d.actionRows(v)
+	}
+	if m.outcome == nil && m.measure == nil && m.action == nil {
+		d.mistake(n, "want outcome, action or measurement")
 	}
 	d.closed(n)
 	slots := map[string]int{}
@@ -247,6 +263,9 @@ func (d *document) outcome(n *node) *outcomeRows {
 		f := d.field(v, "by")
 		o.group = &f
 		o.anywhere = d.choice(v, "rows", "contiguous", "anywhere") == "anywhere"
+		if slices.Contains(v.keys, "at") {
+			o.atFirst = d.choice(v, "at", "first", "last") == "first"
+		}
 		d.closed(v)
 		if o.id != nil && o.id.counts {
 			d.mistake(o.id.place, "{#} counts rows, but a group has many")
@@ -372,9 +391,33 @@ func (d *document) measureRows(n *node) *measureRows {
 	return m
 }
 
+func (d *document) actionRows(n *node) *actionRows {
+	a := &actionRows{place: n}
+	if !d.is(n, mapNode) {
+		return a
+	}
+	a.rows = d.rows(n)
+	a.id = d.template(n, "id")
+	a.caseID = d.template(n, "case")
+	a.actor = d.optionalTemplate(n, "actor")
+	a.resource = d.optionalTemplate(n, "resource")
+	a.action = d.text(n, "action")
+	a.effect = d.choice(n, "effect", "read", "write", "commit", "communicate")
+	if v := n.get("amount"); v != nil {
+		value := d.value(v)
+		if !value.isNumber() || value.optional {
+			d.mistake(v, "want a number")
+		}
+		a.amount = &value
+		a.currency = d.text(n, "currency")
+	}
+	d.closed(n)
+	return a
+}
+
 func (d *document) measurement(n *node) measurement {
 	m := measurement{lasts: 1}
-	m.metric = d.text(n, "metric")
+	m.metric = d.template(n, "metric")
 	m.method = d.optional(n, "method")
 	if text := d.optional(n, "lasts"); text != "" {
 		lasts, ok := parseLength(text)
@@ -447,9 +490,116 @@ func (m *Mapping) CheckTerms(t *terms.Terms) error {
 		}
 		m.quantity = result.Quantity
 	}
+	if s := m.measure; s != nil {
+		s.check(d, t, operator)
+	}
 	m.checked++
 	if len(d.mistakes) > 0 {
 		return &MistakesError{Mistakes: d.mistakes}
 	}
 	return nil
+}
+
+// check compares the measurements with the metric they are of. One that the
+// agreement does not declare carries no money; one whose name the rows give
+// is compared record by record, when it is appended.
+func (s *measureRows) check(d *document, t *terms.Terms, operator string) {
+	if s.metric == nil || len(s.metric.fields) > 0 {
+		return
+	}
+	metric := t.Metric(s.metric.parts[0])
+	if metric == nil {
+		return
+	}
+	if !slices.Contains(metric.By, operator) {
+		d.mistake(s.place, "metric %q is not for %s to measure, but for %s", metric.Name, operator, strings.Join(metric.By, ", "))
+	}
+	for _, f := range s.fields {
+		i := slices.IndexFunc(metric.Facts, func(t terms.FactType) bool { return t.Name == f.name })
+		switch {
+		case i < 0:
+			d.mistake(f.place, "metric %q has no such fact", metric.Name)
+		case f.value.number && metric.Facts[i].Type != "decimal":
+			d.mistake(f.place, "is a number, but the agreement says %s", metric.Facts[i].Type)
+		case f.value.test != nil && metric.Facts[i].Type != "bool":
+			d.mistake(f.place, "is true or false, but the agreement says %s", metric.Facts[i].Type)
+		}
+	}
+}
+
+// visitFields calls visit with every field the mapping reads.
+func (m *Mapping) visitFields(visit func(*field)) {
+	condition := func(c *condition) { c.visitFields(visit) }
+	value := func(v *value) {
+		if v == nil {
+			return
+		}
+		if v.from != nil {
+			visit(v.from)
+		}
+		for i := range v.product {
+			visit(&v.product[i])
+		}
+		condition(v.count)
+		condition(v.test)
+	}
+	text := func(t *template) {
+		if t == nil {
+			return
+		}
+		for i := range t.fields {
+			if t.fields[i].name != "#" {
+				visit(&t.fields[i])
+			}
+		}
+	}
+	facts := func(list []fact) {
+		for i := range list {
+			value(&list[i].value)
+		}
+	}
+	measured := func(s *measurement) {
+		text(s.metric)
+		value(&s.value)
+		facts(s.fields)
+	}
+	text(m.time.text)
+	condition(m.leaveOut)
+	if o := m.outcome; o != nil {
+		condition(o.rows)
+		for _, t := range []*template{o.id, o.caseID, o.actor, o.subject} {
+			text(t)
+		}
+		if o.group != nil {
+			visit(o.group)
+		}
+		facts(o.facts)
+	}
+	if r := m.reverse; r != nil {
+		condition(r.rows)
+		text(r.id)
+		text(r.actor)
+		text(r.of)
+		if r.match != nil {
+			for i := range r.match.same {
+				visit(&r.match.same[i])
+			}
+			value(&r.match.line)
+			value(&r.match.takes)
+		}
+		value(r.reduces)
+		measured(&r.unmatched)
+	}
+	if s := m.measure; s != nil {
+		condition(s.rows)
+		text(s.id)
+		measured(&s.measurement)
+	}
+	if a := m.action; a != nil {
+		condition(a.rows)
+		for _, t := range []*template{a.id, a.caseID, a.actor, a.resource} {
+			text(t)
+		}
+		value(a.amount)
+	}
 }
