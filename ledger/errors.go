@@ -39,6 +39,9 @@ var (
 	// ErrNoRecord: the index is not below the size.
 	ErrNoRecord = errors.New("no such record")
 
+	// ErrAllSettled: the agreement has no further period.
+	ErrAllSettled = errors.New("every period of the agreement is settled")
+
 	// ErrNoCheckpoint: no checkpoint is kept for that size.
 	ErrNoCheckpoint = errors.New("no such checkpoint")
 )

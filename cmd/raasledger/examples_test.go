@@ -182,15 +182,30 @@ func runExample(t *testing.T, name string, begin bool, data ...string) (dir stri
 			continue
 		}
 		var out strings.Builder
-		for line := range strings.Lines(b.text) {
-			if command, ok := strings.CutPrefix(line, "$ "); ok {
-				out.WriteString(line)
-				out.WriteString(masked(shell(t, dir, command)))
-			}
+		for _, command := range blockCommands(b.text) {
+			out.WriteString("$ " + strings.ReplaceAll(command, "\n", "\n> ") + "\n")
+			out.WriteString(masked(shell(t, dir, command)))
 		}
 		b.same(t, out.String())
 	}
 	return dir
+}
+
+// blockCommands returns the commands of a block: "$ " begins one, "> " goes on
+// with it, anything else is what it printed.
+func blockCommands(text string) (commands []string) {
+	inside := false
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		if begin, ok := strings.CutPrefix(line, "$ "); ok {
+			commands, inside = append(commands, begin), true
+		} else if more, ok := strings.CutPrefix(line, "> "); ok && inside {
+			commands[len(commands)-1] += "\n" + more
+		} else {
+			inside = false
+		}
+	}
+	return commands
 }
 
 func shell(t *testing.T, dir, command string) string {
@@ -204,10 +219,12 @@ func shell(t *testing.T, dir, command string) string {
 	return string(out)
 }
 
-// masked replaces what is another in every run: keys and digests.
+// masked replaces what is another in every run, or with every change of the
+// text of terms: keys and digests.
 func masked(text string) string {
 	text = regexp.MustCompile(`(sha256:|SHA256:|ssh-ed25519 AAAA)[A-Za-z0-9+/]{43,}=?`).ReplaceAllString(text, "$1…")
 	text = regexp.MustCompile(`\+[0-9a-f]{8}(\+[A-Za-z0-9+/]{40,}=?)?`).ReplaceAllString(text, "+…")
+	text = regexp.MustCompile(`\b[0-9a-f]{64}\b`).ReplaceAllString(text, "…")
 	return regexp.MustCompile(`root [A-Za-z0-9+/]{43}=`).ReplaceAllString(text, "root …")
 }
 

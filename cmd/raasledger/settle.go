@@ -37,7 +37,7 @@ func settle(c *cli.Context) error {
 	return withLedger(c, func(l *ledger.Ledger) error {
 		for done := 0; ; done++ {
 			r, err := l.Settle(c.Context)
-			if _, notDue := errors.AsType[*ledger.NotDueError](err); notDue && done > 0 {
+			if _, notDue := errors.AsType[*ledger.NotDueError](err); done > 0 && (notDue || errors.Is(err, ledger.ErrAllSettled)) {
 				return nil
 			}
 			if err != nil {
