@@ -12,7 +12,7 @@ const desk = `{
 	"results": {"resolved": {"facts": {"solved": "bool", "transferred": "bool"}, "once_per": "case", "where": "solved && !transferred", "claim": ["vendor"],
 		"accept": {"on": "silence", "after": "72h", "from": "claim"}, "dispute": "none", "reopen": {"within": "7d", "from": "occurred"},
 		"escalation": "ignore", "lock": "0s", "billed_at": "occurred", "final_after": "90d"}},
-	"measures": {"resolved": {"count": "resolved"}},
+	"measures": {"resolved": {"count": "resolved", "over": "period"}},
 	"lines": [{"name": "resolved", "of": "resolved", "mode": "graduated", "tiers": [{"unit": "0.99"}]}],
 	"settle": {"close_after": "3d", "late": "correction", "negative": "carry", "corrections": "after_minimum"}}`
 

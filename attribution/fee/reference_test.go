@@ -1105,7 +1105,7 @@ func (y *refLine) measure(x *refResult, until record.Time) (map[int]*big.Rat, in
 			if e == nil {
 				return 1
 			}
-			return e.Truth(facts)
+			return e.Truth(facts, x.t0)
 		}
 		if t := truth(x.rule.Where); t != 1 {
 			return nil, t
@@ -1113,7 +1113,7 @@ func (y *refLine) measure(x *refResult, until record.Time) (map[int]*big.Rat, in
 		got := map[int]*big.Rat{}
 		for i, l := range x.v.Terms.Lines {
 			m := x.v.Terms.Measure(l.Of)
-			if m.Result != x.rule.Name {
+			if m.Of != x.rule.Name {
 				continue
 			}
 			switch truth(m.Where) {

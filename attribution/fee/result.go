@@ -373,11 +373,11 @@ func (c *claim) measure(reduced number, buffer []part) (parts []part, truth int)
 		facts[i].Value.Text = left.sub(reduced).String()
 	}
 	parts = buffer
-	if truth := holds(c.rule.Where, facts); truth != 1 {
+	if truth := holds(c.rule.Where, facts, c.at); truth != 1 {
 		return parts, truth
 	}
 	for _, u := range c.rule.uses {
-		switch holds(u.measure.Where, facts) {
+		switch holds(u.measure.Where, facts, c.at) {
 		case 0:
 			continue
 		case -1:
@@ -395,11 +395,11 @@ func (c *claim) measure(reduced number, buffer []part) (parts []part, truth int)
 	return parts, 1
 }
 
-func holds(condition *terms.Expr, facts record.Facts) int {
+func holds(condition *terms.Expr, facts record.Facts, at record.Time) int {
 	if condition == nil {
 		return 1
 	}
-	return condition.Truth(facts)
+	return condition.Truth(facts, at)
 }
 
 // target gives the parts that should stand in the quantities at the end of a

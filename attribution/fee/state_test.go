@@ -19,7 +19,7 @@ func guarded(change ...string) string {
 	"results": {"done": {"facts": {"amount": "decimal"}, "quantity": "amount", "once_per": "case", "claim": ["vendor"],
 		"accept": {"on": "silence", "after": "2d", "from": "claim"}, "dispute": {"within": "5d", "unresolved": {"after": "4d", "then": "accept"}},
 		"reopen": {"within": "10d", "from": "locked"}, "escalation": "void", "lock": "6d", "billed_at": "occurred", "final_after": "40d"}},
-	"measures": {"amount": {"sum": "done.amount"}},
+	"measures": {"amount": {"over": "period", "sum": "done.amount"}},
 	"lines": [{"name": "amount", "of": "amount", "mode": "graduated", "tiers": [{"unit": "1"}]}],
 	"settle": {"close_after": "10d", "late": "correction", "negative": "credit", "corrections": "after_minimum"}}`)
 }

@@ -33,11 +33,16 @@ const (
 	MaxOffsetMinutes = 18 * 60
 	// MaxExprBytes and MaxExprDepth bound an expression; MaxExprDigits bounds
 	// the digits of any number it can meet on the way, MaxExprWork the digits
-	// of all of them together. One evaluation then takes less than 1 ms.
+	// of all of them together. One evaluation then takes less than 1 ms, or with
+	// powers a few.
 	MaxExprBytes  = 4 << 10
 	MaxExprDepth  = 32
 	MaxExprDigits = 1024
 	MaxExprWork   = 16 << 10
+
+	// MaxFormulaDepth is how many formulas can stand inside each other; the
+	// bounds of an expression hold for the whole of them.
+	MaxFormulaDepth = 32
 
 	maxTitleBytes = 256
 	maxNameBytes  = 64
