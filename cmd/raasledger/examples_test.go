@@ -17,7 +17,9 @@ import (
 	"time"
 
 	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/attribution/terms"
 	"github.com/raasledger/raasledger/internal/keyfile"
+	"github.com/raasledger/raasledger/internal/mapping"
 )
 
 // docs/examples.md shows the folders of testdata/examples. The terms and
@@ -115,6 +117,50 @@ func TestExamplesPage(t *testing.T) {
 		}
 		if !shown["run "+dir] {
 			t.Errorf("docs/examples.md runs nothing of %s", dir)
+		}
+	}
+}
+
+// Every agreement of the examples can be signed, and its mappings fit it.
+func TestExamplesFit(t *testing.T) {
+	agreements, err := filepath.Glob("../../testdata/examples/*/agreement.yaml")
+	if err != nil || len(agreements) != 8 {
+		t.Fatalf("%d agreements (%v)", len(agreements), err)
+	}
+	for _, file := range agreements {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc, err := readYAML(text)
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		canonical, mistakes := terms.Draft(doc.json, zoneOffsets)
+		if canonical == nil {
+			t.Errorf("%s: %v", file, mistakes)
+			continue
+		}
+		agreed, _ := terms.Parse(canonical)
+		mappings, err := filepath.Glob(filepath.Join(filepath.Dir(file), "*.yaml"))
+		if err != nil || len(mappings) < 2 {
+			t.Fatalf("%s: %d files (%v)", file, len(mappings), err)
+		}
+		for _, name := range mappings {
+			if name == file {
+				continue
+			}
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := mapping.Parse(text)
+			if err == nil {
+				err = m.CheckTerms(agreed)
+			}
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
 	}
 }

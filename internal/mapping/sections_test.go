@@ -121,3 +121,43 @@ mapping: line 4: action: currency is not given`)
 	_, err = Parse([]byte("format: csv\ntime: {start: \"2026-01-01T00:00:00.000Z\", step: 1s}\nleave_out: {all: [{field: a, equals: x}]}\nmeasurement: {rows: all, id: \"m/{a}\", metric: m, value: {field: b}}\n"))
 	wantError(t, err, "mapping: line 3: leave_out.all: want two conditions or more, got 1")
 }
+
+// What an agreement says of a metric is compared before a row is read.
+func TestCheckMetric(t *testing.T) {
+	const meter = `format: csv
+time: {start: "2026-01-01T00:00:00.000Z", step: 1h}
+measurement:
+  rows: all
+  id: "use/{#}"
+  metric: use
+  value: {field: kwh}
+  fields:
+    site: {field: site}
+    late: {test: {field: kwh, above: 3}}
+    factor: {product: [kwh, kwh]}
+`
+	const results = `"results":`
+	metric := func(text string) []string { return []string{results, `"metrics":{` + text + `},` + results} }
+	for _, test := range []struct {
+		mapping string
+		terms   []string
+		want    string
+	}{
+		{meter, nil, ""}, // not declared: it carries no money
+		{meter, metric(`"use":{"by":["v"],"facts":{"site":"text","late":"bool","factor":"decimal"},"final_after":"60d"}`), ""},
+		{meter, metric(`"use":{"by":["c"],"facts":{"site":"text","late":"decimal","factor":"bool"},"final_after":"60d"}`), `mapping: line 3: measurement: metric "use" is not for v to measure, but for c
+mapping: line 11: measurement.fields.factor: is a number, but the agreement says bool
+mapping: line 10: measurement.fields.late: is true or false, but the agreement says decimal`},
+		{meter, metric(`"use":{"by":["v"],"facts":{"site":"text","late":"bool"},"final_after":"60d"}`), `mapping: line 11: measurement.fields.factor: metric "use" has no such fact`},
+		{strings.Replace(meter, "metric: use", `metric: "{site}"`, 1), metric(`"use":{"by":["c"],"final_after":"60d"}`), ""},
+	} {
+		m, err := Parse([]byte(test.mapping))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = m.CheckTerms(draft(t, test.terms...))
+		if (err == nil) != (test.want == "") || err != nil && err.Error() != test.want {
+			t.Errorf("got  %v\nwant %s", err, test.want)
+		}
+	}
+}
