@@ -42,10 +42,10 @@ count duplicate: 1
 count where: 1
 `)
 	want(t, strings.Join(detail, "\n"), `
-[1,"resolved","T-1","resolved","1","0.99","billed"]
-[2,"resolved","T-2","","","","where"]
-[3,"resolved","T-1","","","","duplicate"]
-[4,"resolved","T-3","resolved","1","0.99","billed"]
+[1,"resolved","T-1","resolved","1","resolved","0.99","billed"]
+[2,"resolved","T-2","","","","","where"]
+[3,"resolved","T-1","","","","","duplicate"]
+[4,"resolved","T-3","resolved","1","resolved","0.99","billed"]
 `)
 	st, detail = k.settle()
 	want(t, show(st), `
@@ -56,7 +56,7 @@ carried in 0.00, total 0.00, carried out -0.99
 count reopened: 1
 `)
 	want(t, strings.Join(detail, "\n"), `
-[4,"resolved","T-3","resolved","-1","-0.99","reopened"]
+[4,"resolved","T-3","resolved","-1","resolved","-0.99","reopened"]
 `)
 }
 
