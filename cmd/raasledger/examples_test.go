@@ -341,13 +341,24 @@ func cents(x *big.Rat) string {
 	return "0.00"
 }
 
-// finish verifies the whole ledger as the client, who cosigns.
-func (d *deal) finish() {
+// finish verifies the whole ledger as the client, who cosigns, and once more
+// from each of these statements on: what they carry over must do.
+func (d *deal) finish(periods ...string) {
 	d.Helper()
 	d.cosign()
-	report := d.verified(0, nil)
-	if report.Size != d.Size() || report.Start != 0 {
-		d.Errorf("verified %d to %d, want 0 to %d", report.Start, report.Size, d.Size())
+	starts := []int64{0}
+	for _, period := range periods {
+		n, ok, err := d.Find("statement/" + period)
+		if err != nil || !ok {
+			d.Fatalf("statement of %s: found %v (%v)", period, ok, err)
+		}
+		starts = append(starts, n)
+	}
+	for _, start := range starts {
+		report := d.verified(start, nil)
+		if report.Size != d.Size() || report.Start != start {
+			d.Errorf("verified %d to %d, want %d to %d", report.Start, report.Size, start, d.Size())
+		}
 	}
 }
 

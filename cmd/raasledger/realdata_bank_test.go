@@ -53,5 +53,5 @@ func TestExampleBankCalls(t *testing.T) {
 		t.Errorf("sales %s, calls %s, %d months at the budget", cents(allSales), cents(allCalls), capped)
 	}
 	t.Logf("sales %s, calls %s, with the budget %s", cents(allSales), cents(allCalls), cents(total))
-	d.finish()
+	d.finish("2008-08")
 }

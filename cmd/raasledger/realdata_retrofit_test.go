@@ -177,5 +177,5 @@ func TestExampleBuildingRetrofit(t *testing.T) {
 			t.Errorf("%s: total %s, carried out %s, want %s and %s", period, s.Total, s.CarriedOut, cents(total), cents(carried))
 		}
 	}
-	d.finish()
+	d.finish("2016-Q2", "2016-Q4")
 }
