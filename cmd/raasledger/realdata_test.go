@@ -171,6 +171,22 @@ func (d *deal) cosign() []byte {
 // would, who holds the checkpoint since.
 func (d *deal) verified(from int64, since []byte) *verify.Report {
 	d.Helper()
+	report := d.report(from, since)
+	if report.Verdict != verify.Verified || report.ExitCode() != 0 {
+		d.refused(report)
+	}
+	return report
+}
+
+func (d *deal) refused(report *verify.Report) {
+	d.Helper()
+	var b strings.Builder
+	report.WriteText(&b)
+	d.Fatalf("%s from %d: %s\n%s", d.Origin(), report.Start, report.Verdict, b.String())
+}
+
+func (d *deal) report(from int64, since []byte) *verify.Report {
+	d.Helper()
 	var text bytes.Buffer
 	if err := d.WriteBundle(d.Context(), &text, ledger.BundleOptions{From: from}); err != nil {
 		d.Fatal(err)
@@ -178,11 +194,6 @@ func (d *deal) verified(from int64, since []byte) *verify.Report {
 	report, err := verify.Verify(&text, verify.Options{Policy: d.policy, Since: since, Now: record.Time(d.now.UnixMilli())})
 	if err != nil {
 		d.Fatal(err)
-	}
-	if report.Verdict != verify.Verified || report.ExitCode() != 0 {
-		var b strings.Builder
-		report.WriteText(&b)
-		d.Fatalf("%s from %d: %s\n%s", d.Origin(), from, report.Verdict, b.String())
 	}
 	return report
 }

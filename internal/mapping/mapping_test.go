@@ -54,6 +54,9 @@ func show(r *record.Record) string {
 	if r.Case != "" {
 		s += " case " + r.Case
 	}
+	if _, ok := r.Body.(*record.Measurement); ok && r.Subject != "" {
+		s += " subject " + r.Subject
+	}
 	switch b := r.Body.(type) {
 	case *record.Outcome:
 		return s + " " + b.Result + facts(b.Facts)

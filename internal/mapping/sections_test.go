@@ -30,8 +30,10 @@ measurement:
   rows: {field: kind, equals: meter}
   id: "meter/{#}"
   metric: "use/{who}"
+  case: "meter/{case}"
+  subject: "{who}"
   lasts: 1d
-  value: {field: n}
+  value: {field: n, times: 1000, negate: true}
 action:
   rows: {field: kind, equals: call}
   id: "call/{#}"
@@ -51,14 +53,14 @@ func TestSections(t *testing.T) {
 	got, counts, err := read(t, m, deskHead+`9,may,08,mail,A,,2
 11,may,08,mail,A,,3
 10,MAY,08,call,A,bot,0.10
-1,jun,08,meter,,main,7
+1,jun,08,meter,7,main,7
 12,may,08,back,A,,1
 1,jan,08,back,B,,1
 1,jan,08,note,B,,
 `, forever)
 	const want = `line 3, outcome: answered/A 2008-05-09T00:00:00.000Z case A answered value="5"
 line 4, action: call/1 2008-05-10T00:00:00.000Z case A
-line 5, measurement: meter/1 2008-06-01T00:00:00.000Z use/main 7 to 2008-06-02T00:00:00.000Z
+line 5, measurement: meter/1 2008-06-01T00:00:00.000Z case meter/7 subject main use/main -7000 to 2008-06-02T00:00:00.000Z
 line 6, full reversal: back/A/1 2008-05-12T00:00:00.000Z case A of answered/A reopened
 line 7, unmatched: back/B/1 2008-01-01T00:00:00.000Z back/B 1 to 2008-01-01T00:00:00.001Z
 `
@@ -102,7 +104,7 @@ action:
   id: "{a}"
   action: call
   effect: answer
-  amount: {test: {field: n, present: true}}
+  amount: {test: {field: n, present: true}, times: 2}
 measurement:
   rows: {all: {field: a}}
   id: "m/{#}"
@@ -116,6 +118,7 @@ mapping: line 11: measurement.rows.all: want a list, got fields
 mapping: line 13: measurement.metric: {#} goes into an id, once
 mapping: line 4: action: case is not given
 mapping: line 8: action.effect: "answer", want read or write or commit or communicate
+mapping: line 9: action.amount: times goes with field or product
 mapping: line 9: action.amount: want a number
 mapping: line 4: action: currency is not given`)
 	_, err = Parse([]byte("format: csv\ntime: {start: \"2026-01-01T00:00:00.000Z\", step: 1s}\nleave_out: {all: [{field: a, equals: x}]}\nmeasurement: {rows: all, id: \"m/{a}\", metric: m, value: {field: b}}\n"))

@@ -228,5 +228,12 @@ func (m *measurement) of(in *row, at record.Time) (*record.Record, error) {
 			body.Fields = append(body.Fields, s.fact(f.name))
 		}
 	}
-	return &record.Record{Kind: record.KindMeasurement, At: at, Body: body}, nil
+	rec := &record.Record{Kind: record.KindMeasurement, At: at, Body: body}
+	if rec.Case, err = m.caseID.orNone(in); err != nil {
+		return nil, err
+	}
+	if rec.Subject, err = m.subject.orNone(in); err != nil {
+		return nil, err
+	}
+	return rec, nil
 }

@@ -65,13 +65,14 @@ func (d *document) field(n *node, name string) field {
 }
 
 // A value is computed from a row: a constant, a field, the product of two
-// fields, a count of array elements, or a test.
+// fields, either times a number, a count of array elements, or a test.
 type value struct {
 	constant *scalar
 	from     *field
 	product  []field // two
 	count    *condition
 	test     *condition
+	times    exact.Rat // 1 if not given
 	negate   bool
 	optional bool // an absent field gives no value
 	number   bool // sure to be a number
@@ -88,7 +89,7 @@ func (v value) isNumber() bool {
 }
 
 func (d *document) value(n *node) value {
-	var v value
+	v := value{times: exact.Int(1)}
 	if !d.is(n, mapNode) {
 		return v
 	}
@@ -137,6 +138,16 @@ func (d *document) value(n *node) value {
 	if len(given) != 1 {
 		d.mistake(n, "want one of constant, field, product, count, test; got %s", listed(given))
 	}
+	if inner := n.get("times"); inner != nil && d.is(inner, scalarNode) {
+		v.number = true
+		var err error
+		if v.times, err = exact.Parse(inner.text); err != nil {
+			d.mistake(inner, "%v", err)
+		}
+		if v.from == nil && v.product == nil {
+			d.mistake(n, "times goes with field or product")
+		}
+	}
 	if d.optionalTrue(n, "negate") {
 		v.negate, v.number = true, true
 		if v.from == nil && v.product == nil {
@@ -168,7 +179,7 @@ func (v value) of(r *row) (scalar, error) {
 	case v.test != nil:
 		ok, err := v.test.holds(r)
 		return scalar{kind: boolScalar, text: strconv.FormatBool(ok)}, err
-	case v.from != nil && !v.negate:
+	case v.from != nil && !v.number:
 		s, err := r.get(*v.from)
 		if err != nil {
 			return scalar{}, err
@@ -216,6 +227,9 @@ func (v value) numberOf(r *row) (exact.Rat, error) {
 		x, err = exact.Parse(v.constant.text)
 	default:
 		panic("mapping: number of a test")
+	}
+	if v.from != nil || v.product != nil {
+		x = x.Mul(v.times)
 	}
 	if v.negate {
 		x = x.Neg()
