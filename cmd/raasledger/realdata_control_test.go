@@ -18,9 +18,14 @@ func TestExampleBuildingControl(t *testing.T) {
 			if building != "" && bills.get(row, "bdbid") != building || bills.get(row, "energy_type") != "Elec" {
 				continue
 			}
+			usage := bills.number(row, "usage")
+			if building == "" {
+				// Measured in Wh to six decimals.
+				usage = evenly(mul(usage, whole(1000)), 6)
+			}
 			switch end := bills.get(row, "end_date"); end[:7] {
 			case year + "-07", year + "-08", year + "-09":
-				total.Add(total, bills.number(row, "usage"))
+				total.Add(total, usage)
 				n++
 			}
 		}
@@ -45,4 +50,18 @@ func TestExampleBuildingControl(t *testing.T) {
 	t.Logf("before %s, after %s, the others %s to %s: saved %s, due %s", before.FloatString(2), after.FloatString(2),
 		othersBefore.FloatString(5), othersAfter.FloatString(5), saved.FloatString(2), cents(amount))
 	d.finish("2015-Q3", "2016-Q2")
+}
+
+// evenly rounds half to even.
+func evenly(x *big.Rat, decimals int64) *big.Rat {
+	scale := new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(decimals), nil))
+	scaled := mul(x, scale)
+	down := new(big.Int).Div(scaled.Num(), scaled.Denom()) // towards minus infinity
+	switch rest := sub(scaled, new(big.Rat).SetInt(down)); rest.Cmp(big.NewRat(1, 2)) {
+	case 1:
+		down.Add(down, big.NewInt(1))
+	case 0:
+		down.Add(down, new(big.Int).And(down, big.NewInt(1)))
+	}
+	return quo(new(big.Rat).SetInt(down), scale)
 }

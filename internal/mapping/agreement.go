@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/raasledger/raasledger/attribution/fee"
+	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/attribution/terms"
 )
 
@@ -59,9 +61,17 @@ func (m *Mapping) CheckTerms(t *terms.Terms) error {
 			}
 		}
 		m.quantity = result.Quantity
+		if m.quantity != "" {
+			m.count("result", result.Name, m.quantity)
+		}
 	}
 	if s := m.measure; s != nil {
 		s.check(d, t, operator)
+	}
+	for _, measure := range t.Measures {
+		if measure.Fact != "" && measure.Op != "distinct" {
+			m.count(measure.Source, measure.Of, measure.Fact)
+		}
 	}
 	m.checked++
 	if len(d.mistakes) > 0 {
@@ -95,4 +105,42 @@ func (s *measureRows) check(d *document, t *terms.Terms, operator string) {
 			d.mistake(f.place, "is true or false, but the agreement says %s", metric.Facts[i].Type)
 		}
 	}
+}
+
+// A counted is a number that measures of the agreement read: a fact of a
+// result, or the value or a field of a metric.
+type counted struct{ source, of, fact string }
+
+func (m *Mapping) count(source, of, fact string) {
+	if m.counted == nil {
+		m.counted = map[counted]bool{}
+	}
+	m.counted[counted{source, of, fact}] = true
+}
+
+// checkCounted refuses a number that a settlement gives no value: the result or
+// measurement would be in no sum, and nobody told.
+func (m *Mapping) checkCounted(r *record.Record) error {
+	var source, of string
+	var facts record.Facts
+	switch b := r.Body.(type) {
+	case *record.Outcome:
+		source, of, facts = "result", b.Result, b.Facts
+	case *record.Measurement:
+		source, of, facts = "metric", b.Metric, b.Fields
+		if m.counted[counted{source, of, "value"}] && tooLong(string(b.Value)) {
+			return fmt.Errorf("value %s has more than %d digits before or after the point, and would count for nothing: round it", b.Value, fee.MaxDigits)
+		}
+	}
+	for _, f := range facts {
+		if m.counted[counted{source, of, f.Name}] && tooLong(f.Value.Text) {
+			return fmt.Errorf("fact %s: %s has more than %d digits before or after the point, and would count for nothing: round it", f.Name, f.Value.Text, fee.MaxDigits)
+		}
+	}
+	return nil
+}
+
+func tooLong(number string) bool {
+	whole, decimals, _ := strings.Cut(strings.TrimPrefix(number, "-"), ".")
+	return len(whole) > fee.MaxDigits || len(strings.TrimRight(decimals, "0")) > fee.MaxDigits
 }

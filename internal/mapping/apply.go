@@ -404,6 +404,9 @@ func (r *Reading) give(rec *record.Record, row int64, class Class) error {
 		r.Counts.Later++
 		return nil
 	}
+	if err := r.m.checkCounted(rec); err != nil {
+		return fmt.Errorf("%s: %w", r.place(row), err)
+	}
 	rec.By = r.m.operator
 	rec.Backfilled = r.m.backfilled
 	line, err := record.Marshal(rec)

@@ -67,6 +67,8 @@ type Mapping struct {
 	operator string // party that writes the records, from the terms
 	quantity string // fact of the outcome's result that partial reversals reduce, from the terms
 	checked  int    // versions of the terms it was checked against
+
+	counted map[counted]bool // what measures of the terms read
 }
 
 type outcomeRows struct {

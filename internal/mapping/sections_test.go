@@ -33,7 +33,7 @@ measurement:
   case: "meter/{case}"
   subject: "{who}"
   lasts: 1d
-  value: {field: n, times: 1000, negate: true}
+  value: {field: n, times: 1000, round: {mode: half_even, decimals: 1}, negate: true}
 action:
   rows: {field: kind, equals: call}
   id: "call/{#}"
@@ -53,14 +53,14 @@ func TestSections(t *testing.T) {
 	got, counts, err := read(t, m, deskHead+`9,may,08,mail,A,,2
 11,may,08,mail,A,,3
 10,MAY,08,call,A,bot,0.10
-1,jun,08,meter,7,main,7
+1,jun,08,meter,7,main,7.00025
 12,may,08,back,A,,1
 1,jan,08,back,B,,1
 1,jan,08,note,B,,
 `, forever)
 	const want = `line 3, outcome: answered/A 2008-05-09T00:00:00.000Z case A answered value="5"
 line 4, action: call/1 2008-05-10T00:00:00.000Z case A
-line 5, measurement: meter/1 2008-06-01T00:00:00.000Z case meter/7 subject main use/main -7000 to 2008-06-02T00:00:00.000Z
+line 5, measurement: meter/1 2008-06-01T00:00:00.000Z case meter/7 subject main use/main -7000.2 to 2008-06-02T00:00:00.000Z
 line 6, full reversal: back/A/1 2008-05-12T00:00:00.000Z case A of answered/A reopened
 line 7, unmatched: back/B/1 2008-01-01T00:00:00.000Z back/B 1 to 2008-01-01T00:00:00.001Z
 `
@@ -109,13 +109,16 @@ measurement:
   rows: {all: {field: a}}
   id: "m/{#}"
   metric: "m/{#}"
-  value: {field: n}
+  value: {field: n, round: {mode: nearest, decimals: 19, to: 1}}
 `))
 	wantError(t, err, `mapping: line 2: time.text: {#} goes into an id, once
 mapping: line 2: time.layout: "D-M-Y", want rfc3339, or year, month and day (YYYY or YY; MM, M or Mon; DD or D) with hh or h, mm, ss and .sss as far as the times have them
 mapping: line 3: leave_out.all: unknown field
 mapping: line 11: measurement.rows.all: want a list, got fields
 mapping: line 13: measurement.metric: {#} goes into an id, once
+mapping: line 14: measurement.value.round.mode: "nearest", want half_up or half_even or down or up
+mapping: line 14: measurement.value.round: decimals: "19", want a number from 0 to 18
+mapping: line 14: measurement.value.round.to: unknown field
 mapping: line 4: action: case is not given
 mapping: line 8: action.effect: "answer", want read or write or commit or communicate
 mapping: line 9: action.amount: times goes with field or product
@@ -163,4 +166,53 @@ mapping: line 10: measurement.fields.late: is true or false, but the agreement s
 			t.Errorf("got  %v\nwant %s", err, test.want)
 		}
 	}
+}
+
+// A number that a settlement gives no value is refused where a measure reads it.
+func TestCounted(t *testing.T) {
+	shop := mappingFile(t, "online_retail.yaml")
+	const header = "InvoiceNo,StockCode,Quantity,InvoiceDate,UnitPrice,CustomerID\n"
+	for _, test := range []struct {
+		price string
+		terms []string
+		want  string
+	}{
+		{"999999999999.999999999999", nil, ""},
+		{"0.1234567890123", []string{`"quantity":"value",`, ""}, ""}, // nothing reads it
+		{"0.1234567890123", nil, "line 2: fact value: 0.1234567890123 has more than 12 digits before or after the point, and would count for nothing: round it"},
+		{"0.1234567890123", []string{`"quantity":"value",`, "", `{"count":"order",`, `{"sum":"order.value",`},
+			"line 2: fact value: 0.1234567890123 has more than 12 digits before or after the point, and would count for nothing: round it"},
+		{"1234567890123", nil, "line 2: fact value: 1234567890123 has more than 12 digits before or after the point, and would count for nothing: round it"},
+	} {
+		text := shop
+		if len(test.terms) > 0 {
+			text = strings.Replace(shop, "  reduces: {product: [Quantity, UnitPrice], negate: true}\n", "", 1)
+		}
+		m, err := Parse([]byte(text))
+		if err == nil {
+			err = m.CheckTerms(draft(t, test.terms...))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, err = read(t, m, header+"1,a,1,2026-03-01 08:00:00,"+test.price+",9\n", forever)
+		if (err == nil) != (test.want == "") || err != nil && err.Error() != test.want {
+			t.Errorf("%s: got %v, want %s", test.price, err, test.want)
+		}
+	}
+
+	const meter = `format: csv
+time: {start: "2026-01-01T00:00:00.000Z", step: 1h}
+measurement: {rows: all, id: "use/{#}", metric: use, value: {field: kwh}}
+`
+	m, err := Parse([]byte(meter))
+	if err == nil {
+		err = m.CheckTerms(draft(t, `"results":`, `"metrics":{"use":{"by":["v"],"final_after":"60d"}},"results":`,
+			`"measures":{`, `"measures":{"used":{"max":"metric/use.value","over":"period","missing":{"then":"hold"}},`))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = read(t, m, "kwh\n0.1234567890123\n", forever)
+	wantError(t, err, "line 2: value 0.1234567890123 has more than 12 digits before or after the point, and would count for nothing: round it")
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/raasledger/raasledger/attribution/exact"
+	"github.com/raasledger/raasledger/attribution/record"
 )
 
 // A field is a column of a CSV file by its name, or a place in a JSON row:
@@ -72,7 +73,9 @@ type value struct {
 	product  []field // two
 	count    *condition
 	test     *condition
-	times    exact.Rat // 1 if not given
+	times    exact.Rat  // 1 if not given
+	round    exact.Mode // "" if it is not rounded
+	decimals int
 	negate   bool
 	optional bool // an absent field gives no value
 	number   bool // sure to be a number
@@ -146,6 +149,19 @@ func (d *document) value(n *node) value {
 		}
 		if v.from == nil && v.product == nil {
 			d.mistake(n, "times goes with field or product")
+		}
+	}
+	if inner := n.get("round"); inner != nil && d.is(inner, mapNode) {
+		v.number = true
+		v.round = exact.Mode(d.choice(inner, "mode", "half_up", "half_even", "down", "up"))
+		text := d.text(inner, "decimals")
+		var ok bool
+		if v.decimals, ok = digits(text); text != "" && (!ok || len(text) > 2 || v.decimals > record.MaxDecimals) {
+			d.mistake(inner, "decimals: %q, want a number from 0 to %d", text, record.MaxDecimals)
+		}
+		d.closed(inner)
+		if v.from == nil && v.product == nil {
+			d.mistake(n, "round goes with field or product")
 		}
 	}
 	if d.optionalTrue(n, "negate") {
@@ -230,6 +246,9 @@ func (v value) numberOf(r *row) (exact.Rat, error) {
 	}
 	if v.from != nil || v.product != nil {
 		x = x.Mul(v.times)
+		if v.round != "" {
+			x = x.Round(v.decimals, v.round)
+		}
 	}
 	if v.negate {
 		x = x.Neg()
