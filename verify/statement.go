@@ -2,7 +2,6 @@ package verify
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/raasledger/raasledger/attribution/record"
@@ -68,7 +67,7 @@ func (s *Statement) writeAmounts(money func(name string, amount record.Decimal),
 		}
 	}
 	for _, l := range s.Lines {
-		money(l.Name+" v"+strconv.FormatInt(l.Version, 10)+quantityWords(&l), l.Amount)
+		money(fmt.Sprintf("%s v%d%s", l.Name, l.Version, quantityWords(&l)), l.Amount)
 		for _, u := range l.Tiers {
 			if len(l.Tiers) > 1 {
 				row(fmt.Sprintf("  tier %d: %s for %s", u.Tier+1, u.Quantity, atScale(u.Amount, s.Subtotal)), "")

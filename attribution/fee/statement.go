@@ -49,7 +49,7 @@ func (z *settlement) round(x number) number {
 // carriedIn is the balance of the statements before. It ends with a history
 // that the client excluded when it signed.
 func (z *settlement) carriedIn() number {
-	if n := len(z.s.periods); n > 0 && z.s.periods[n-1].base <= z.s.excluded {
+	if n := len(z.s.periods); z.later || n > 0 && z.s.periods[n-1].base <= z.s.excluded {
 		return number{}
 	}
 	return z.s.carried
