@@ -82,7 +82,11 @@ func (m *Meter) begin(now record.Time) {
 // clock of the meter is the ledger's.
 func (m *Meter) Apply(r *record.Record) error {
 	s := m.s
-	claims, readings, receipts := len(s.claims), len(s.readings), len(s.receipts)
+	claims, readings := len(s.claims), len(s.readings)
+	var receipts []receipt
+	if r.Kind == record.KindReceipt {
+		receipts = slices.Clone(s.receipts)
+	}
 	periods, versions := len(s.periods), len(s.versions)
 	var last settled
 	if periods > 0 {
@@ -97,6 +101,7 @@ func (m *Meter) Apply(r *record.Record) error {
 		m.begin(r.Log.Time)
 		return err
 	}
+	m.now = max(m.now, r.Log.Time)
 	for _, c := range s.claims[claims:] {
 		m.open(c)
 	}
@@ -126,7 +131,13 @@ func (m *Meter) Apply(r *record.Record) error {
 			m.lookTouched(c)
 		}
 	}
-	if len(s.receipts) != receipts || r.Kind == record.KindReceipt {
+	if r.Kind == record.KindReceipt {
+		// One that is later than all others covers what none did; another one
+		// can bring what was covered forward.
+		if n := len(receipts); len(s.receipts) < n || !slices.Equal(s.receipts[:n], receipts) {
+			m.begin(r.Log.Time)
+			return err
+		}
 		m.covered()
 	}
 	m.Advance(r.Log.Time)
@@ -213,6 +224,11 @@ func (m *Meter) judge(c *claim) *metered {
 		at(c.events[i].at)
 		if d := c.rule.Dispute; c.events[i].kind == dispute && d != nil && d.Then != "arbiter" {
 			at(max(c.events[i].at, c.at) + record.Time(d.After))
+		}
+	}
+	if c.rule.Escalation == "void" {
+		if h, ok := m.s.handoffOf(c); ok {
+			at(h.at)
 		}
 	}
 	if v.accepted == never {
