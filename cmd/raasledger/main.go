@@ -42,6 +42,7 @@ Exit codes: 0 done, 1 what was given is refused, 2 it could not be done.`, clock
 		settleCommand(),
 		forecastCommand(),
 		simulateCommand(),
+		viabilityCommand(),
 		checkpointCommand(),
 		bundleCommand(),
 		showCommand(),
