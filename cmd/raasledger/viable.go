@@ -216,7 +216,7 @@ func rounded(x exact.Rat) string {
 func (v *viable) remarks() (list []string) {
 	for _, s := range v.costs.sources {
 		if s.absent > 0 {
-			list = append(list, fmt.Sprintf("--%s %s: %s of %s do not say it, and cost nothing", s.what, s.name, count(s.absent, "measurement"), s.metric))
+			list = append(list, fmt.Sprintf("--%s %s: %d of %s do not say it, and cost nothing", s.what, s.name, s.absent, count(s.absent+s.found, "measurement")))
 		}
 	}
 	switch n := v.costs.restated; {
