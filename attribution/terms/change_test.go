@@ -128,7 +128,7 @@ func TestCheckAmendment(t *testing.T) {
 		wide = strings.Replace(wide, "NAME", "line_"+strings.Repeat("x", i), 1)
 	}
 	first := []Version{{Number: 1, Terms: mustParse(t, strings.Replace(wide, `"from": "2026-04-01T`, `"from": "2026-03-01T`, 1))}}
-	want = []Mistake{{Path: "lines", Reason: "this and 1 version before it, within 122d, make a statement of up to 77366 bytes, at most 65023"}}
+	want = []Mistake{{Path: "lines", Reason: "this and 1 version before it, within 122d, make a statement of up to 80518 bytes, at most 65023"}}
 	if diff := cmp.Diff(want, CheckAmendment(first, mustParse(t, wide))); diff != "" {
 		t.Error(diff)
 	}
