@@ -355,10 +355,10 @@ func quantityOf(c *claim) (number, bool) {
 	return factNumber(c.facts, c.rule.Quantity)
 }
 
-// maxDigits bounds the value of one claim before and after the point, so that
-// the sum over any number of claims can be written in a statement. A larger
+// MaxDigits bounds the value of one claim before and after the point, so that
+// the sum over any number of claims can be written in a statement. A longer
 // value is undefined.
-const maxDigits = 12
+const MaxDigits = 12
 
 var bound = number{units: 1_000_000_000_000}
 
@@ -372,15 +372,15 @@ func factNumber(facts record.Facts, name string) (number, bool) {
 	if err != nil {
 		return number{}, false
 	}
-	if len(v.Text) > maxDigits && !x.brief() {
+	if len(v.Text) > MaxDigits && !x.brief() {
 		return number{}, false
 	}
 	return x, true
 }
 
-// brief reports whether x has at most maxDigits before and after the point.
+// brief reports whether x has at most MaxDigits before and after the point.
 func (x number) brief() bool {
-	return x.cmp(bound) < 0 && x.neg().cmp(bound) < 0 && x.cmp(x.round(maxDigits, exact.Down)) == 0
+	return x.cmp(bound) < 0 && x.neg().cmp(bound) < 0 && x.cmp(x.round(MaxDigits, exact.Down)) == 0
 }
 
 // measure gives what the claim adds to the measures of its version, with its

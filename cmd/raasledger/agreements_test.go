@@ -44,6 +44,7 @@ func TestAgreements(t *testing.T) {
 						t.Errorf("statement %s is not agreed", s.Period)
 					}
 				}
+				checkSimulated(t, run)
 			})
 		}
 	}
