@@ -42,6 +42,14 @@ var (
 	// ErrAllSettled: the agreement has no further period.
 	ErrAllSettled = errors.New("every period of the agreement is settled")
 
+	// ErrNoEvidence: the store has not the evidence, or the record commits to
+	// none of that name.
+	ErrNoEvidence = errors.New("no such evidence")
+
+	// ErrErased: an erase record says that the evidence was erased, or that it
+	// is kept for storage only.
+	ErrErased = errors.New("evidence is erased")
+
 	// ErrNoCheckpoint: no checkpoint is kept for that size.
 	ErrNoCheckpoint = errors.New("no such checkpoint")
 )
