@@ -25,7 +25,7 @@ import (
 
 // docs/examples.md shows the folders of testdata/examples. The terms and
 // mappings in it are the files, and each test of an example runs the commands
-// in it on the real data and compares what they print: see runReal. Then the
+// in it on the real data and compares what they print: see runPage. Then the
 // test computes the figures itself, from the data alone.
 
 var updateExamples = flag.Bool("update-examples", false, "rewrite files and outputs shown in docs/examples.md")
@@ -33,7 +33,7 @@ var updateExamples = flag.Bool("update-examples", false, "rewrite files and outp
 const examplesPage = "../../docs/examples.md"
 
 // A pageBlock is a fenced block of the page with the comment above it:
-// "terms NAME" shows an agreement from its results or metrics on, "file NAME/FILE" a whole
+// "terms NAME" shows an agreement from its results on, "file NAME/FILE" a whole
 // file, "run NAME" commands with what they print.
 type pageBlock struct {
 	what, of string
@@ -77,8 +77,6 @@ func (b pageBlock) same(t *testing.T, want string) {
 	}
 }
 
-var termsBegin = regexp.MustCompile(`(?m)^(?:(?:#.*\n)*metrics|results):`)
-
 // The page shows every example, and what it shows are the files.
 func TestExamplesPage(t *testing.T) {
 	_, blocks := readPage(t)
@@ -100,12 +98,12 @@ func TestExamplesPage(t *testing.T) {
 		}
 		want := string(text)
 		if b.what == "terms" {
-			at := termsBegin.FindStringIndex(want)
-			if at == nil {
-				t.Errorf("%s: neither results nor metrics", b.of)
+			at := strings.Index(want, "\nresults:")
+			if at < 0 {
+				t.Errorf("%s: no results", b.of)
 				continue
 			}
-			want = want[at[0]:]
+			want = want[at+1:]
 		}
 		b.same(t, want)
 	}
@@ -178,9 +176,9 @@ var beginExample = []string{
 
 var settleNow = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 
-// runReal runs the commands of an example's blocks in a folder that has its
+// runPage runs the commands of an example's blocks in a folder that has its
 // files, the data, the demo's keys, and after beginExample its store.
-func runReal(t *testing.T, name string, begin bool, data ...string) (dir string) {
+func runPage(t *testing.T, name string, begin bool, data ...string) (dir string) {
 	t.Helper()
 	if _, err := exec.LookPath("sh"); err != nil {
 		t.Skip("no sh")

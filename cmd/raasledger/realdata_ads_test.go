@@ -9,7 +9,7 @@ import (
 // was below 1:3, and what a sale cost beyond 20 paid back.
 func TestExampleAdCampaigns(t *testing.T) {
 	const file = "ad_campaigns/ads.csv"
-	dir := runReal(t, "ad_campaigns", true, file)
+	dir := runPage(t, "ad_campaigns", true, file)
 
 	spent, sold := map[string]*big.Rat{}, map[string]*big.Rat{}
 	ads := readTable(t, file)

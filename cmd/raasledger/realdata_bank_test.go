@@ -12,7 +12,7 @@ func TestExampleBankCalls(t *testing.T) {
 		t.Skip("27,729 records")
 	}
 	const file = "bank_calls/calls_2008.csv.gz"
-	dir := runReal(t, "bank_calls", true, file)
+	dir := runPage(t, "bank_calls", true, file)
 
 	months := map[string]string{"may": "2008-05", "jun": "2008-06", "jul": "2008-07", "aug": "2008-08", "sep": "2008-09", "oct": "2008-10", "nov": "2008-11", "dec": "2008-12"}
 	sales, calls := map[string]*big.Rat{}, map[string]*big.Rat{}

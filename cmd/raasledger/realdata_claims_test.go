@@ -9,7 +9,7 @@ import (
 // section of the page begins with keys of its own and ends with the verdict.
 func TestExampleClaimAmounts(t *testing.T) {
 	const file = "claim_amounts/claims.csv"
-	dir := runReal(t, "claim_amounts", false, file)
+	dir := runPage(t, "claim_amounts", false, file)
 
 	claims := readTable(t, file)
 	fraud := new(big.Rat)

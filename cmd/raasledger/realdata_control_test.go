@@ -9,7 +9,7 @@ import (
 // against 67 buildings that nobody touched: 1,608 bills.
 func TestExampleBuildingControl(t *testing.T) {
 	const rebuilt, untouched = "building_retrofit/retrofit_bills.csv", "building_retrofit/control_bills.csv"
-	dir := runReal(t, "building_control", true, rebuilt, untouched)
+	dir := runPage(t, "building_control", true, rebuilt, untouched)
 
 	// mean of the bills of the months from July to September of a year.
 	mean := func(bills *table, building, year string) *big.Rat {

@@ -12,7 +12,7 @@ func TestExampleEmailExperiment(t *testing.T) {
 		t.Skip("32,000 records")
 	}
 	const file = "email_experiment/customers.csv.gz"
-	dir := runReal(t, "email_experiment", true, file)
+	dir := runPage(t, "email_experiment", true, file)
 
 	type arm struct {
 		n, buyers int64

@@ -10,7 +10,7 @@ import (
 // baseline that follows the temperature, nothing within 5 percent.
 func TestExampleBuildingHourly(t *testing.T) {
 	const file = "building_hourly_simulated/post.csv.gz"
-	dir := runReal(t, "building_hourly_simulated", true, file)
+	dir := runPage(t, "building_hourly_simulated", true, file)
 
 	pre := readTable(t, "building_hourly_simulated/pre.csv.gz")
 	var x [][]*big.Rat

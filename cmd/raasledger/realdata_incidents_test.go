@@ -14,7 +14,7 @@ import (
 // the same records give four fees.
 func TestExampleIncidents(t *testing.T) {
 	const file = "incidents/events.csv.gz"
-	dir := runReal(t, "incidents", true, file)
+	dir := runPage(t, "incidents", true, file)
 
 	// What each incident came to, from its events in the order of the file.
 	type incident struct {

@@ -13,7 +13,7 @@ func TestExampleLoanApplications(t *testing.T) {
 		t.Skip("48,000 records")
 	}
 	const file = "loan_applications/events.csv.gz"
-	dir := runReal(t, "loan_applications", true, file)
+	dir := runPage(t, "loan_applications", true, file)
 
 	approved := new(big.Rat)
 	var approvals, automatic, human int64

@@ -94,7 +94,7 @@ func deadBand(x, base, share *big.Rat) *big.Rat {
 // since the work; an estimated bill is restated before the last quarter closes.
 func TestExampleBuildingRetrofit(t *testing.T) {
 	const file = "building_retrofit/retrofit_bills.csv"
-	dir := runReal(t, "building_retrofit", true, file)
+	dir := runPage(t, "building_retrofit", true, file)
 
 	type meter struct {
 		building, kind, line string
