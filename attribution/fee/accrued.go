@@ -215,6 +215,9 @@ func (m *Meter) judge(c *claim) *metered {
 			at(max(c.events[i].at, c.at) + record.Time(d.After))
 		}
 	}
+	if h, ok := m.s.handoffOf(c); ok {
+		at(h.at)
+	}
 	if v.accepted == never {
 		at(m.s.silent(c))
 	} else {
@@ -404,7 +407,7 @@ func (m *Meter) count(v *version, n int64, at record.Time, x *metered, sign int6
 				y = new(tally)
 				if t := m.s.tallies[where]; t != nil {
 					*y = *t
-					y.values = slices.Clone(t.values)
+					y.values, y.sums = slices.Clone(t.values), slices.Clone(t.sums)
 				}
 				to[where] = y
 			}
@@ -471,6 +474,9 @@ func (m *Meter) statement(p terms.Period, closing record.Time, tallies map[slot]
 		settled := at.period < p.From
 		if !(at.period == p.From || first && (settled || at.period == never)) {
 			continue
+		}
+		if t := m.s.tallies[at]; settled && t != nil && t.equal(tallies[at]) {
+			continue // what was taken out and put in again corrects nothing
 		}
 		y := z.change(at)
 		y.after = *tallies[at]

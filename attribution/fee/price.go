@@ -82,8 +82,10 @@ func newTable(t *terms.Terms, l *terms.Line) *table {
 		}
 		return x
 	}
+	// What a line over the term has come to hangs on more than its versions'
+	// quantities where it reads a value, or was not due from the beginning.
 	if m := t.Measure(l.Of); m != nil && m.Source != "metric" && (m.Op == "count" || m.Op == "sum") {
-		x.own = true
+		x.own = !x.term || x.due == 0 && len(reads(nil, x.adjusts)) == 0
 	}
 	switch l.Mode {
 	case "graduated":
