@@ -279,6 +279,20 @@ func TestIncludeOfAQuantityBelow0(t *testing.T) {
 	wantStatement(t, k, "net: 6 = 1.00\n  tier 0: 1 = 1\n  include: 6 to 1\ntotal 1.00")
 }
 
+// What a quotient leaves over is kept with 18 decimals, in a state that is read
+// back.
+func TestIncludeOfAQuotientRolls(t *testing.T) {
+	k := start(t, `{"results": {`+simple("sale", `"value": "decimal"`)+`}, "measures": {"sold": {"sum": "sale.value", "over": "period"}, "sales": {"count": "sale", "over": "period"}}, "formulas": {"mean": "ratio(sold, sales, 0)"},
+		"lines": [{"name": "mean", "of": "mean", "mode": "graduated", "tiers": [{"unit": "1"}], "below_zero": "zero", "adjust": [{"include": "5", "unused": "rolls"}]}], `+settling("correction")+`}`)
+	for _, v := range []string{"3", "3", "2"} {
+		k.claim("sale", "2026-03-10", decimalFact("value", v))
+	}
+	k.settle()
+	if x := k.state.rolled["mean"].String(); x != "2.333333333333333333" {
+		t.Errorf("%s rolls", x)
+	}
+}
+
 // A line that was not due in a period has no correction of it.
 func TestNoCorrectionWhereNothingWasDue(t *testing.T) {
 	k := start(t, `{"results": {`+simple("sale", "")+`}, "measures": {"sales": {"count": "sale", "over": "period"}},

@@ -233,12 +233,14 @@ func (t *table) walk(values []value, use func(v *value, quantity, amount number,
 	for i := range values {
 		v := &values[i]
 		rest := v.quantity
+		some := !ended // of the allowance is left
 		switch {
 		case left.independent && left.events > 0:
 			left.events--
 			use(v, number{}, number{}, -1)
 			continue
 		case left.independent:
+			some = left.amount.sign() > 0
 			part := smaller(left.amount, rest)
 			left.amount, rest = left.amount.sub(part), rest.sub(part)
 		case !ended:
@@ -257,7 +259,7 @@ func (t *table) walk(values []value, use func(v *value, quantity, amount number,
 			use(v, rest, amount, tier)
 			continue
 		}
-		if rest.sign() <= 0 && v.quantity.sign() > 0 {
+		if rest.sign() <= 0 && some {
 			use(v, number{}, number{}, -1)
 			continue
 		}

@@ -1,6 +1,7 @@
 package fee
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/raasledger/raasledger/attribution/exact"
@@ -274,7 +275,7 @@ func (z *settlement) roll() {
 		if t.convert != nil {
 			q = t.convert.of(q)
 		}
-		left := free.sub(q)
+		left := free.sub(q).round(displayScale, exact.Down) // q may be a quotient
 		if a.rollsTo != nil {
 			left = smaller(left, a.rollsTo.sub(a.amount))
 		}
@@ -455,12 +456,13 @@ func lessTiers(now, prior []record.TierUse) []record.TierUse {
 		}
 	}
 	for _, p := range prior {
-		if !seen[p.Tier] {
+		if !seen[p.Tier] && (p.Quantity != "0" || p.Amount != "0") {
 			p.Quantity = display(mustParse(p.Quantity).neg())
 			p.Amount = display(mustParse(p.Amount).neg())
 			out = append(out, p)
 		}
 	}
+	slices.SortFunc(out, func(a, b record.TierUse) int { return cmp.Compare(a.Tier, b.Tier) })
 	return out
 }
 
