@@ -323,7 +323,7 @@ func (s *State) readReading(c *cells) error {
 	if x.version = s.version(number); x.version == nil {
 		return fmt.Errorf("version %d is not there", number)
 	}
-	if s.governing(x.moment) != x.version {
+	if x.moment < x.version.terms.From {
 		return fmt.Errorf("version %d does not govern %v", number, x.moment)
 	}
 	if x.version.terms.Metric(x.metric) == nil {
@@ -334,7 +334,7 @@ func (s *State) readReading(c *cells) error {
 		return err
 	}
 	for _, f := range x.facts {
-		if t := x.version.fieldType(x.metric, f.Name); f.Value.IsBool != (t == "bool") {
+		if t := x.version.fieldType(x.metric, f.Name); t == "" || f.Value.IsBool != (t == "bool") {
 			return fmt.Errorf("fact %s is no %s", f.Name, t)
 		} else if t == "decimal" {
 			if _, err := record.ParseDecimal(f.Value.Text); err != nil {
