@@ -140,7 +140,7 @@ func (z *settlement) correct() (sum number) {
 		}
 		for _, v := range z.s.versions {
 			for line, t := range v.tables {
-				if !t.term && z.reaches(v, t, at.period, touched) {
+				if !t.term && v.number > z.s.excluded && z.reaches(v, t, at.period, touched) {
 					keys = append(keys, key{at.period, v.number, line})
 				}
 			}
@@ -173,15 +173,19 @@ func (z *settlement) correct() (sum number) {
 func (z *settlement) reaches(v *version, t *table, period record.Time, slots []slot) bool {
 	base := z.baseOf(period) == v.number
 	names := v.reads(t)
+	if p, _ := z.s.periodAt(period); t.due != 0 && (t.due < p.From || t.due >= p.Until) {
+		return false
+	}
 	for _, at := range slots {
 		w := z.s.versions[at.version-1]
-		name := w.measures[at.measure].Name
+		m := w.measures[at.measure]
+		name := m.Name
 		switch {
 		case t.own && w == v && name == t.of:
 			return true
 		case !base && (!t.own || z.tally(slot{period, v.number, v.measure(t.of)}, true) == nil):
 			continue
-		case contains(names, name):
+		case contains(names, name) && v.same(m) >= 0:
 			return true
 		}
 	}
@@ -201,15 +205,17 @@ func (z *settlement) draw(total number) {
 	z.prepaid = map[string]number{}
 	scale := z.terms.Scale
 	list := z.terms.Settle.Prepaid
-	if z.base == 0 || len(list) == 0 || z.later {
-		for name, x := range z.s.prepaid {
-			z.prepaid[name] = x
-		}
+	if z.later {
+		z.prepaid = z.s.prepaid
 		return
+	}
+	if z.base == 0 || len(list) == 0 {
+		return // what was left has lapsed: nothing is drawn from it any more
 	}
 	due := total
 	for _, p := range list {
 		left, there := z.s.prepaid[p.Name]
+		there = there && z.begun() // and was not drawn on by a history that is excluded
 		switch {
 		case z.period.From < p.From || z.period.From >= p.Until:
 			continue // not yet, or what was left has lapsed
