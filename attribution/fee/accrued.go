@@ -487,6 +487,9 @@ func (m *Meter) statement(p terms.Period, closing record.Time, tallies map[slot]
 		if t := m.s.tallies[at]; settled && t != nil && t.equal(tallies[at]) {
 			continue // what was taken out and put in again corrects nothing
 		}
+		if settled && tallies[at].same(m.s.tallies[at]) {
+			continue // what was to be given back is not any more
+		}
 		y := z.change(at)
 		y.after = *tallies[at]
 		y.after.values = slices.Clone(y.after.values)
@@ -500,6 +503,15 @@ func (m *Meter) statement(p terms.Period, closing record.Time, tallies map[slot]
 	slices.SortFunc(z.slots, slot.compare)
 	z.price()
 	return z
+}
+
+// same reports whether two tallies hold the same; nil holds nothing.
+func (y *tally) same(o *tally) bool {
+	if o == nil {
+		o = new(tally)
+	}
+	return y.claims == o.claims && y.quantity.cmp(o.quantity) == 0 &&
+		slices.EqualFunc(y.values, o.values, func(a, b value) bool { return a.n == b.n && a.quantity.cmp(b.quantity) == 0 })
 }
 
 // values are those of the measures that lines read, and of the formulas over
