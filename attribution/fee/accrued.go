@@ -82,7 +82,11 @@ func (m *Meter) begin(now record.Time) {
 // clock of the meter is the ledger's.
 func (m *Meter) Apply(r *record.Record) error {
 	s := m.s
-	claims, readings, receipts := len(s.claims), len(s.readings), len(s.receipts)
+	claims, readings := len(s.claims), len(s.readings)
+	var receipts []receipt
+	if r.Kind == record.KindReceipt {
+		receipts = slices.Clone(s.receipts)
+	}
 	periods, versions := len(s.periods), len(s.versions)
 	var last settled
 	if periods > 0 {
@@ -97,6 +101,7 @@ func (m *Meter) Apply(r *record.Record) error {
 		m.begin(r.Log.Time)
 		return err
 	}
+	m.now = max(m.now, r.Log.Time)
 	for _, c := range s.claims[claims:] {
 		m.open(c)
 	}
@@ -123,10 +128,15 @@ func (m *Meter) Apply(r *record.Record) error {
 	if about != "" {
 		if c := s.claimByID(about); c != nil {
 			m.look(c)
-			m.lookTouched(c)
 		}
 	}
-	if len(s.receipts) != receipts || r.Kind == record.KindReceipt {
+	if r.Kind == record.KindReceipt {
+		// One that is later than all others covers what none did; another one
+		// can bring what was covered forward.
+		if n := len(receipts); len(s.receipts) < n || !slices.Equal(s.receipts[:n], receipts) {
+			m.begin(r.Log.Time)
+			return err
+		}
 		m.covered()
 	}
 	m.Advance(r.Log.Time)
@@ -152,22 +162,6 @@ func (m *Meter) open(c *claim) {
 		m.unseen = append(m.unseen, c)
 	}
 	m.look(c)
-	m.lookTouched(c)
-}
-
-// lookTouched looks at the results that share their credit with touches of the
-// case again, when c may be one of these.
-func (m *Meter) lookTouched(c *claim) {
-	for _, u := range c.version.measures {
-		if u.Credit == nil || u.Credit.Of != c.rule.Name || !u.read {
-			continue
-		}
-		for _, other := range m.byCase[c.matter] {
-			if other != c && other.rule.Name == u.Of {
-				m.look(other)
-			}
-		}
-	}
 }
 
 // covered looks at the claims that a receipt has covered since.
@@ -178,8 +172,23 @@ func (m *Meter) covered() {
 	}
 }
 
-// look works out anew what c adds.
+// look works out anew what c adds, and the results that share their credit
+// with it, should it be a touch.
 func (m *Meter) look(c *claim) {
+	m.lookAlone(c)
+	for _, u := range c.version.measures {
+		if u.Credit == nil || u.Credit.Of != c.rule.Name || !u.read {
+			continue
+		}
+		for _, other := range m.byCase[c.matter] {
+			if other != c && other.rule.Name == u.Of {
+				m.lookAlone(other)
+			}
+		}
+	}
+}
+
+func (m *Meter) lookAlone(c *claim) {
 	if old := m.metered[c]; old != nil {
 		m.count(c.version, c.n, c.at, old, -1)
 	}

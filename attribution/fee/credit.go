@@ -52,7 +52,7 @@ func (x *touches) of(c *claim, k *terms.Credit) []touch {
 		if t == c || t.rule.Name != k.Of || t.at > c.at || c.at-t.at > record.Time(k.Within) || !x.counts(t) {
 			continue
 		}
-		group := roleWords[t.author]
+		group := t.party
 		if k.By != "author" {
 			fact, ok := t.facts.Get(k.By)
 			if !ok {
