@@ -435,6 +435,11 @@ func (y *change) list() {
 	if len(y.gained) == 0 && len(y.lost) == 0 {
 		return
 	}
+	if len(y.after.values) == 0 { // as nearly always
+		y.after.values, y.gained, y.lost = y.gained, nil, nil
+		slices.SortFunc(y.after.values, func(a, b value) int { return cmp.Compare(a.n, b.n) })
+		return
+	}
 	slices.Sort(y.lost)
 	values := make([]value, 0, len(y.after.values)+len(y.gained))
 	for _, v := range y.after.values {
