@@ -41,8 +41,8 @@ const (
 	// powers a few.
 	MaxExprBytes  = 4 << 10
 	MaxExprDepth  = 32
-	MaxExprDigits = 1024
-	MaxExprWork   = 16 << 10
+	MaxExprDigits = 2048
+	MaxExprWork   = 32 << 10
 
 	// MaxFormulaDepth is how many formulas can stand inside each other; the
 	// bounds of an expression hold for the whole of them.
