@@ -83,7 +83,10 @@ func (v *verifier) end() {
 		c[agreed].lack("%s", v.shadow)
 	}
 	v.endStatements()
-	c[chains].passed = fmt.Sprintf("%s without a gap, %d continued from before the start; %s", many(int64(len(v.heads)), "chain"), v.linked, many(v.referred, "reference"))
+	c[chains].passed = fmt.Sprintf("%s without a gap, %d continued from before the start; %s", many(v.index.Len(), "chain"), v.linked, many(v.referred, "reference"))
+	if v.indexes > 0 {
+		c[chains].passed += fmt.Sprintf("; %s recomputed", plural(v.indexes, "chain index", "chain indexes"))
+	}
 	if v.far > 0 {
 		c[chains].passed += fmt.Sprintf(", of which %d reach beyond the records kept and are not compared", v.far)
 	}
@@ -121,6 +124,14 @@ func many(n int64, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// plural is a count with one of two nouns.
+func plural(n int64, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
 }
 
 // endStatements judges the statements as a whole.

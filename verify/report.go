@@ -47,6 +47,7 @@ type Report struct {
 	Amounts    string // verified, none to verify, or why they are not verified
 	Next       *Next  // nil if nothing is left to settle, or it is not known
 
+	Index      *Index      // the last chain index of the bundle, nil if there is none
 	Signatures []Signature // verified
 	Unverified []string    // keys of the other signature lines
 	History    History
@@ -80,6 +81,13 @@ type Statement struct {
 	Continued    bool           // the bundle continues from it: only what was compared is set, of its amounts CarriedOut alone
 	History      string         // adopted or excluded by the first version that the client signed after it, or ""
 	ClaimedTotal record.Decimal // where the record says another one
+}
+
+// An Index is a chain-index record.
+type Index struct {
+	N          int64 // of its record
+	Chains     int64
+	Recomputed bool // from the records before it, whatever came of it
 }
 
 // A Next is the period to be settled next.
@@ -314,6 +322,7 @@ type (
 		Statements []jsonStatement `json:"statements"`
 		Amounts    string          `json:"amounts"`
 		Next       *jsonNext       `json:"next,omitempty"`
+		Index      *jsonIndex      `json:"index,omitempty"`
 		Signatures []jsonSignature `json:"signatures"`
 		Unverified []string        `json:"unverified"`
 		History    jsonHistory     `json:"history"`
@@ -409,6 +418,11 @@ type (
 		Closing string `json:"closing"`
 		Overdue bool   `json:"overdue"`
 	}
+	jsonIndex struct {
+		N          int64 `json:"n"`
+		Chains     int64 `json:"chains"`
+		Recomputed bool  `json:"recomputed"`
+	}
 	jsonSignature struct {
 		Key     string `json:"key"`
 		Kind    string `json:"kind"`
@@ -450,6 +464,10 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	}
 	if r.Next != nil {
 		j.Next = &jsonNext{r.Next.Period, r.Next.Closing.String(), r.Next.Overdue}
+	}
+	if r.Index != nil {
+		x := jsonIndex(*r.Index)
+		j.Index = &x
 	}
 	for _, s := range r.Signatures {
 		j.Signatures = append(j.Signatures, jsonSignature(s))

@@ -77,17 +77,17 @@ type verifier struct {
 
 	carried  [][]byte // state lines, until they are read
 	stateSum hash.Hash
-	state    *fee.State // nil until it can be read, and where it cannot
-	want     int64      // index of the next record
-	broken   string     // why statements are not recomputed any more, "" while they are
-	heads    heads
+	state    *fee.State   // nil until it can be read, and where it cannot
+	want     int64        // index of the next record
+	broken   string       // why statements are not recomputed any more, "" while they are
+	index    bundle.Index // of the chains seen in this stretch
 	recent   recent
 	past     past
 	last     record.Time // log time of the last record
 	refs     []carried
 	evidence evidence
 
-	count, byOthers, cited, linked, referred, far, receipts, receiptsFar int64 // figures of the report
+	count, byOthers, cited, linked, indexes, referred, far, receipts, receiptsFar int64 // figures of the report
 
 	versions int    // of the standing that have been looked at
 	client   string // name of the witness whose key signed the newest version as the client's
@@ -115,7 +115,7 @@ func verify(r io.Reader, o Options) (*verifier, error) {
 	if o.Keep == 0 {
 		o.Keep = defaultKeepBytes
 	}
-	v := &verifier{o: o, report: &Report{Policy: o.Policy.Digest(), Verifier: o.Verifier, Now: o.Now}, heads: heads{}}
+	v := &verifier{o: o, report: &Report{Policy: o.Policy.Digest(), Verifier: o.Verifier, Now: o.Now}}
 	v.recent = recent{byID: map[string]*target{}, most: o.Keep}
 	if o.Since != nil {
 		var err error
@@ -367,14 +367,14 @@ func (v *verifier) record(line []byte) (bool, error) {
 	if v.count == 1 && v.header.Start > 0 {
 		v.load(r)
 	}
-	v.link(r)
-	v.refer(r)
 	switch b := r.Body.(type) {
 	case *record.Receipt:
 		v.receipt(r, b)
 	case *record.ChainIndex:
-		v.checks[chains].lack("record %d: a chain index, which this version does not recompute", r.Log.N)
+		v.chainIndex(r, b) // of the records before it
 	}
+	v.link(r)
+	v.refer(r)
 	if err := v.apply(r); err != nil {
 		return false, err
 	}
