@@ -259,4 +259,3 @@ func BenchmarkIndex(b *testing.B) {
 		}
 	})
 }
-
