@@ -163,6 +163,9 @@ func (v *verifier) refer(r *record.Record) {
 		t.fail("record %d: has the id %q of record %d", r.Log.N, r.ID, same.r.Log.N)
 	}
 	all := v.header.Start == 0 && !v.recent.lost
+	if v.matter != nil {
+		all = v.matter.refersWithin(r)
+	}
 	for _, ref := range record.References(r) {
 		v.referred++
 		to := v.find(ref.ID)
@@ -178,7 +181,9 @@ func (v *verifier) refer(r *record.Record) {
 	for _, c := range r.Cites {
 		to := v.find(c.ID)
 		if to == nil {
-			if all {
+			if v.matter != nil && !all {
+				v.far++
+			} else if all {
 				v.checks[authors].fail("record %d: cites %q, which is no earlier record", r.Log.N, c.ID)
 			} else {
 				v.checks[authors].lack("record %d: cites %q, which is neither carried nor among the records kept", r.Log.N, c.ID)

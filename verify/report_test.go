@@ -60,6 +60,13 @@ func TestJSON(t *testing.T) {
 		for _, s := range j.Signatures {
 			back.Signatures = append(back.Signatures, Signature(s))
 		}
+		if j.Case != nil {
+			c := CaseReport(*j.Case)
+			back.Case = &c
+		}
+		if (j.Index == nil) != (rep.Index == nil) || j.Index != nil && Index(*j.Index) != *rep.Index {
+			t.Errorf("%s: index %+v, want %+v", v.name, j.Index, rep.Index)
+		}
 		if j.Next != nil {
 			back.Next = &Next{j.Next.Period, at(t, j.Next.Closing), j.Next.Overdue}
 		}

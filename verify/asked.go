@@ -1,0 +1,119 @@
+package verify
+
+import (
+	"slices"
+
+	"github.com/raasledger/raasledger/attribution/record"
+)
+
+// Asked lists the chains that a case bundle of a chain shows, sorted: all that
+// must be complete so that what is said of it is. own are the records of the
+// chain and standing those of the standing chain; find returns an earlier
+// record by its id, nil where it is not at hand.
+//
+//   - of a case: the chain of each grant that its actions and decisions name,
+//     of the grants above that, and of all below one of these, as far as a
+//     limit of a period reaches; the chain of each metric of which it names a
+//     measurement without a case;
+//   - of a config or an input: the case of each decision that names it;
+//   - of a grant: the grants below it;
+//   - and the chain itself and the standing chain, always.
+func Asked(of string, own, standing []*record.Record, find func(id string) *record.Record) []string {
+	names := []string{of, record.ChainStanding}
+	g := grantsOf(standing)
+	switch what, id := record.SplitChain(of); what {
+	case "case":
+		for _, r := range own {
+			names = append(names, g.limited(grantOf(r))...)
+			for _, ref := range record.References(r) {
+				if to := find(ref.ID); to != nil && to.Case == "" {
+					if b, ok := to.Body.(*record.Measurement); ok {
+						names = append(names, record.ChainOfMetric(b.Metric))
+					}
+				}
+			}
+		}
+	case "config", "input":
+		for _, r := range own {
+			if r.Case != "" {
+				names = append(names, record.ChainOfCase(r.Case))
+			}
+		}
+	case "grant":
+		for _, below := range g.below(id) {
+			names = append(names, record.ChainOfGrant(below))
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// grantOf is the grant that a decision or an action relies on, "" if none.
+func grantOf(r *record.Record) string {
+	switch b := r.Body.(type) {
+	case *record.Decision:
+		return b.Grant
+	case *record.Action:
+		return b.Grant
+	}
+	return ""
+}
+
+// Beside is the id of the record that a case bundle of a case carries for r,
+// an action of another case in the chain of a grant: the review that it names,
+// since what was ordered by a person does not use up a limit. "" is none.
+func Beside(of string, r *record.Record) string {
+	b, ok := r.Body.(*record.Action)
+	if what, id := record.SplitChain(of); !ok || what != "case" || r.Case == id {
+		return ""
+	}
+	return b.Review
+}
+
+// grants are those of the standing records, by id, and which are taken from
+// which.
+type grants struct {
+	byID  map[string]*record.Grant
+	taken map[string][]string
+}
+
+func grantsOf(standing []*record.Record) grants {
+	g := grants{map[string]*record.Grant{}, map[string][]string{}}
+	for _, r := range standing {
+		if b, ok := r.Body.(*record.Grant); ok {
+			g.byID[r.ID] = b
+			if b.Parent != "" {
+				g.taken[b.Parent] = append(g.taken[b.Parent], r.ID)
+			}
+		}
+	}
+	return g
+}
+
+// below are id and the grants that were taken from it, and from those.
+func (g grants) below(id string) []string {
+	all := []string{id}
+	for i := 0; i < len(all); i++ {
+		for _, next := range g.taken[all[i]] {
+			if !slices.Contains(all, next) {
+				all = append(all, next)
+			}
+		}
+	}
+	return all
+}
+
+// limited are the chains of the grants whose effects count against a limit
+// that binds what is done under id.
+func (g grants) limited(id string) []string {
+	var names []string
+	// A parent stands before what is taken from it, so this comes to an end.
+	for b := g.byID[id]; b != nil; id, b = b.Parent, g.byID[b.Parent] {
+		if b.LimitPeriod != nil {
+			for _, below := range g.below(id) {
+				names = append(names, record.ChainOfGrant(below))
+			}
+		}
+	}
+	return names
+}
