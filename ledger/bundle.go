@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	badger "github.com/dgraph-io/badger/v4"
-
 	"github.com/raasledger/raasledger/attribution/fee"
 	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/merkle"
@@ -44,6 +42,16 @@ func (l *Ledger) WriteBundle(ctx context.Context, w io.Writer, o BundleOptions) 
 	if o.From < 0 || o.From >= size {
 		return fmt.Errorf("%s: bundle from %d to checkpoint %d holds no record", l.origin, o.From, size)
 	}
+	return l.verified(w, note, func(w io.Writer) error { return l.writeBundle(ctx, w, note, o.From, size) })
+}
+
+// verified passes to w what write writes, but for its end, which it gets when
+// the verifier has found nothing to refuse.
+func (l *Ledger) verified(w io.Writer, note []byte, write func(w io.Writer) error) error {
+	n, err := merkle.ParseNote(note)
+	if err != nil {
+		return damaged("%s: checkpoint: %v", l.origin, err)
+	}
 	k, err := l.keys()
 	if err != nil {
 		return err
@@ -62,7 +70,7 @@ func (l *Ledger) WriteBundle(ctx context.Context, w io.Writer, o BundleOptions) 
 		verdict <- err
 	}()
 	out := &holdBack{w: w, keep: bundleTail}
-	err = l.writeBundle(ctx, io.MultiWriter(pw, out), note, o.From, size)
+	err = write(io.MultiWriter(pw, out))
 	pw.CloseWithError(err) // nil is the end of the file
 	if refused := <-verdict; refused != nil && (err == nil || errors.Is(err, io.ErrClosedPipe)) {
 		err = refused
@@ -229,15 +237,7 @@ func (l *Ledger) refsOf(line []byte, start int64) ([]int64, error) {
 // writeRef writes record n with its inclusion in the tree of the first start
 // records.
 func (l *Ledger) writeRef(b *bundle.Writer, n, start int64) error {
-	line, err := l.Get(n)
-	if err != nil {
-		return err
-	}
-	var proof []merkle.Hash
-	err = l.view(func(txn *badger.Txn, t *tree) error {
-		proof, err = merkle.ProveInclusion(start, n, newTreeReader(txn, l.number, t))
-		return err
-	})
+	line, proof, err := l.proven(n, start)
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,9 @@ type Ledger struct {
 	admission *admission // nil until it is needed
 	used      atomic.Uint64
 	signing   sync.Mutex // checkpoints: one at a time, taken before mu
+
+	indexMu sync.Mutex // taken after mu
+	indexed *indexed   // nil until it is needed
 }
 
 // Origin is the agreement's origin.

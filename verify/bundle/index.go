@@ -3,6 +3,7 @@ package bundle
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -81,6 +82,9 @@ func (x *Index) End(chain string) (End, bool) {
 	}
 	return x.ends[i], true
 }
+
+// All iterates over the ends of all chains, in the order in which they began.
+func (x *Index) All() iter.Seq[End] { return slices.Values(x.ends) }
 
 // Set moves the end of a chain, which begins if it is not there yet.
 func (x *Index) Set(e End) {
