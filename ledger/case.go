@@ -143,11 +143,12 @@ func (l *Ledger) writeCase(ctx context.Context, w io.Writer, note []byte, of str
 	if !ok {
 		return fmt.Errorf("record %d, the last of the checkpoint, is %s, want a chain index", last.Log.N, last.Kind)
 	}
-	return l.indexAt(ctx, size-1, func(x *bundle.Index) error {
-		if want := commitment(x); *b != *want {
+	return l.indexAt(ctx, size-1, func(x *indexed) error {
+		tree := x.proofs()
+		if want := x.commitment(); *b != *want {
 			return damaged("record %d commits %d chains with root %s, the records before it have %d with root %s", last.Log.N, b.Chains, b.Root, want.Chains, want.Root)
 		}
-		names, ns, err := l.caseRecords(ctx, x, of, size)
+		names, ns, err := l.caseRecords(ctx, x.index, of, size)
 		if err != nil {
 			return err
 		}
@@ -155,7 +156,6 @@ func (l *Ledger) writeCase(ctx context.Context, w io.Writer, note []byte, of str
 		if err != nil {
 			return err
 		}
-		tree := x.Tree()
 		for _, name := range names {
 			p, err := tree.Prove(name)
 			if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/raasledger/raasledger/attribution/fee"
 	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/merkle"
 	"github.com/raasledger/raasledger/verify/bundle"
 )
 
@@ -18,6 +19,27 @@ import (
 type indexed struct {
 	size  int64
 	index *bundle.Index
+	tree  *bundle.IndexTree // of index, nil until it is needed
+}
+
+// proofs is the tree of x, which stays in memory until x is moved on.
+func (x *indexed) proofs() *bundle.IndexTree {
+	if x.tree == nil {
+		x.tree = x.index.Tree()
+	}
+	return x.tree
+}
+
+// commitment is what a chain-index record says of x.
+func (x *indexed) commitment() *record.ChainIndex {
+	if x.tree != nil {
+		return commitment(x.index.Len(), x.tree.Root())
+	}
+	return commitment(x.index.Len(), x.index.Root())
+}
+
+func commitment(chains int64, root merkle.Hash) *record.ChainIndex {
+	return &record.ChainIndex{Chains: chains, Root: record.Digest(fmt.Sprintf("sha256:%x", root[:]))}
 }
 
 // errHalfway: a snapshot of Badger was taken between two transactions of one
@@ -29,7 +51,7 @@ var errHalfway = errors.New("snapshot within a group")
 // on by the records that came since; an earlier one is put together anew, from
 // the ends of all chains and the records since. Either reads all keys of the
 // chains once, and no record before size.
-func (l *Ledger) indexAt(ctx context.Context, size int64, f func(*bundle.Index) error) error {
+func (l *Ledger) indexAt(ctx context.Context, size int64, f func(*indexed) error) error {
 	l.indexMu.Lock()
 	defer l.indexMu.Unlock()
 	x := l.indexed
@@ -58,12 +80,12 @@ func (l *Ledger) indexAt(ctx context.Context, size int64, f func(*bundle.Index) 
 		for _, k := range r.Log.Chains {
 			x.index.Set(bundle.End{Chain: k.Chain, Ordinal: k.Ordinal, N: r.Log.N})
 		}
-		x.size++
+		x.size, x.tree = x.size+1, nil
 	}
 	if l.indexed == nil || x.size >= l.indexed.size {
 		l.indexed = x
 	}
-	return f(x.index)
+	return f(x)
 }
 
 // readIndex is the chain index of the first size records, or of less where
@@ -145,12 +167,6 @@ func eachChain(ctx context.Context, txn *badger.Txn, l number, f func(chain stri
 	return nil
 }
 
-// commitment is what a chain-index record says of an index.
-func commitment(x *bundle.Index) *record.ChainIndex {
-	root := x.Root()
-	return &record.ChainIndex{Chains: x.Len(), Root: record.Digest(fmt.Sprintf("sha256:%x", root[:]))}
-}
-
 // Index appends a chain-index record, which commits the chains of all records
 // before it, and returns it. Where the last record is one already, that one is
 // returned: nothing has come since. A checkpoint signed next is one that case
@@ -165,7 +181,7 @@ func (l *Ledger) Index(ctx context.Context) (*record.Record, error) {
 		return last, nil
 	}
 	// All that takes long is done before the ledger is held up.
-	if err := l.indexAt(ctx, size, func(x *bundle.Index) error { x.Root(); return nil }); err != nil {
+	if err := l.indexAt(ctx, size, func(x *indexed) error { x.commitment(); return nil }); err != nil {
 		return nil, err
 	}
 	ns, err := l.append(ctx, &call{index: true, fix: func(s *fee.State, now record.Time) (*record.Record, error) {
@@ -175,7 +191,7 @@ func (l *Ledger) Index(ctx context.Context) (*record.Record, error) {
 			At:   now,
 			By:   s.Standing().Latest().Terms.Operator().ID,
 		}
-		err := l.indexAt(ctx, s.Size(), func(x *bundle.Index) error { r.Body = commitment(x); return nil })
+		err := l.indexAt(ctx, s.Size(), func(x *indexed) error { r.Body = x.commitment(); return nil })
 		return r, err
 	}})
 	if err != nil {
@@ -187,8 +203,8 @@ func (l *Ledger) Index(ctx context.Context) (*record.Record, error) {
 // checkIndex refuses a chain index that is not the one of the records before
 // it, all of which are committed.
 func (l *Ledger) checkIndex(ctx context.Context, r *record.Record, b *record.ChainIndex) error {
-	return l.indexAt(ctx, r.Log.N, func(x *bundle.Index) error {
-		if want := commitment(x); *b != *want {
+	return l.indexAt(ctx, r.Log.N, func(x *indexed) error {
+		if want := x.commitment(); *b != *want {
 			return &record.Refusal{Check: "chains", N: -1, ID: r.ID, Field: "body",
 				Reason: fmt.Sprintf("commits %d chains with root %s, the records before it have %d with root %s", b.Chains, b.Root, want.Chains, want.Root)}
 		}

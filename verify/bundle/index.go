@@ -162,6 +162,15 @@ func (x *Index) Tree() *IndexTree {
 	return t
 }
 
+// Root is the root of the tree.
+func (t *IndexTree) Root() merkle.Hash {
+	root, err := t.tree.RootAt(t.tree.Size())
+	if err != nil {
+		panic("bundle: no root of a tree in memory in IndexTree.Root")
+	}
+	return root
+}
+
 // Prove shows what the index says of a chain.
 func (t *IndexTree) Prove(chain string) (ChainProof, error) {
 	x := t.index
