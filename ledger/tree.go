@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"errors"
 
 	badger "github.com/dgraph-io/badger/v4"
@@ -51,7 +52,7 @@ func (t *tree) append(l number, leaves []merkle.Hash, put func(key, value []byte
 			if k == 0 {
 				put(tileKey(l, index), encodeTile(t.edges[0]))
 			}
-			put(nodeKey(l, level, index), h[:])
+			put(nodeKey(l, level, index), bytes.Clone(h[:])) // h goes on to the next level
 			t.edges[k] = nil
 		}
 	}
