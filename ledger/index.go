@@ -138,17 +138,13 @@ func (l *Ledger) readIndex(ctx context.Context, size int64) (*indexed, error) {
 // eachChain calls f with the chains of a ledger and their ends, by name.
 func eachChain(ctx context.Context, txn *badger.Txn, l number, f func(chain string, end chainHead) error) error {
 	o := badger.DefaultIteratorOptions
+	o.PrefetchValues = false // they lie beside their keys
 	o.Prefix = ledgerKey(keyChain, l)
 	it := txn.NewIterator(o)
 	defer it.Close()
-	for i := 0; it.ValidForPrefix(o.Prefix) || i == 0; i++ {
-		if i == 0 {
-			it.Rewind()
-			if !it.Valid() {
-				return nil
-			}
-		}
-		if i%4096 == 0 && ctx.Err() != nil {
+	n := 0
+	for it.Rewind(); it.Valid(); it.Next() {
+		if n++; n%4096 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
 		chain := string(it.Item().Key()[len(o.Prefix):])
@@ -162,7 +158,6 @@ func eachChain(ctx context.Context, txn *badger.Txn, l number, f func(chain stri
 		if err != nil {
 			return err
 		}
-		it.Next()
 	}
 	return nil
 }

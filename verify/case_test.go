@@ -3,6 +3,7 @@ package verify
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -43,6 +44,19 @@ func (m *maker) vendor(id, matter string, b record.Body) *record.Record {
 	r := &record.Record{Kind: b.Kind(), ID: id, Case: matter, At: m.now, By: "vendor", Body: b}
 	m.add(r)
 	return r
+}
+
+// smallCase is the smallest ledger with two cases and a chain index.
+func smallCase(t testing.TB) *maker {
+	m := newMaker(t)
+	m.clock("2026-03-01T00:00:00")
+	m.agreement(supportTerms, 1, "vendor", "client")
+	m.clock("2026-03-02T09:00:00")
+	m.solved("o-1", "T-1", true)
+	m.solved("o-2", "T-2", true)
+	m.add(m.byClient(&record.Record{Kind: record.KindConfirm, ID: "c-1", Case: "T-1", Body: &record.Confirm{Of: "o-1", Verdict: "accept"}}))
+	m.index(nil)
+	return m
 }
 
 // claims is a ledger with two cases of one agent whose grant has a limit, and
@@ -288,6 +302,7 @@ var caseVectors = []vector{
 
 	// Case bundles that are as they should be.
 	{name: "case", now: "2026-03-03T09:10:00", maxAge: 3600, make: ofClaims(matterCut{})},
+	{name: "case-tiny", make: func(t testing.TB) []byte { return smallCase(t).matter(matterCut{of: "case/T-1"}) }},
 	{name: "case-earlier", make: ofClaims(matterCut{size: 14})},
 	{name: "case-absent", make: ofClaims(matterCut{of: "case/T-11"})},
 	{name: "case-absent-first", make: ofClaims(matterCut{of: "case/A"})},
@@ -412,13 +427,7 @@ func recount(b []byte) []byte {
 // flipped of every fifth byte, and all counts and digests made right again, none is verified.
 func TestCaseEveryLine(t *testing.T) {
 	o := Options{Policy: policy(t, policyText(t, "both"))}
-	small := newMaker(t)
-	small.clock("2026-03-01T00:00:00")
-	small.agreement(supportTerms, 1, "vendor", "client")
-	small.solved("o-1", "T-1", true)
-	small.solved("o-2", "T-2", true)
-	small.add(small.byClient(&record.Record{Kind: record.KindConfirm, ID: "c-1", Case: "T-1", Body: &record.Confirm{Of: "o-1", Verdict: "accept"}}))
-	small.index(nil)
+	small := smallCase(t)
 	large := claims(t, nil)
 	for _, of := range []string{"case/T-1", "case/T-11", "config/c-1", "grant/g-1"} {
 		honest := large.matter(matterCut{of: of})
@@ -642,4 +651,29 @@ func FuzzCase(f *testing.F) {
 			t.Errorf("%s: %d records, want %d", c.Of, len(own), want)
 		}
 	})
+}
+
+// TestCaseDocument: the example of a case bundle in docs/bundle.md is
+// case-tiny.bundle, cut where it says so.
+func TestCaseDocument(t *testing.T) {
+	doc, err := os.ReadFile("../docs/bundle.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(doc), "```case\n")
+	example, _, ok := strings.Cut(rest, "```\n")
+	if !ok {
+		t.Fatal("no example of a case bundle in docs/bundle.md")
+	}
+	got := strings.SplitAfter(example, "\n")
+	want := strings.SplitAfter(string(smallCase(t).matter(matterCut{of: "case/T-1"})), "\n")
+	if len(got) != len(want) {
+		t.Fatalf("the example has %d lines, the bundle %d", len(got), len(want))
+	}
+	for i, line := range got {
+		pattern := strings.ReplaceAll(regexp.QuoteMeta(line), "…", ".*")
+		if ok, err := regexp.MatchString("^"+pattern+"$", want[i]); err != nil || !ok {
+			t.Errorf("line %d of the example is\n%sthe bundle has\n%s", i+1, line, want[i])
+		}
+	}
 }
