@@ -23,8 +23,9 @@ func Asked(of string, own, standing []*record.Record, find func(id string) *reco
 	g := grantsOf(standing)
 	switch what, id := record.SplitChain(of); what {
 	case "case":
+		var named []string
 		for _, r := range own {
-			names = append(names, g.limited(grantOf(r))...)
+			named = append(named, grantOf(r))
 			for _, ref := range record.References(r) {
 				if to := find(ref.ID); to != nil && to.Case == "" {
 					if b, ok := to.Body.(*record.Measurement); ok {
@@ -32,6 +33,9 @@ func Asked(of string, own, standing []*record.Record, find func(id string) *reco
 					}
 				}
 			}
+		}
+		for _, grant := range g.below(g.limited(named)...) {
+			names = append(names, record.ChainOfGrant(grant))
 		}
 	case "config", "input":
 		for _, r := range own {
@@ -90,30 +94,33 @@ func grantsOf(standing []*record.Record) grants {
 	return g
 }
 
-// below are id and the grants that were taken from it, and from those.
-func (g grants) below(id string) []string {
-	all := []string{id}
-	for i := 0; i < len(all); i++ {
-		for _, next := range g.taken[all[i]] {
-			if !slices.Contains(all, next) {
-				all = append(all, next)
-			}
+// below are the grants, those that were taken from them, those from these, and
+// so on, each once.
+func (g grants) below(ids ...string) []string {
+	all, seen := []string(nil), map[string]bool{}
+	for todo := ids; len(todo) > 0; {
+		id := todo[0]
+		if todo = todo[1:]; !seen[id] {
+			seen[id] = true
+			all = append(all, id)
+			todo = append(todo, g.taken[id]...)
 		}
 	}
 	return all
 }
 
-// limited are the chains of the grants whose effects count against a limit
-// that binds what is done under id.
-func (g grants) limited(id string) []string {
-	var names []string
-	// A parent stands before what is taken from it, so this comes to an end.
-	for b := g.byID[id]; b != nil; id, b = b.Parent, g.byID[b.Parent] {
-		if b.LimitPeriod != nil {
-			for _, below := range g.below(id) {
-				names = append(names, record.ChainOfGrant(below))
+// limited are those of the grants named, and of the grants above them, that
+// have a limit of a period.
+func (g grants) limited(named []string) []string {
+	var limited []string
+	seen := map[string]bool{}
+	for _, id := range named {
+		for b := g.byID[id]; b != nil && !seen[id]; id, b = b.Parent, g.byID[b.Parent] {
+			seen[id] = true
+			if b.LimitPeriod != nil {
+				limited = append(limited, id)
 			}
 		}
 	}
-	return names
+	return limited
 }
