@@ -34,13 +34,14 @@ func (l *Ledger) Chain(ctx context.Context, name string) ([]int64, error) {
 			return nil, err
 		}
 	}
-	ns, _, err := l.walk(ctx, bundle.End{Chain: name, Ordinal: end.ordinal, N: end.n}, nil)
+	ns, _, err := l.walk(ctx, bundle.End{Chain: name, Ordinal: end.ordinal, N: end.n}, 0, nil)
 	return ns, err
 }
 
-// walk follows a chain from its end to its beginning, and calls each, if not
-// nil, with its records, the last first. It returns their indexes in order.
-func (l *Ledger) walk(ctx context.Context, end bundle.End, each func(r *record.Record)) (ns []int64, bytes int64, err error) {
+// walk follows a chain from its end to its beginning, or to the first record of
+// since or before (0: all of it), and calls each, if not nil, with its records, the last
+// first. It returns their indexes in order.
+func (l *Ledger) walk(ctx context.Context, end bundle.End, since record.Time, each func(r *record.Record)) (ns []int64, bytes int64, err error) {
 	n, ordinal := end.N, end.Ordinal
 	for n >= 0 {
 		if err := ctx.Err(); err != nil {
@@ -62,6 +63,9 @@ func (l *Ledger) walk(ctx context.Context, end bundle.End, each func(r *record.R
 		bytes += int64(len(line))
 		if each != nil {
 			each(r)
+		}
+		if since > 0 && r.Log.Time <= since {
+			break
 		}
 		n, ordinal = r.Log.Chains[i].Prev, ordinal-1
 	}
@@ -188,12 +192,12 @@ const maxCaseBytes = 256 << 20
 func (l *Ledger) caseRecords(ctx context.Context, x *bundle.Index, of string, size int64) (names []string, ns []int64, err error) {
 	ns = []int64{size - 1}
 	var total int64
-	read := func(name string, each func(r *record.Record)) error {
+	read := func(name string, since record.Time, each func(r *record.Record)) error {
 		end, ok := x.End(name)
 		if !ok {
 			return nil
 		}
-		more, bytes, err := l.walk(ctx, end, each)
+		more, bytes, err := l.walk(ctx, end, since, each)
 		ns = append(ns, more...)
 		if total += bytes; err == nil && total > 2*maxCaseBytes {
 			err = fmt.Errorf("the records of %s and of what it rests on have more than %d bytes", of, maxCaseBytes)
@@ -201,12 +205,12 @@ func (l *Ledger) caseRecords(ctx context.Context, x *bundle.Index, of string, si
 		return err
 	}
 	var own, standing []*record.Record
-	if err := read(record.ChainStanding, func(r *record.Record) { standing = append(standing, r) }); err != nil {
+	if err := read(record.ChainStanding, 0, func(r *record.Record) { standing = append(standing, r) }); err != nil {
 		return nil, nil, err
 	}
 	if of == record.ChainStanding {
 		own = standing
-	} else if err := read(of, func(r *record.Record) { own = append(own, r) }); err != nil {
+	} else if err := read(of, 0, func(r *record.Record) { own = append(own, r) }); err != nil {
 		return nil, nil, err
 	}
 	var failed error
@@ -223,12 +227,16 @@ func (l *Ledger) caseRecords(ctx context.Context, x *bundle.Index, of string, si
 		}
 		return nil
 	}
-	names = verify.Asked(of, own, standing, find)
-	for _, name := range names {
+	asked := verify.Asked(of, own, standing, find)
+	for _, name := range asked.Chains {
 		if name == of || name == record.ChainStanding {
 			continue
 		}
-		err := read(name, func(r *record.Record) {
+		since := record.Time(0)
+		if what, _ := record.SplitChain(name); what == "grant" {
+			since = asked.Since
+		}
+		err := read(name, since, func(r *record.Record) {
 			if id := verify.Beside(of, r); id != "" {
 				if beside := find(id); beside != nil {
 					ns = append(ns, beside.Log.N)
@@ -240,7 +248,7 @@ func (l *Ledger) caseRecords(ctx context.Context, x *bundle.Index, of string, si
 		}
 	}
 	slices.Sort(ns)
-	return names, slices.Compact(ns), failed
+	return asked.Chains, slices.Compact(ns), failed
 }
 
 // proven is record n with the proof that it is in the tree of size.

@@ -6,10 +6,20 @@ import (
 	"github.com/raasledger/raasledger/attribution/record"
 )
 
-// Asked lists the chains that a case bundle of a chain shows, sorted: all that
-// must be complete so that what is said of it is. own are the records of the
-// chain and standing those of the standing chain; find returns an earlier
-// record by its id, nil where it is not at hand.
+// Asking is what a case bundle of a chain must show.
+type Asking struct {
+	Chains []string // sorted
+
+	// Since is from when on the chains of grants are shown, of a case: a limit
+	// looks no farther back. They begin with a record of then or before, or
+	// with their first. 0 is that they are shown whole.
+	Since record.Time
+}
+
+// Asked returns what a case bundle of a chain shows: all that must be complete
+// so that what is said of it is. own are the records of the chain and standing
+// those of the standing chain; find returns an earlier record by its id, nil
+// where it is not at hand.
 //
 //   - of a case: the chain of each grant that its actions and decisions name,
 //     of the grants above that, and of all below one of these, as far as a
@@ -18,14 +28,19 @@ import (
 //   - of a config or an input: the case of each decision that names it;
 //   - of a grant: the grants below it;
 //   - and the chain itself and the standing chain, always.
-func Asked(of string, own, standing []*record.Record, find func(id string) *record.Record) []string {
+func Asked(of string, own, standing []*record.Record, find func(id string) *record.Record) Asking {
 	names := []string{of, record.ChainStanding}
+	a := Asking{}
 	g := grantsOf(standing)
 	switch what, id := record.SplitChain(of); what {
 	case "case":
 		var named []string
+		first := record.MaxTime
 		for _, r := range own {
-			named = append(named, grantOf(r))
+			if grant := grantOf(r); grant != "" {
+				named = append(named, grant)
+				first = min(first, r.At)
+			}
 			for _, ref := range record.References(r) {
 				if to := find(ref.ID); to != nil && to.Case == "" {
 					if b, ok := to.Body.(*record.Measurement); ok {
@@ -34,9 +49,11 @@ func Asked(of string, own, standing []*record.Record, find func(id string) *reco
 				}
 			}
 		}
-		for _, grant := range g.below(g.limited(named)...) {
+		limited := g.limited(named)
+		for _, grant := range g.below(limited...) {
 			names = append(names, record.ChainOfGrant(grant))
 		}
+		a.Since = first - g.lookBack(limited)
 	case "config", "input":
 		for _, r := range own {
 			if r.Case != "" {
@@ -49,7 +66,8 @@ func Asked(of string, own, standing []*record.Record, find func(id string) *reco
 		}
 	}
 	slices.Sort(names)
-	return slices.Compact(names)
+	a.Chains = slices.Compact(names)
+	return a
 }
 
 // grantOf is the grant that a decision or an action relies on, "" if none.
@@ -124,3 +142,17 @@ func (g grants) limited(named []string) []string {
 	}
 	return limited
 }
+
+// lookBack is how far before an action a record may have been taken into the
+// ledger that counts against a limit together with it: the longest span, and
+// the most that a record may be dated ahead of the ledger.
+func (g grants) lookBack(limited []string) record.Time {
+	days := int64(0)
+	for _, id := range limited {
+		days = max(days, min(g.byID[id].LimitPeriod.Days, maxLookBackDays))
+	}
+	return record.Time(days)*24*60*60*1000 + mostSkew
+}
+
+// maxLookBackDays is longer than all the time that there is.
+const maxLookBackDays = 10_000 * 366

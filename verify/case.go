@@ -27,7 +27,8 @@ type Case struct {
 }
 
 // Chain returns the records of a chain that the bundle shows whole, in ledger
-// order. ok is false where it does not show that chain.
+// order; of a case those of a grant from before the span on that its limit looks
+// back. ok is false where it does not show that chain.
 func (c *Case) Chain(name string) (records []*record.Record, ok bool) {
 	records, ok = c.chains[name]
 	return records, ok
@@ -233,17 +234,24 @@ func (v *verifier) endChains() {
 			m.members[k.Chain] = append(m.members[k.Chain], r)
 		}
 	}
+	find := func(id string) *record.Record {
+		if to := v.recent.byID[id]; to != nil {
+			return to.r
+		}
+		return nil
+	}
+	want := Asked(m.of, m.members[m.of], m.members[record.ChainStanding], find)
 	for _, p := range m.chains {
-		v.endChain(p)
+		v.endChain(p, want.Since)
 	}
 	v.endOfStanding(last)
-	v.endAsked(names, shown, last)
+	v.endAsked(want.Chains, names, shown, last, find)
 	v.endComplete()
 }
 
 // endChain compares the records carried of a chain with where the index says
 // that it ends. Faults are told once: after one it goes on from there.
-func (v *verifier) endChain(p *bundle.ChainProof) {
+func (v *verifier) endChain(p *bundle.ChainProof, since record.Time) {
 	t, list := &v.checks[chains], v.matter.members[p.Chain]
 	end, found := p.Found()
 	if !found {
@@ -253,6 +261,19 @@ func (v *verifier) endChain(p *bundle.ChainProof) {
 		return
 	}
 	ordinal, prev := int64(0), int64(-1)
+	if what, _ := record.SplitChain(p.Chain); what == "grant" && since > 0 {
+		// What other chains carry of it from before is not counted with it.
+		for i, r := range slices.Backward(list) {
+			k := linkIn(r, p.Chain)
+			if i == 0 || k.Prev != list[i-1].Log.N {
+				if list = list[i:]; k.Ordinal > 0 && r.Log.Time <= since {
+					ordinal, prev = k.Ordinal, k.Prev
+				}
+				break
+			}
+		}
+		v.matter.members[p.Chain] = list
+	}
 	for _, r := range list {
 		k := linkIn(r, p.Chain)
 		if k.Ordinal != ordinal || k.Prev != prev {
@@ -284,15 +305,8 @@ func (v *verifier) endOfStanding(index *record.Record) {
 
 // endAsked compares the chains that are shown with those that must be, and
 // refuses records of neither.
-func (v *verifier) endAsked(names []string, shown map[string]bool, index *record.Record) {
+func (v *verifier) endAsked(want, names []string, shown map[string]bool, index *record.Record, find func(id string) *record.Record) {
 	t, m := &v.checks[chains], v.matter
-	find := func(id string) *record.Record {
-		if to := v.recent.byID[id]; to != nil {
-			return to.r
-		}
-		return nil
-	}
-	want := Asked(m.of, m.members[m.of], m.members[record.ChainStanding], find)
 	for _, name := range want {
 		if !shown[name] {
 			t.fail("chain %s is not shown, and %s rests on it", name, m.of)

@@ -128,6 +128,24 @@ func claims(t testing.TB, step func(m *maker, n int)) *maker {
 	return m
 }
 
+// spring is a ledger in which a grant was used for months: by records 2 to 5,
+// of which 3 is standing, and 6 within the 30 days that its limit looks back on
+// from record 7, in case T-9.
+func spring(t testing.TB) *maker {
+	m := newMaker(t)
+	refund := &record.Action{Grant: "g", Action: "refund", Effect: "commit", Status: "executed"}
+	m.clock("2026-03-01T00:00:00")
+	m.agreement(supportTerms, 1, "vendor", "client") // 0
+	m.vendor("g", "", &record.Grant{Grantor: "vendor", Grantee: "a", Operator: "vendor", Actions: []string{"refund"}, Resources: []string{"*"},
+		From: m.now, Until: m.now + 1000, LimitPeriod: &record.PeriodLimit{Amount: "1", Days: 30}}) // 1
+	for i, day := range []string{"2026-03-02", "2026-03-10", "2026-03-15", "2026-03-20", "2026-04-20", "2026-05-10"} {
+		m.clock(day + "T09:00:00")
+		m.vendor(fmt.Sprintf("x-%d", i), []string{"T-1", "", "T-2", "T-3", "T-4", "T-9"}[i], refund) // 2 to 7
+	}
+	m.index(nil) // 8
+	return m
+}
+
 // A matterCut is what of a ledger goes into a case bundle, and what is done to it.
 type matterCut struct {
 	of        string
@@ -159,13 +177,17 @@ func (m *maker) matter(c matterCut) []byte {
 		}
 		return list
 	}
+	asked := Asked(c.of, in(c.of), in("standing"), func(id string) *record.Record { return m.byID[id] })
 	if c.names == nil {
-		c.names = Asked(c.of, in(c.of), in("standing"), func(id string) *record.Record { return m.byID[id] })
+		c.names = asked.Chains
 	}
 	carried := map[int64]bool{c.size - 1: true}
 	for _, name := range c.names {
-		for _, r := range in(name) {
+		for _, r := range slices.Backward(in(name)) {
 			carried[r.Log.N] = true
+			if strings.HasPrefix(name, "grant/") && asked.Since > 0 && r.Log.Time <= asked.Since {
+				break
+			}
 		}
 	}
 	for _, r := range m.records {
@@ -313,6 +335,14 @@ var caseVectors = []vector{
 	{name: "case-held", since: "held-claims.checkpoint", make: ofClaims(matterCut{})},
 	{name: "case-held-other-size", since: "held-9.checkpoint", make: ofClaims(matterCut{})},
 	{name: "case-forked", since: "forked-claims.checkpoint", fails: "history", make: ofClaims(matterCut{})},
+
+	{name: "case-grant-since", make: func(t testing.TB) []byte { return spring(t).matter(matterCut{of: "case/T-9"}) }},
+	{name: "case-grant-since-too-late", fails: "chains", make: func(t testing.TB) []byte {
+		return spring(t).matter(matterCut{of: "case/T-9", drop: []int64{5}})
+	}},
+	{name: "case-grant-gap-within", fails: "chains", make: func(t testing.TB) []byte {
+		return spring(t).matter(matterCut{of: "case/T-9", drop: []int64{6}})
+	}},
 
 	// Records left out, moved in, or changed.
 	{name: "case-first-record-dropped", fails: "chains", make: ofClaims(matterCut{drop: []int64{7}})},
@@ -553,6 +583,10 @@ func TestReadCase(t *testing.T) {
 			t.Errorf("%s: has the chain of case T-3", tc.of)
 		}
 	}
+	c, _ := read(spring(t).matter(matterCut{of: "case/T-9"}))
+	if list, ok := c.Chain("grant/g"); !ok || names(list) != "x-3 x-4 x-5" {
+		t.Errorf("the chain of the grant has %q", names(list))
+	}
 	// The client's word is missing: all is there, and not complete.
 	c, rep := read(m.matter(matterCut{of: "case/T-1", cosigners: []string{"third"}}))
 	if c == nil || c.Complete || rep.Verdict != Unproven {
@@ -614,7 +648,7 @@ func TestAsked(t *testing.T) {
 		{"measure/csat", nil, "measure/csat standing"},
 		{"standing", standing, "standing"},
 	} {
-		if got := strings.Join(Asked(tc.of, tc.own, standing, find), " "); got != tc.want {
+		if got := strings.Join(Asked(tc.of, tc.own, standing, find).Chains, " "); got != tc.want {
 			t.Errorf("%s: %s, want %s", tc.of, got, tc.want)
 		}
 	}
