@@ -259,7 +259,7 @@ func (c *checker) snapshot(n int64, s *record.Statement) {
 // not in the records.
 func (c *checker) counts(ctx context.Context, size int64) {
 	l := c.ledger.number
-	for want := range c.chains.All() {
+	c.chains.Each(func(want bundle.End) {
 		switch got, ok, err := readChain(c.txn, l, want.Chain); {
 		case err != nil:
 			c.fault(-1, "chain %s: %v", want.Chain, err)
@@ -268,7 +268,7 @@ func (c *checker) counts(ctx context.Context, size int64) {
 		case got != (chainHead{want.Ordinal, want.N}) && got.n < size:
 			c.fault(-1, "chain %s is indexed as ending at record %d with ordinal %d, want %d with %d", want.Chain, got.n, got.ordinal, want.N, want.Ordinal)
 		}
-	}
+	})
 	err := eachChain(ctx, c.txn, l, func(chain string, got chainHead) error {
 		if _, ok := c.chains.End(chain); !ok && got.n < size {
 			c.fault(-1, "chain %s is indexed as ending at record %d, and no record is in it", chain, got.n)

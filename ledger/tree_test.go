@@ -1,45 +1,47 @@
 package ledger
 
 import (
+	"bytes"
 	"encoding/binary"
 	"testing"
 
 	"github.com/raasledger/raasledger/merkle"
 )
 
-// TestNodes: what is put of a tree of three levels of nodes are the roots of
-// its subtrees, also where one leaf completes two of them.
-func TestNodes(t *testing.T) {
-	const size = 2<<16 + 300
-	var want merkle.Tree
-	var edge tree
-	type node struct {
-		level int
-		index int64
-		value []byte
-	}
-	var nodes []node
-	for n := range size {
-		leaf := merkle.LeafHash(binary.BigEndian.AppendUint64(nil, uint64(n)))
-		want.Append(leaf)
-		err := edge.append(1, []merkle.Hash{leaf}, func(key, value []byte) {
-			if key[0] != keyNode {
-				return
+// Values that append puts stay what they are until they are stored, also where
+// one leaf completes a block, a subtree of level 16 and so on. Record 65,535
+// is the first such.
+func TestTreeKeepsWhatItPut(t *testing.T) {
+	const leaves = 2<<16 + 1
+	tr := &tree{}
+	put := map[string][]byte{}
+	row := make([]merkle.Hash, leaves)
+	for i := range row {
+		row[i] = merkle.LeafHash(binary.BigEndian.AppendUint32(nil, uint32(i)))
+		must(t, tr.append(7, row[i:i+1], func(key, value []byte) {
+			if put[string(key)] != nil {
+				t.Errorf("key %x is put twice", key)
 			}
-			index, err := keyIndex(key)
-			must(t, err)
-			nodes = append(nodes, node{int(key[5]), index, value})
-		})
-		must(t, err)
+			put[string(key)] = value
+		}))
 	}
-	if got := len(nodes); got != size>>8+size>>16 {
-		t.Errorf("%d nodes", got)
-	}
-	for _, k := range nodes {
-		root, err := want.Subtree(k.level, k.index)
-		must(t, err)
-		if string(k.value) != string(root[:]) {
-			t.Errorf("root of subtree %d at level %d is %x, want %v", k.index, k.level, k.value, root)
+	nodes := 0
+	for level := 1; level <= 16; level++ {
+		for i := range len(row) / 2 {
+			row[i] = merkle.NodeHash(row[2*i], row[2*i+1])
 		}
+		row = row[:len(row)/2]
+		if level%blockLevel != 0 {
+			continue
+		}
+		for i, want := range row {
+			nodes++
+			if got := put[string(nodeKey(7, level, int64(i)))]; !bytes.Equal(got, want[:]) {
+				t.Errorf("root of subtree %d at level %d is put as %x, want %x", i, level, got, want[:])
+			}
+		}
+	}
+	if nodes != 512+2 || len(put) != nodes+512 {
+		t.Errorf("%d nodes, %d values put, want 514 and 1026", nodes, len(put))
 	}
 }

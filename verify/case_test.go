@@ -598,7 +598,7 @@ func TestReadCase(t *testing.T) {
 	if c, rep := read(m.bundle(cut{})); c != nil || rep.Verdict != Verified {
 		t.Errorf("a replay bundle: %+v\n%s", c, text(t, rep))
 	}
-	if _, _, err := Explain(bytes.NewReader(m.matter(matterCut{of: "case/T-1"})), o, "x-1"); err == nil || err.Error() != "nothing can be explained: a case bundle has no settlement in it" {
+	if _, _, err := Explain(bytes.NewReader(m.matter(matterCut{of: "case/T-1"})), o, Question{Result: "x-1"}); err == nil || err.Error() != "nothing can be explained: a case bundle has no settlement in it" {
 		t.Error(err)
 	}
 }

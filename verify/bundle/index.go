@@ -3,7 +3,6 @@ package bundle
 import (
 	"cmp"
 	"fmt"
-	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -83,8 +82,12 @@ func (x *Index) End(chain string) (End, bool) {
 	return x.ends[i], true
 }
 
-// All iterates over the ends of all chains, in the order in which they began.
-func (x *Index) All() iter.Seq[End] { return slices.Values(x.ends) }
+// Each calls f with the ends of all chains, in the order in which they began.
+func (x *Index) Each(f func(e End)) {
+	for _, e := range x.ends {
+		f(e)
+	}
+}
 
 // Set moves the end of a chain, which begins if it is not there yet.
 func (x *Index) Set(e End) {
