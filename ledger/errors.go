@@ -47,6 +47,9 @@ var (
 	// is kept for storage only.
 	ErrErased = errors.New("evidence is erased")
 
+	// ErrAllSettled: the agreement has no further period.
+	ErrAllSettled = errors.New("every period of the agreement is settled")
+
 	// ErrNoCheckpoint: no checkpoint is kept for that size.
 	ErrNoCheckpoint = errors.New("no such checkpoint")
 )

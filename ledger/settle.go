@@ -20,7 +20,7 @@ func (l *Ledger) Settle(ctx context.Context) (*record.Record, error) {
 	ns, err := l.append(ctx, &call{fix: func(s *fee.State, now record.Time) (*record.Record, error) {
 		period, closing, ok := s.Next()
 		if !ok {
-			return nil, fmt.Errorf("%s: every period of the agreement is settled", l.origin)
+			return nil, fmt.Errorf("%s: %w", l.origin, ErrAllSettled)
 		}
 		if now < closing {
 			return nil, &NotDueError{Origin: l.origin, Period: period.Name, Closing: closing, Clock: now}

@@ -169,3 +169,35 @@ func documentPattern(lines []string) *regexp.Regexp {
 	b.WriteString(`\z`)
 	return regexp.MustCompile(b.String())
 }
+
+// The same of docs/simulate.md, with the tickets of testdata.
+func TestSimulateDocument(t *testing.T) {
+	if _, err := exec.LookPath("sh"); err != nil {
+		t.Skip("no sh")
+	}
+	text, err := os.ReadFile("../../docs/simulate.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := scripttest.Files(dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"tickets.csv", "tickets.yaml"} {
+		file, err := os.ReadFile(filepath.Join("../../testdata/mappings", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), file, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("LC_ALL", "C.UTF-8") // for the chart
+	blocks := documentBlocks(string(text))
+	if len(blocks) < 5 {
+		t.Fatalf("the document has %d blocks, want more", len(blocks))
+	}
+	for _, b := range blocks {
+		b.run(t, dir)
+	}
+}

@@ -136,6 +136,7 @@ type imported struct {
 	Partial      int64  `json:"partial_reversals"`
 	Unmatched    int64  `json:"unmatched"`
 	Measurements int64  `json:"measurements"`
+	Actions      int64  `json:"actions"`
 	Later        int64  `json:"later"`
 	Appended     int64  `json:"appended"`
 	AlreadyThere int64  `json:"already_there"`
@@ -316,6 +317,8 @@ func (im *importing) append(ctx context.Context) error {
 			im.done.Unmatched++
 		case mapping.ClassMeasurement:
 			im.done.Measurements++
+		case mapping.ClassAction:
+			im.done.Actions++
 		default:
 			return fmt.Errorf("%s: %s: class %q", im.file, item.Place, item.Class)
 		}
@@ -340,6 +343,9 @@ func (im *importing) report(c *cli.Context) error {
 	line("reversals", "%d in full, %d in part, %d unmatched and kept as measurements", d.Full, d.Partial, d.Unmatched)
 	if d.Measurements > 0 {
 		line("measurements", "%d", d.Measurements)
+	}
+	if d.Actions > 0 {
+		line("actions", "%d", d.Actions)
 	}
 	if c.IsSet("until") {
 		line("later", "%s at or after %s, not imported", count(d.Later, "record"), im.until)

@@ -40,6 +40,7 @@ Exit codes: 0 done, 1 what was given is refused, 2 it could not be done.`, clock
 		eraseCommand(),
 		importCommand(),
 		settleCommand(),
+		simulateCommand(),
 		checkpointCommand(),
 		bundleCommand(),
 		showCommand(),

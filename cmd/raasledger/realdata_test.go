@@ -50,7 +50,13 @@ type deal struct {
 
 func openStoreFor(t testing.TB, now time.Time) *ledger.DB {
 	t.Helper()
-	db, err := ledger.Open(t.TempDir(), ledger.Options{Clock: func() time.Time { return now }})
+	return openStoreIn(t, t.TempDir(), now)
+}
+
+// openStoreIn opens the store in dir until the test ends, which checks it.
+func openStoreIn(t testing.TB, dir string, now time.Time) *ledger.DB {
+	t.Helper()
+	db, err := ledger.Open(dir, ledger.Options{Clock: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,14 +92,7 @@ func agreeTo(t testing.TB, db *ledger.DB, now time.Time, origin, file string, ya
 	if canonical == nil {
 		t.Fatalf("%s: %v", file, mistakes)
 	}
-	verifier := func(name string, kind merkle.Kind, key ed25519.PrivateKey) string {
-		k, err := merkle.NewVerifierKey(name, kind, key.Public().(ed25519.PublicKey))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return k.String()
-	}
-	logKey := verifier(origin, merkle.KindLog, demoKey("log"))
+	logKey := verifierKey(t, origin, merkle.KindLog, "log")
 	r := &record.Record{Kind: record.KindAgreement, ID: "agreement/1", At: record.Time(now.UnixMilli()), By: demoVendor, Body: &record.Agreement{
 		Version: 1, Format: "raasledger/v1", Origin: origin, LogKey: logKey,
 		Nonce: base64.StdEncoding.EncodeToString([]byte("nonce of a test.")), Terms: canonical}}
@@ -106,11 +105,28 @@ func agreeTo(t testing.TB, db *ledger.DB, now time.Time, origin, file string, ya
 	if d.Ledger, err = db.Create(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
-	d.policy, err = bundle.ParsePolicy([]byte("log " + logKey + "\nwitness client " + verifier(demoWitness, merkle.KindCosignature, demoKey("client")) + "\nquorum client\n"))
+	d.policy = policyFor(t, origin)
+	return d
+}
+
+func verifierKey(t testing.TB, name string, kind merkle.Kind, key string) string {
+	t.Helper()
+	k, err := merkle.NewVerifierKey(name, kind, demoKey(key).Public().(ed25519.PublicKey))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return d
+	return k.String()
+}
+
+// policyFor relies on the log of origin and asks for the client's cosignature.
+func policyFor(t testing.TB, origin string) *bundle.Policy {
+	t.Helper()
+	policy, err := bundle.ParsePolicy([]byte("log " + verifierKey(t, origin, merkle.KindLog, "log") +
+		"\nwitness client " + verifierKey(t, demoWitness, merkle.KindCosignature, "client") + "\nquorum client\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return policy
 }
 
 // load imports a file as raasledger import does.
@@ -161,6 +177,22 @@ func (d *deal) cosign() []byte {
 // would, who holds the checkpoint since.
 func (d *deal) verified(from int64, since []byte) *verify.Report {
 	d.Helper()
+	report := d.report(from, since)
+	if report.Verdict != verify.Verified || report.ExitCode() != 0 {
+		d.refused(report)
+	}
+	return report
+}
+
+func (d *deal) refused(report *verify.Report) {
+	d.Helper()
+	var b strings.Builder
+	report.WriteText(&b)
+	d.Fatalf("%s from %d: %s\n%s", d.Origin(), report.Start, report.Verdict, b.String())
+}
+
+func (d *deal) report(from int64, since []byte) *verify.Report {
+	d.Helper()
 	var text bytes.Buffer
 	if err := d.WriteBundle(d.Context(), &text, ledger.BundleOptions{From: from}); err != nil {
 		d.Fatal(err)
@@ -168,11 +200,6 @@ func (d *deal) verified(from int64, since []byte) *verify.Report {
 	report, err := verify.Verify(&text, verify.Options{Policy: d.policy, Since: since, Now: record.Time(d.now.UnixMilli())})
 	if err != nil {
 		d.Fatal(err)
-	}
-	if report.Verdict != verify.Verified || report.ExitCode() != 0 {
-		var b strings.Builder
-		report.WriteText(&b)
-		d.Fatalf("%s from %d: %s\n%s", d.Origin(), from, report.Verdict, b.String())
 	}
 	return report
 }

@@ -37,7 +37,7 @@ func settle(c *cli.Context) error {
 	return withLedger(c, func(l *ledger.Ledger) error {
 		for done := 0; ; done++ {
 			r, err := l.Settle(c.Context)
-			if _, notDue := errors.AsType[*ledger.NotDueError](err); notDue && done > 0 {
+			if _, notDue := errors.AsType[*ledger.NotDueError](err); done > 0 && (notDue || errors.Is(err, ledger.ErrAllSettled)) {
 				return nil
 			}
 			if err != nil {
@@ -94,14 +94,22 @@ func writeStatement(w io.Writer, s *record.Statement, n int64) error {
 	row("line", "quantity", s.Currency)
 	for _, l := range s.Lines {
 		row(versioned(l.Name, l.Version, s), string(l.Quantity), string(l.Amount))
+		if l.Before != "" {
+			row("  at the statement before", string(l.Before), "")
+		}
+		writeReadings(row, l.Reads, "  ")
 		for _, t := range l.Tiers {
 			row(fmt.Sprintf("  tier %d", t.Tier+1), string(t.Quantity), string(t.Amount))
 		}
 		writeAdjustments(row, l.Adjust, "  ")
+		if l.Held {
+			row("  held: a value is missing", "", "")
+		}
 		if l.Records > 0 {
 			fmt.Fprintf(&b, "  %s, n %d to %d\n", count(l.Records, "result"), l.First, l.Last)
 		}
 	}
+	writeReadings(row, s.Reads, "")
 	writeAdjustments(row, s.Adjust, "")
 	row("subtotal", "", string(s.Subtotal))
 	for _, k := range s.Corrections {
@@ -111,6 +119,12 @@ func writeStatement(w io.Writer, s *record.Statement, n int64) error {
 	row("carried in", "", string(s.CarriedIn))
 	row("total", "", string(s.Total))
 	row("carried out", "", string(s.CarriedOut))
+	for _, p := range s.Prepaid {
+		row(fmt.Sprintf("  from prepaid %s, which leaves %s", p.Name, p.After), "", string(p.Used))
+	}
+	if s.Due != "" {
+		row("still to be paid", "", string(s.Due))
+	}
 	if len(s.Grades) > 0 {
 		b.WriteByte('\n')
 		row("by whose word", "", s.Currency)
@@ -141,6 +155,16 @@ func versioned(line string, version int64, s *record.Statement) string {
 		return fmt.Sprintf("%s (version %d)", line, version)
 	}
 	return line
+}
+
+func writeReadings(row func(name, quantity, amount string), reads []record.Reading, indent string) {
+	for _, r := range reads {
+		value := string(r.Value)
+		if value == "" {
+			value = "no value"
+		}
+		row(indent+r.Name, value, "")
+	}
 }
 
 func writeAdjustments(row func(name, quantity, amount string), adjust []record.Adjustment, indent string) {

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"strconv"
-	"strings"
 
 	"github.com/raasledger/raasledger/attribution/exact"
 	"github.com/raasledger/raasledger/attribution/record"
@@ -29,6 +27,7 @@ const (
 	ClassPartial     Class = "partial reversal" // its quantity falls
 	ClassUnmatched   Class = "unmatched"        // a reversing row without an outcome, kept as a measurement
 	ClassMeasurement Class = "measurement"
+	ClassAction      Class = "action"
 )
 
 // Counts say what was done with the rows of a file.
@@ -72,6 +71,7 @@ type group struct {
 // An outcome is one that a later row may reverse.
 type outcome struct {
 	id, caseID string
+	at         record.Time
 	quantity   exact.Rat // left
 	known      bool      // whether it has a quantity
 }
@@ -84,7 +84,7 @@ type line struct {
 }
 
 // An event is a row understood: one of an outcome's, a reversing one, or a
-// measurement. It holds nothing of the row's memory.
+// record of its own: a measurement or an action. It holds nothing of the row's memory.
 type event struct {
 	at    record.Time
 	row   int64
@@ -225,6 +225,7 @@ func (r *Reading) event(in *row) (*event, error) {
 		{"outcome", m.outcome != nil, func() *condition { return m.outcome.rows }},
 		{"reverse", m.reverse != nil, func() *condition { return m.reverse.rows }},
 		{"measurement", m.measure != nil, func() *condition { return m.measure.rows }},
+		{"action", m.action != nil, func() *condition { return m.action.rows }},
 	} {
 		if !s.given {
 			continue
@@ -259,6 +260,8 @@ func (r *Reading) event(in *row) (*event, error) {
 		err = r.reverseRow(in, e)
 	case "measurement":
 		err = r.measureRow(in, e)
+	case "action":
+		err = r.actionRow(in, e)
 	}
 	return e, err
 }
@@ -266,211 +269,24 @@ func (r *Reading) event(in *row) (*event, error) {
 func (r *Reading) instant(in *row) (record.Time, error) {
 	c := &r.m.time
 	at := c.start + record.Time(in.index)*c.step
-	if c.field != nil {
-		s, err := in.get(*c.field)
+	if c.text != nil {
+		text, err := c.text.of(in, nil)
 		if err != nil {
 			return 0, err
 		}
-		if at, err = c.instant(s.text); err != nil {
-			return 0, fmt.Errorf("%s: %w", c.field.name, err)
+		if at, err = c.instant(text); err != nil {
+			return 0, fmt.Errorf("%s: %w", c.text.name(), err)
 		}
 	}
 	if at > record.MaxTime {
 		return 0, fmt.Errorf("the row's time is after the year 9999")
 	}
-	// Where rows take back earlier ones, earlier must mean one thing.
-	if r.m.reverse != nil && at < r.last {
-		return 0, fmt.Errorf("time %s is before %s of %s: rows to reverse need the file in the order of time", at, r.last, r.place(r.lastRow))
+	// Where rows take back one of the earlier ones, earlier must mean one thing.
+	if rev := r.m.reverse; rev != nil && rev.match != nil && at < r.last {
+		return 0, fmt.Errorf("time %s is before %s of %s: rows to match need the file in the order of time", at, r.last, r.place(r.lastRow))
 	}
 	r.last, r.lastRow = at, in.number
 	return at, nil
-}
-
-func (r *Reading) outcomeRow(in *row, e *event) error {
-	o := r.m.outcome
-	var key string
-	if o.group != nil {
-		s, err := in.get(*o.group)
-		if err != nil {
-			return err
-		}
-		if s.text == "" {
-			return fmt.Errorf("%s is empty", o.group.name)
-		}
-		key = s.text
-	}
-	id, err := o.id.of(in, r.nth)
-	if err != nil {
-		return err
-	}
-	caseID, err := o.caseID.of(in, nil)
-	if err != nil {
-		return err
-	}
-	actor, err := o.actor.orNone(in)
-	if err != nil {
-		return err
-	}
-	subject, err := o.subject.orNone(in)
-	if err != nil {
-		return err
-	}
-	g := r.groups[key]
-	if g != nil && g.closed {
-		return fmt.Errorf("%s %s is here again, and ended at %s: rows of a group stand side by side, or the mapping says anywhere", o.group.name, key, r.place(g.row))
-	}
-	first := g == nil
-	if first {
-		// A cell keeps its whole row in memory.
-		g = &group{key: strings.Clone(key), id: id, caseID: caseID, actor: actor, subject: subject,
-			sums: make([]exact.Rat, len(o.facts)), facts: make([]scalar, len(o.facts))}
-		if o.group != nil {
-			r.groups[g.key] = g
-		}
-	}
-	for _, same := range []struct{ name, got, want string }{
-		{"id", id, g.id}, {"case", caseID, g.caseID}, {"actor", actor, g.actor}, {"subject", subject, g.subject},
-	} {
-		if same.got != same.want {
-			return fmt.Errorf("%s is %s, but %s in the rows of %s %s before", same.name, same.got, same.want, o.group.name, g.key)
-		}
-	}
-	for i := range o.facts {
-		f := &o.facts[i]
-		if f.op == "sum" {
-			x, err := f.value.numberOf(in)
-			if err != nil {
-				return fmt.Errorf("fact %s: %w", f.name, err)
-			}
-			g.sums[i] = g.sums[i].Add(x)
-			continue
-		}
-		s, err := f.value.of(in)
-		if err != nil {
-			return fmt.Errorf("fact %s: %w", f.name, err)
-		}
-		if !first && s != g.facts[i] {
-			return fmt.Errorf("fact %s is %s, but %s in the rows of %s %s before", f.name, s, g.facts[i], o.group.name, g.key)
-		}
-		if first {
-			s.text = strings.Clone(s.text)
-			g.facts[i] = s
-		}
-	}
-	if rev := r.m.reverse; rev != nil && rev.match != nil {
-		same, err := rev.match.key(in)
-		if err != nil {
-			return err
-		}
-		has, err := rev.match.line.numberOf(in)
-		if err != nil {
-			return fmt.Errorf("line: %w", err)
-		}
-		if same != "" && has.Sign() > 0 {
-			g.lines = append(g.lines, &line{same: same, left: has})
-		}
-	}
-	g.at, g.row = e.at, e.row
-	g.events++
-	e.group = g
-	return nil
-}
-
-// key is what must be the same, as one text; "" if a part of it is empty.
-func (m *match) key(in *row) (string, error) {
-	var b strings.Builder
-	for _, f := range m.same {
-		s, err := in.get(f)
-		if err != nil {
-			return "", err
-		}
-		if s.text == "" {
-			return "", nil
-		}
-		// The length in front keeps two texts from running into each other.
-		b.WriteString(strconv.Itoa(len(s.text)))
-		b.WriteByte(':')
-		b.WriteString(s.text)
-	}
-	return b.String(), nil
-}
-
-func (t *template) orNone(in *row) (string, error) {
-	if t == nil {
-		return "", nil
-	}
-	return t.of(in, nil)
-}
-
-func (r *Reading) reverseRow(in *row, e *event) error {
-	rev := r.m.reverse
-	u := &undo{}
-	var err error
-	if u.id, err = rev.id.of(in, r.nth); err != nil {
-		return err
-	}
-	if u.actor, err = rev.actor.orNone(in); err != nil {
-		return err
-	}
-	if rev.of != nil {
-		if u.of, err = rev.of.of(in, nil); err != nil {
-			return err
-		}
-	} else {
-		if u.same, err = rev.match.key(in); err != nil {
-			return err
-		}
-		if u.takes, err = rev.match.takes.numberOf(in); err != nil {
-			return fmt.Errorf("takes: %w", err)
-		}
-		if u.takes.Sign() <= 0 {
-			return fmt.Errorf("takes: %s, want more than 0", u.takes)
-		}
-	}
-	if rev.reduces != nil {
-		if u.reduces, err = rev.reduces.numberOf(in); err != nil {
-			return fmt.Errorf("reduces: %w", err)
-		}
-	}
-	if u.unmatched, err = rev.unmatched.of(in, e.at); err != nil {
-		return err
-	}
-	u.unmatched.ID, u.unmatched.Actor = u.id, u.actor
-	e.undo = u
-	return nil
-}
-
-func (r *Reading) measureRow(in *row, e *event) error {
-	rec, err := r.m.measure.of(in, e.at)
-	if err != nil {
-		return err
-	}
-	if rec.ID, err = r.m.measure.id.of(in, r.nth); err != nil {
-		return err
-	}
-	e.plain = rec
-	return nil
-}
-
-// of returns the measurement's record, without its id.
-func (m *measurement) of(in *row, at record.Time) (*record.Record, error) {
-	x, err := m.value.numberOf(in)
-	if err != nil {
-		return nil, fmt.Errorf("value: %w", err)
-	}
-	body := &record.Measurement{Metric: m.metric, Method: m.method, From: at, Until: at + m.lasts, Value: record.Decimal(x.String())}
-	for i := range m.fields {
-		f := &m.fields[i]
-		s, err := f.value.of(in)
-		if err != nil {
-			return nil, fmt.Errorf("field %s: %w", f.name, err)
-		}
-		if s.kind != absent {
-			s.text = strings.Clone(s.text)
-			body.Fields = append(body.Fields, s.fact(f.name))
-		}
-	}
-	return &record.Record{Kind: record.KindMeasurement, At: at, Body: body}, nil
 }
 
 func (s scalar) fact(name string) record.Fact {
@@ -493,7 +309,7 @@ func (r *Reading) finish(g *group) error {
 	o := r.m.outcome
 	g.closed = true
 	body := &record.Outcome{Result: o.result}
-	out := &outcome{id: g.id, caseID: g.caseID}
+	out := &outcome{id: g.id, caseID: g.caseID, at: g.at}
 	for i := range o.facts {
 		f := &o.facts[i]
 		s := g.facts[i]
@@ -524,15 +340,22 @@ func (r *Reading) finish(g *group) error {
 	return r.give(rec, g.row, ClassOutcome)
 }
 
-// single writes the record of a reversing row or a measurement.
+// single writes the record of a reversing row, a measurement or an action.
 func (r *Reading) single(e *event) error {
 	if e.undo == nil {
-		return r.give(e.plain, e.row, ClassMeasurement)
+		class := ClassMeasurement
+		if e.plain.Kind == record.KindAction {
+			class = ClassAction
+		}
+		return r.give(e.plain, e.row, class)
 	}
 	u := e.undo
 	of := r.find(u)
 	if of == nil {
 		return r.give(u.unmatched, e.row, ClassUnmatched)
+	}
+	if e.at < of.at {
+		return fmt.Errorf("%s: takes back %s, which is of %s, at %s before it", r.place(e.row), of.id, of.at, e.at)
 	}
 	body := &record.Reverse{Of: of.id, Cause: r.m.reverse.cause}
 	class := ClassFull
@@ -580,6 +403,9 @@ func (r *Reading) give(rec *record.Record, row int64, class Class) error {
 	if rec.At >= r.until {
 		r.Counts.Later++
 		return nil
+	}
+	if err := r.m.checkCounted(rec); err != nil {
+		return fmt.Errorf("%s: %w", r.place(row), err)
 	}
 	rec.By = r.m.operator
 	rec.Backfilled = r.m.backfilled

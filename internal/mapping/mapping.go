@@ -36,7 +36,6 @@ import (
 	"strings"
 
 	"github.com/raasledger/raasledger/attribution/record"
-	"github.com/raasledger/raasledger/attribution/terms"
 )
 
 const (
@@ -62,11 +61,14 @@ type Mapping struct {
 	outcome    *outcomeRows
 	reverse    *reverseRows
 	measure    *measureRows
+	action     *actionRows
 	fields     []field // each name once; field.slot is the index here
 
 	operator string // party that writes the records, from the terms
 	quantity string // fact of the outcome's result that partial reversals reduce, from the terms
 	checked  int    // versions of the terms it was checked against
+
+	counted map[counted]bool // what measures of the terms read
 }
 
 type outcomeRows struct {
@@ -77,6 +79,7 @@ type outcomeRows struct {
 	actor, subject *template // nil if not given
 	group          *field    // nil makes one outcome of each row
 	anywhere       bool      // rows of a group may stand anywhere, else side by side
+	atFirst        bool      // a group has the time of its first row, else of the last
 	facts          []fact    // sorted by name
 }
 
@@ -115,12 +118,24 @@ type measureRows struct {
 	measurement
 }
 
+// actionRows are what was done, by whom, to what and for how much.
+type actionRows struct {
+	place           *node
+	rows            *condition
+	id, caseID      *template
+	actor, resource *template // nil if not given
+	action, effect  string
+	amount          *value // nil if there is none
+	currency        string
+}
+
 type measurement struct {
-	metric string
-	method string
-	lasts  record.Time // milliseconds
-	value  value
-	fields []fact
+	metric          *template
+	caseID, subject *template // what is measured, where one metric is of many; nil if not given
+	method          string
+	lasts           record.Time // milliseconds
+	value           value
+	fields          []fact
 }
 
 // Parse reads a mapping file. The error names every mistake with its line.
@@ -185,8 +200,11 @@ func (d *document) mapping(n *node) *Mapping {
 	if v := n.get("measurement"); v != nil {
 		m.measure = d.measureRows(v)
 	}
-	if m.outcome == nil && m.measure == nil {
-		d.mistake(n, "want outcome or measurement")
+	if v := n.get("action"); v != nil {
+		m.action = d.actionRows(v)
+	}
+	if m.outcome == nil && m.measure == nil && m.action == nil {
+		d.mistake(n, "want outcome, action or measurement")
 	}
 	d.closed(n)
 	slots := map[string]int{}
@@ -247,6 +265,9 @@ func (d *document) outcome(n *node) *outcomeRows {
 		f := d.field(v, "by")
 		o.group = &f
 		o.anywhere = d.choice(v, "rows", "contiguous", "anywhere") == "anywhere"
+		if slices.Contains(v.keys, "at") {
+			o.atFirst = d.choice(v, "at", "first", "last") == "first"
+		}
 		d.closed(v)
 		if o.id != nil && o.id.counts {
 			d.mistake(o.id.place, "{#} counts rows, but a group has many")
@@ -372,9 +393,35 @@ func (d *document) measureRows(n *node) *measureRows {
 	return m
 }
 
+func (d *document) actionRows(n *node) *actionRows {
+	a := &actionRows{place: n}
+	if !d.is(n, mapNode) {
+		return a
+	}
+	a.rows = d.rows(n)
+	a.id = d.template(n, "id")
+	a.caseID = d.template(n, "case")
+	a.actor = d.optionalTemplate(n, "actor")
+	a.resource = d.optionalTemplate(n, "resource")
+	a.action = d.text(n, "action")
+	a.effect = d.choice(n, "effect", "read", "write", "commit", "communicate")
+	if v := n.get("amount"); v != nil {
+		value := d.value(v)
+		if !value.isNumber() || value.optional {
+			d.mistake(v, "want a number")
+		}
+		a.amount = &value
+		a.currency = d.text(n, "currency")
+	}
+	d.closed(n)
+	return a
+}
+
 func (d *document) measurement(n *node) measurement {
 	m := measurement{lasts: 1}
-	m.metric = d.text(n, "metric")
+	m.metric = d.template(n, "metric")
+	m.caseID = d.optionalTemplate(n, "case")
+	m.subject = d.optionalTemplate(n, "subject")
 	m.method = d.optional(n, "method")
 	if text := d.optional(n, "lasts"); text != "" {
 		lasts, ok := parseLength(text)
@@ -395,61 +442,81 @@ func (d *document) measurement(n *node) measurement {
 	return m
 }
 
-// CheckTerms compares the mapping with a version of the agreement, before
-// any row is read: the result and its facts, who writes, and how old a record
-// may be. It is called for each version before [Mapping.Records].
-func (m *Mapping) CheckTerms(t *terms.Terms) error {
-	d := &document{}
-	operator := t.Operator().ID
-	if m.checked > 0 && operator != m.operator {
-		return fmt.Errorf("mapping: versions of the agreement name %s and %s as vendor", m.operator, operator)
+// visitFields calls visit with every field the mapping reads.
+func (m *Mapping) visitFields(visit func(*field)) {
+	condition := func(c *condition) { c.visitFields(visit) }
+	value := func(v *value) {
+		if v == nil {
+			return
+		}
+		if v.from != nil {
+			visit(v.from)
+		}
+		for i := range v.product {
+			visit(&v.product[i])
+		}
+		condition(v.count)
+		condition(v.test)
 	}
-	m.operator = operator
-	if m.backfilled && t.Backfill != "accept" {
-		return fmt.Errorf("mapping: backfilled is true, but the agreement says backfill: %s", t.Backfill)
+	text := func(t *template) {
+		if t == nil {
+			return
+		}
+		for i := range t.fields {
+			if t.fields[i].name != "#" {
+				visit(&t.fields[i])
+			}
+		}
 	}
+	facts := func(list []fact) {
+		for i := range list {
+			value(&list[i].value)
+		}
+	}
+	measured := func(s *measurement) {
+		for _, t := range []*template{s.metric, s.caseID, s.subject} {
+			text(t)
+		}
+		value(&s.value)
+		facts(s.fields)
+	}
+	text(m.time.text)
+	condition(m.leaveOut)
 	if o := m.outcome; o != nil {
-		result := t.Result(o.result)
-		if result == nil {
-			var names []string
-			for _, r := range t.Results {
-				names = append(names, r.Name)
-			}
-			d.mistake(o.place, "result %q is not in the agreement, which has %s", o.result, strings.Join(names, ", "))
-			return &MistakesError{Mistakes: d.mistakes}
+		condition(o.rows)
+		for _, t := range []*template{o.id, o.caseID, o.actor, o.subject} {
+			text(t)
 		}
-		if !slices.Contains(result.Claim, operator) {
-			d.mistake(o.place, "result %q is not for %s to claim, but for %s", o.result, operator, strings.Join(result.Claim, ", "))
+		if o.group != nil {
+			visit(o.group)
 		}
-		for _, f := range o.facts {
-			i := slices.IndexFunc(result.Facts, func(t terms.FactType) bool { return t.Name == f.name })
-			switch {
-			case i < 0:
-				d.mistake(f.place, "result %q has no such fact", o.result)
-			case f.value.number && result.Facts[i].Type != "decimal":
-				d.mistake(f.place, "is a number, but the agreement says %s", result.Facts[i].Type)
-			case f.value.test != nil && result.Facts[i].Type != "bool":
-				d.mistake(f.place, "is true or false, but the agreement says %s", result.Facts[i].Type)
-			}
-		}
-		if len(result.Evidence) > 0 {
-			d.mistake(o.place, "result %q asks for attachments, which an import has not: %s", o.result, strings.Join(result.Evidence, ", "))
-		}
-		if m.reverse != nil && m.reverse.reduces != nil {
-			if result.Quantity == "" {
-				d.mistake(m.reverse.place, "reduces: result %q has no quantity that could fall", o.result)
-			} else if !slices.ContainsFunc(o.facts, func(f fact) bool { return f.name == result.Quantity }) {
-				d.mistake(o.place, "facts: %s is not given, which reversals reduce", result.Quantity)
-			}
-			if m.checked > 0 && result.Quantity != m.quantity {
-				d.mistake(m.reverse.place, "reduces: versions of the agreement reduce %q and %q", m.quantity, result.Quantity)
-			}
-		}
-		m.quantity = result.Quantity
+		facts(o.facts)
 	}
-	m.checked++
-	if len(d.mistakes) > 0 {
-		return &MistakesError{Mistakes: d.mistakes}
+	if r := m.reverse; r != nil {
+		condition(r.rows)
+		text(r.id)
+		text(r.actor)
+		text(r.of)
+		if r.match != nil {
+			for i := range r.match.same {
+				visit(&r.match.same[i])
+			}
+			value(&r.match.line)
+			value(&r.match.takes)
+		}
+		value(r.reduces)
+		measured(&r.unmatched)
 	}
-	return nil
+	if s := m.measure; s != nil {
+		condition(s.rows)
+		text(s.id)
+		measured(&s.measurement)
+	}
+	if a := m.action; a != nil {
+		condition(a.rows)
+		for _, t := range []*template{a.id, a.caseID, a.actor, a.resource} {
+			text(t)
+		}
+		value(a.amount)
+	}
 }

@@ -54,6 +54,9 @@ func show(r *record.Record) string {
 	if r.Case != "" {
 		s += " case " + r.Case
 	}
+	if _, ok := r.Body.(*record.Measurement); ok && r.Subject != "" {
+		s += " subject " + r.Subject
+	}
 	switch b := r.Body.(type) {
 	case *record.Outcome:
 		return s + " " + b.Result + facts(b.Facts)
@@ -286,7 +289,7 @@ func TestBadRows(t *testing.T) {
 		{shop, header + "1,a,1,2026-02-29 08:00:00,2,9\n", `line 2: InvoiceDate: time "2026-02-29 08:00:00" does not exist`},
 		{shop, header + "1,a,1,2026-03-01 8:00:000,2,9\n", `line 2: InvoiceDate: time "2026-03-01 8:00:000" is not of the form YYYY-MM-DD hh:mm:ss`},
 		{shop, header + "1,a,1,1969-12-31 23:59:59,2,9\n", `line 2: InvoiceDate: time "1969-12-31 23:59:59" is outside 1970 to 9999`},
-		{shop, header + "1,a,1," + at + ",2,9\n2,a,1,2026-03-01 07:59:59,2,9\n", "line 3: time 2026-03-01T07:59:59.000Z is before 2026-03-01T08:00:00.000Z of line 2: rows to reverse need the file in the order of time"},
+		{shop, header + "1,a,1," + at + ",2,9\n2,a,1,2026-03-01 07:59:59,2,9\n", "line 3: time 2026-03-01T07:59:59.000Z is before 2026-03-01T08:00:00.000Z of line 2: rows to match need the file in the order of time"},
 		{shop, header + "C1,a,1," + at + ",2,9\n", "line 2: takes: -1, want more than 0"},
 		{shop, header + "1,a,1," + at + ",0,9\nC1,a,-1," + at + ",0,9\n", "line 3: reduces order/1 by 0, want more than 0"},
 		{strings.Replace(shop, "value: {sum:", "value: {same: {field: CustomerID}}\n    v: {sum:", 1), header + "1,a,1," + at + ",2,9\n1,a,1," + at + ",2,8\n", "line 3: fact value is 8, but 9 in the rows of InvoiceNo 1 before"},
@@ -366,9 +369,9 @@ mapping: line 4: outcome: case is not given
 mapping: line 4: outcome: facts is not given
 mapping: line 3: extra: unknown field`},
 		{"format: csv\nseparator: ab\ntime: {field: a, layout: DD.MM, offset: 1}\n", `mapping: line 2: separator: "ab", want one character
-mapping: line 3: time.layout: "DD.MM", want rfc3339, or YYYY, MM and DD with hh, mm, ss and .sss as far as the times have them
+mapping: line 3: time.layout: "DD.MM", want rfc3339, or year, month and day (YYYY or YY; MM, M or Mon; DD or D) with hh or h, mm, ss and .sss as far as the times have them
 mapping: line 3: time.offset: "1", want the offset from UTC like +01:00
-mapping: line 1: want outcome or measurement`},
+mapping: line 1: want outcome, action or measurement`},
 		{`format: json
 time: {start: "2026-03-01", step: 0s}
 backfilled: false
@@ -523,14 +526,23 @@ func TestInstant(t *testing.T) {
 		{"ss.sss mm:hh DD MM YYYY", "+00:00", "10.123 09:08 01 03 2026", "2026-03-01T08:09:10.123Z"},
 		{"YYYYMMDDThhmmss", "+00:00", "20260301T080910", "2026-03-01T08:09:10.000Z"},
 		{"YYYY-MM-DD hh:mm", "+00:00", "2026-03-01 24:00", `time "2026-03-01 24:00" does not exist`},
+		{"D Mon YY", "+00:00", "5 may 08", "2008-05-05T00:00:00.000Z"},
+		{"D Mon YY", "+00:00", "31 DEC 99", "2099-12-31T00:00:00.000Z"},
+		{"M/D/YYYY h:mm", "+00:00", "12/1/2015 0:05", "2015-12-01T00:05:00.000Z"},
+		{"M/D/YYYY", "+00:00", "01/1/2015", `time "01/1/2015" is not of the form M/D/YYYY`},
+		{"M/D/YYYY", "+00:00", "1/31/2015x", `time "1/31/2015x" is not of the form M/D/YYYY`},
+		{"M/D/YYYY", "+00:00", "2/29/2015", `time "2/29/2015" does not exist`},
+		{"M/D/YYYY", "+00:00", "0/1/2015", `time "0/1/2015" does not exist`},
+		{"D Mon YYYY", "+00:00", "5 mai 2008", `time "5 mai 2008" is not of the form D Mon YYYY`},
+		{"D Mon YYYY", "+00:00", "5 m", `time "5 m" is not of the form D Mon YYYY`},
 		{"YYYY-MM-DD", "+00:00", "0000-01-01", `time "0000-01-01" is outside 1970 to 9999`},
 	} {
 		offset, ok := parseOffset(test.offset)
-		widths, isLayout := parseLayout(test.layout)
+		pieces, isLayout := parseLayout(test.layout)
 		if !ok || !isLayout {
 			t.Fatalf("%s %s", test.layout, test.offset)
 		}
-		got, err := clock{layout: test.layout, widths: widths, offset: offset}.instant(test.text)
+		got, err := clock{layout: test.layout, pieces: pieces, offset: offset}.instant(test.text)
 		if s := got.String(); err == nil && s != test.want || err != nil && err.Error() != test.want {
 			t.Errorf("%s: got %s, %v, want %s", test.text, s, err, test.want)
 		}
@@ -540,7 +552,7 @@ func TestInstant(t *testing.T) {
 			t.Errorf("offset %q was taken", text)
 		}
 	}
-	for _, text := range []string{"", "YYYY", "MM-DD", "YYYY-MM-DD ss", "YYYY-MM-DD hh:ss", "YYYY-MM-DD-DD", "YYYY-MM-DD hh:mm.sss"} {
+	for _, text := range []string{"", "YYYY", "MM-DD", "YYYY-MM-DD ss", "YYYY-MM-DD hh:ss", "YYYY-MM-DD-DD", "YYYY-MM-DD hh:mm.sss", "YYYY-M-D-DD", "DMYYYY", "YYYY Mon MM DD", "YYMD", "D1 MM YYYY"} {
 		if _, ok := parseLayout(text); ok {
 			t.Errorf("layout %q was taken", text)
 		}
@@ -576,6 +588,7 @@ func FuzzParse(f *testing.F) {
 	for _, name := range []string{"online_retail.yaml", "tau_retail.yaml"} {
 		f.Add([]byte(mappingFile(f, name)))
 	}
+	f.Add([]byte(desk))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if m, err := Parse(text); (m == nil) == (err == nil) {
 			t.Errorf("got %v, %v", m, err)

@@ -65,156 +65,17 @@ func (d *document) field(n *node, name string) field {
 	return newField(v)
 }
 
-// A condition is true or false of a row.
-type condition struct {
-	not *condition
-	any bool // true if some value of the field's array is
-	field
-	op      string // equals, prefix, present, above, below, at_least, at_most
-	text    string
-	number  exact.Rat
-	present bool
-}
-
-func (d *document) condition(n *node) *condition {
-	c := &condition{}
-	if !d.is(n, mapNode) {
-		return c
-	}
-	if v := n.get("not"); v != nil {
-		c.not = d.condition(v)
-		d.closed(n)
-		return c
-	}
-	if v := n.get("any"); v != nil {
-		c = d.comparison(v)
-		c.any = true
-		d.closed(n)
-		return c
-	}
-	c = d.comparison(n)
-	if c.many() {
-		d.mistake(n, "%s has many values: say any", c.name)
-	}
-	return c
-}
-
-// comparison is a field and one operator.
-func (d *document) comparison(n *node) *condition {
-	c := &condition{}
-	if !d.is(n, mapNode) {
-		return c
-	}
-	c.field = d.field(n, "field")
-	for _, op := range []string{"equals", "prefix", "present", "above", "below", "at_least", "at_most"} {
-		v := n.get(op)
-		if v == nil {
-			continue
-		}
-		if c.op != "" {
-			d.mistake(v, "want one comparison, got %s and %s", c.op, op)
-		}
-		c.op = op
-		if !d.is(v, scalarNode) {
-			continue
-		}
-		c.text = v.text
-		switch op {
-		case "present":
-			if !v.isBool {
-				d.mistake(v, "want true or false")
-			}
-			c.present = v.text == "true"
-		case "above", "below", "at_least", "at_most":
-			number, err := exact.Parse(v.text)
-			if err != nil {
-				d.mistake(v, "%v", err)
-			}
-			c.number = number
-		case "prefix":
-			if v.text == "" {
-				d.mistake(v, "is empty")
-			}
-		}
-	}
-	if c.op == "" {
-		d.mistake(n, "want one of equals, prefix, present, above, below, at_least, at_most")
-	}
-	d.closed(n)
-	return c
-}
-
-// holds reports whether c is true of r.
-func (c *condition) holds(r *row) (bool, error) {
-	if c.not != nil {
-		ok, err := c.not.holds(r)
-		return !ok, err
-	}
-	if c.any {
-		n, err := c.count(r)
-		return n > 0, err
-	}
-	v, err := r.get(c.field)
-	if err != nil {
-		return false, err
-	}
-	if c.op == "present" {
-		return (v.kind != absent && (v.kind != textScalar || v.text != "")) == c.present, nil
-	}
-	if v.kind == absent {
-		return false, fmt.Errorf("%s is absent", c.name)
-	}
-	return c.compare(v)
-}
-
-// count returns how many values of the array c is true of. What is absent on
-// the way to them has none.
-func (c *condition) count(r *row) (n int64, err error) {
-	err = r.each(c.field, func(v scalar) error {
-		ok, err := c.compare(v)
-		if ok {
-			n++
-		}
-		return err
-	})
-	return n, err
-}
-
-func (c *condition) compare(v scalar) (bool, error) {
-	switch c.op {
-	case "equals":
-		return v.text == c.text, nil
-	case "prefix":
-		return strings.HasPrefix(v.text, c.text), nil
-	case "present":
-		return c.present, nil
-	}
-	x, err := exact.Parse(v.text)
-	if err != nil {
-		return false, fmt.Errorf("%s: %v", c.name, err)
-	}
-	cmp := x.Cmp(c.number)
-	switch c.op {
-	case "above":
-		return cmp > 0, nil
-	case "below":
-		return cmp < 0, nil
-	case "at_least":
-		return cmp >= 0, nil
-	case "at_most":
-		return cmp <= 0, nil
-	}
-	panic("mapping: comparison " + strconv.Quote(c.op))
-}
-
 // A value is computed from a row: a constant, a field, the product of two
-// fields, a count of array elements, or a test.
+// fields, either times a number, a count of array elements, or a test.
 type value struct {
 	constant *scalar
 	from     *field
 	product  []field // two
 	count    *condition
 	test     *condition
+	times    exact.Rat  // 1 if not given
+	round    exact.Mode // "" if it is not rounded
+	decimals int
 	negate   bool
 	optional bool // an absent field gives no value
 	number   bool // sure to be a number
@@ -231,7 +92,7 @@ func (v value) isNumber() bool {
 }
 
 func (d *document) value(n *node) value {
-	var v value
+	v := value{times: exact.Int(1)}
 	if !d.is(n, mapNode) {
 		return v
 	}
@@ -280,6 +141,29 @@ func (d *document) value(n *node) value {
 	if len(given) != 1 {
 		d.mistake(n, "want one of constant, field, product, count, test; got %s", listed(given))
 	}
+	if inner := n.get("times"); inner != nil && d.is(inner, scalarNode) {
+		v.number = true
+		var err error
+		if v.times, err = exact.Parse(inner.text); err != nil {
+			d.mistake(inner, "%v", err)
+		}
+		if v.from == nil && v.product == nil {
+			d.mistake(n, "times goes with field or product")
+		}
+	}
+	if inner := n.get("round"); inner != nil && d.is(inner, mapNode) {
+		v.number = true
+		v.round = exact.Mode(d.choice(inner, "mode", "half_up", "half_even", "down", "up"))
+		text := d.text(inner, "decimals")
+		var ok bool
+		if v.decimals, ok = digits(text); text != "" && (!ok || len(text) > 2 || v.decimals > record.MaxDecimals) {
+			d.mistake(inner, "decimals: %q, want a number from 0 to %d", text, record.MaxDecimals)
+		}
+		d.closed(inner)
+		if v.from == nil && v.product == nil {
+			d.mistake(n, "round goes with field or product")
+		}
+	}
 	if d.optionalTrue(n, "negate") {
 		v.negate, v.number = true, true
 		if v.from == nil && v.product == nil {
@@ -311,7 +195,7 @@ func (v value) of(r *row) (scalar, error) {
 	case v.test != nil:
 		ok, err := v.test.holds(r)
 		return scalar{kind: boolScalar, text: strconv.FormatBool(ok)}, err
-	case v.from != nil && !v.negate:
+	case v.from != nil && !v.number:
 		s, err := r.get(*v.from)
 		if err != nil {
 			return scalar{}, err
@@ -359,6 +243,12 @@ func (v value) numberOf(r *row) (exact.Rat, error) {
 		x, err = exact.Parse(v.constant.text)
 	default:
 		panic("mapping: number of a test")
+	}
+	if v.from != nil || v.product != nil {
+		x = x.Mul(v.times)
+		if v.round != "" {
+			x = x.Round(v.decimals, v.round)
+		}
 	}
 	if v.negate {
 		x = x.Neg()
@@ -449,137 +339,11 @@ func (t *template) of(r *row, nth map[string]int64) (string, error) {
 	return text[:at] + strconv.FormatInt(nth[key], 10) + text[at:], nil
 }
 
-// A clock gives each row its instant.
-type clock struct {
-	field  *field
-	layout string // rfc3339, or of YYYY MM DD hh mm ss and .sss
-	widths []width
-	offset record.Time // of the file's times from UTC, in milliseconds
-	start  record.Time // or, without a field: of the first row,
-	step   record.Time // and how much later each further row is
-}
-
-func (d *document) clock(n *node) clock {
-	var c clock
-	if !d.is(n, mapNode) {
-		return c
+// name is what the clock reads, for messages.
+func (t *template) name() string {
+	names := make([]string, len(t.fields))
+	for i, f := range t.fields {
+		names[i] = f.name
 	}
-	if start := n.get("start"); start != nil {
-		t, err := record.ParseTime(d.text(n, "start"))
-		if err != nil {
-			d.mistake(start, "%v", err)
-		}
-		c.start = t
-		if text := d.text(n, "step"); text != "" {
-			step, ok := parseLength(text)
-			if !ok {
-				d.mistake(n.get("step"), "%q, want a length of time like 90s, 15m, 24h or 1d", text)
-			}
-			c.step = step
-		}
-		d.closed(n)
-		return c
-	}
-	f := d.field(n, "field")
-	if f.many() {
-		d.mistake(n, "%s has many values", f.name)
-	}
-	c.field = &f
-	c.layout = d.text(n, "layout")
-	if c.layout == "rfc3339" {
-		if v := n.get("offset"); v != nil {
-			d.mistake(v, "each time of layout rfc3339 has its own")
-		}
-	} else {
-		widths, ok := parseLayout(c.layout)
-		c.widths = widths
-		if c.layout != "" && !ok {
-			d.mistake(n.get("layout"), "%q, want rfc3339, or YYYY, MM and DD with hh, mm, ss and .sss as far as the times have them", c.layout)
-		}
-		if text := d.text(n, "offset"); text != "" {
-			offset, ok := parseOffset(text)
-			if !ok {
-				d.mistake(n.get("offset"), "%q, want the offset from UTC like +01:00", text)
-			}
-			c.offset = offset
-		}
-	}
-	d.closed(n)
-	return c
-}
-
-// visitFields calls visit with every field the mapping reads.
-func (m *Mapping) visitFields(visit func(*field)) {
-	condition := func(c *condition) {
-		for c != nil && c.not != nil {
-			c = c.not
-		}
-		if c != nil {
-			visit(&c.field)
-		}
-	}
-	value := func(v *value) {
-		if v == nil {
-			return
-		}
-		if v.from != nil {
-			visit(v.from)
-		}
-		for i := range v.product {
-			visit(&v.product[i])
-		}
-		condition(v.count)
-		condition(v.test)
-	}
-	text := func(t *template) {
-		if t == nil {
-			return
-		}
-		for i := range t.fields {
-			if t.fields[i].name != "#" {
-				visit(&t.fields[i])
-			}
-		}
-	}
-	facts := func(list []fact) {
-		for i := range list {
-			value(&list[i].value)
-		}
-	}
-	if m.time.field != nil {
-		visit(m.time.field)
-	}
-	condition(m.leaveOut)
-	if o := m.outcome; o != nil {
-		condition(o.rows)
-		for _, t := range []*template{o.id, o.caseID, o.actor, o.subject} {
-			text(t)
-		}
-		if o.group != nil {
-			visit(o.group)
-		}
-		facts(o.facts)
-	}
-	if r := m.reverse; r != nil {
-		condition(r.rows)
-		text(r.id)
-		text(r.actor)
-		text(r.of)
-		if r.match != nil {
-			for i := range r.match.same {
-				visit(&r.match.same[i])
-			}
-			value(&r.match.line)
-			value(&r.match.takes)
-		}
-		value(r.reduces)
-		value(&r.unmatched.value)
-		facts(r.unmatched.fields)
-	}
-	if s := m.measure; s != nil {
-		condition(s.rows)
-		text(s.id)
-		value(&s.value)
-		facts(s.fields)
-	}
+	return strings.Join(names, ", ")
 }
