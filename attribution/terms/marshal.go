@@ -115,6 +115,9 @@ func (t *Terms) tree() members {
 		},
 	}
 	v.adjust(t.Adjust)
+	if t.Responsibility != nil {
+		v["responsibility"] = t.Responsibility.tree()
+	}
 	return v
 }
 

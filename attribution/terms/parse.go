@@ -57,6 +57,7 @@ func (d *document) terms(tree any, zone func(zone string, from, until record.Tim
 	d.lines(t, o)
 	t.Adjust = d.adjustments(t, o)
 	d.settle(t, o)
+	t.Responsibility = d.responsibility(t, o)
 	o.end()
 	// What is said of the whole would mislead where a part is wrong.
 	if !d.failed() {

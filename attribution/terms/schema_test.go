@@ -183,7 +183,8 @@ func TestSchemaRefusesWhatDraftRefuses(t *testing.T) {
 		offsets-two-before-the-beginning offsets-unsorted once-per-decimal-fact once-per-unknown-fact quantity-not-decimal
 		quantity-unknown-fact silence-without-delay skew-too-large statement-of-too-many-corrections statement-of-too-many-tiers sum-over-text sum-over-unknown-fact text-turned-around
 		text-with-space-around tier-up-to-zero tier-with-two-prices tiers-closed tiers-open-in-the-middle tiers-unsorted two-vendors
-		package-of-nothing where-does-not-parse where-not-a-condition where-wrong-types zero-missing zero-without-flat`)
+		package-of-nothing responsibility-approver-limit-finer-than-a-cent responsibility-approver-of-a-stranger responsibility-duty-of-a-stranger
+		responsibility-duty-twice responsibility-outward-stranger where-does-not-parse where-not-a-condition where-wrong-types zero-missing zero-without-flat`)
 	root := readSchema(t)
 	seen := map[string]bool{}
 	eachVector(t, "invalid", func(t *testing.T, path string, text []byte) {
