@@ -31,28 +31,26 @@ type story struct {
 }
 
 type storyEntry struct {
-	N                    int64
-	ID, Kind, By         string
-	Case                 *string
-	At, Logged           string
-	Backfilled           bool
-	SignedBy             []string `json:"signed_by"`
-	Keys                 []string // in place of the parties' own
-	Body                 map[string]any
-	Unnumbered, Mutation bool `json:"-"`
+	N            int64
+	ID, Kind, By string
+	Case         *string
+	At, Logged   string
+	Backfilled   bool
+	SignedBy     []string `json:"signed_by"`
+	Keys         []string // in place of the parties' own
+	Body         map[string]any
 }
 
 type question struct {
 	Effect string
 	AsOf   int64 `json:"as_of"`
 	Expect struct {
-		Outward       string
-		Findings      []expected
-		Contribution  map[string]int64 `json:"contribution_bp"`
-		Open, Missing []expected       `json:"-"`
-		RawOpen       []expected       `json:"open"`
-		NotFound      []expected       `json:"not_found"`
-		Mitigated     *string
+		Outward      string
+		Findings     []expected
+		Contribution map[string]int64 `json:"contribution_bp"`
+		Open         []expected
+		NotFound     []expected `json:"not_found"`
+		Mitigated    *string
 	}
 	Near []near
 }
@@ -570,7 +568,7 @@ func (q *question) ask(t *testing.T, f *Facts) *Answer {
 	for _, f := range a.Findings {
 		got = append(got, fmt.Sprintf("%s %s %s", f.Rule, f.Party, f.Status))
 	}
-	for _, e := range slices.Concat(q.Expect.Findings, q.Expect.RawOpen) {
+	for _, e := range slices.Concat(q.Expect.Findings, q.Expect.Open) {
 		status := e.Status
 		if status == "" {
 			status = "undeterminable"
