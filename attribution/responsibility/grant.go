@@ -292,18 +292,21 @@ func (u *run) duplicate() {
 	if u.action.Key == "" {
 		return
 	}
-	of := "effect " + u.x.ID
-	found := false
-	for _, r := range u.f.gather(u.x.Log.N, func(l *Facts) []*record.Record { return l.effects[u.action.Key] }) {
-		b := r.Body.(*record.Action)
-		if r.By != u.x.By || (r.Case == "" || r.Case != u.x.Case) && (b.Grant == "" || b.Grant != u.action.Grant) {
-			continue
+	var first *record.Record
+	for l := u.f; l != nil; l = l.base {
+		for _, r := range l.effects[u.action.Key] {
+			b := r.Body.(*record.Action)
+			related := r.Case != "" && r.Case == u.x.Case || b.Grant != "" && b.Grant == u.action.Grant
+			if related && r.By == u.x.By && r.Log.N < u.x.Log.N && (first == nil || r.Log.N < first.Log.N) {
+				first = r
+			}
 		}
-		found = true
-		u.test(DuplicateEffect, of, "key "+quoted(u.action.Key), "==", "key of "+r.ID+", executed before", yes)
-		u.find(DuplicateEffect, u.x.By, Established, u.x, r)
 	}
-	if !found {
-		u.test(DuplicateEffect, of, "key "+quoted(u.action.Key), "==", "that of an effect before it in the case or under the grant", no)
+	right := "that of an effect before it in the case or under the grant"
+	if first != nil {
+		right = "key of " + first.ID + ", executed before"
+	}
+	if u.decide(DuplicateEffect, "effect "+u.x.ID, "key "+quoted(u.action.Key), "==", right, first != nil) {
+		u.find(DuplicateEffect, u.x.By, Established, u.x, first)
 	}
 }
