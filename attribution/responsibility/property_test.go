@@ -312,7 +312,7 @@ func TestPrecheckIsTrace(t *testing.T) {
 // Shares are 10,000 in all or none, at least the floor and at most one more.
 func TestSharesAddUp(t *testing.T) {
 	random, _ := randomSource(t)
-	for range 20000 {
+	for range 5000 {
 		var findings []Finding
 		total, weights := 0, map[string]int{}
 		for range random.IntN(12) {

@@ -201,11 +201,11 @@ func TestTotal(t *testing.T) {
 				map[string]any{"id": "D1", "party": "vendor", "on": []any{"pay"}, "needs": map[string]any{"check": "c0"}, "weight": 2.0},
 				map[string]any{"id": "D2", "party": "third", "on": []any{"pay", "deny"}, "needs": map[string]any{"fresh": map[string]any{"field": "a", "days": 3.0}}},
 			}
-			agreement = (&loader{t: t, s: s, last: map[string]record.Link{}}).record(&e)
+			agreement = newLoader(t, s).record(&e)
 		}
 	}
 	seen, answers := map[Rule]map[Status]int{}, 0
-	for range 200 {
+	for range 100 {
 		m := &maker{Rand: random, made: map[record.Kind][]string{}}
 		const size = 60
 		for i := range size + 10 { // some of which no record has
@@ -282,7 +282,7 @@ func TestTotal(t *testing.T) {
 		}
 	}
 	// Some rules need more sense than chance makes.
-	if len(seen) < 20 || answers < 500 {
+	if len(seen) < 20 || answers < 300 {
 		t.Errorf("%d rules tripped in %d answers", len(seen), answers)
 	}
 	t.Logf("%d answers: %v", answers, seen)

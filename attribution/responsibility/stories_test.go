@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/attribution/terms"
 )
@@ -162,7 +164,7 @@ func setPath(t testing.TB, v any, path []string, value any) {
 // load returns the records of a story and facts that hold them.
 func (s *story) load(t testing.TB) ([]*record.Record, *Facts) {
 	t.Helper()
-	l := &loader{t: t, s: s, last: map[string]record.Link{}}
+	l := newLoader(t, s)
 	f := NewFacts()
 	var all []*record.Record
 	for i := range s.Entries {
@@ -184,9 +186,18 @@ type loader struct {
 	last      map[string]record.Link
 	agreement map[string]any // body of the newest version
 	version   int64
-	digest    record.Digest
+	digest    record.Digest // of its record
+	vendor    string
+	authors   map[string]*record.Author // next, by key
+	digests   map[string]record.Digest
 	sealed    map[string]record.Value // of the last record
 }
+
+func newLoader(t testing.TB, s *story) *loader {
+	return &loader{t: t, s: s, last: map[string]record.Link{}, authors: map[string]*record.Author{}, digests: map[string]record.Digest{}}
+}
+
+func (l *loader) origin() string { return "story.example/" + l.s.ID }
 
 func testKey(name string) ed25519.PrivateKey {
 	seed := bytes.Repeat([]byte{'.'}, ed25519.SeedSize)
@@ -234,13 +245,21 @@ func (l *loader) record(e *storyEntry) *record.Record {
 		r.Log.Chains = append(r.Log.Chains, link)
 		l.last[name] = record.Link{Chain: name, Ordinal: link.Ordinal, Prev: r.Log.N}
 	}
+	if kind == record.KindAgreement {
+		r.By = l.vendor // who writes it; both sign
+	}
 	keys := e.SignedBy
 	if len(e.Keys) > 0 {
 		keys = e.Keys
 	}
+	if r.By != l.vendor {
+		l.author(r, keys[0])
+	}
 	for _, name := range keys {
-		if err := record.Sign(r, "story.example/"+l.s.ID, testKey(name)); err != nil {
-			l.t.Fatalf("%s, %s: %v", l.s.ID, e.ID, err)
+		if kind == record.KindAgreement || len(e.Keys) > 0 || r.By != l.vendor {
+			if err := record.Sign(r, l.origin(), testKey(name)); err != nil {
+				l.t.Fatalf("%s, %s: %v", l.s.ID, e.ID, err)
+			}
 		}
 	}
 	// What the rules read is what a ledger could hold.
@@ -252,10 +271,28 @@ func (l *loader) record(e *storyEntry) *record.Record {
 	if err != nil {
 		l.t.Fatalf("%s, %s: %v", l.s.ID, e.ID, err)
 	}
+	digest, _ := record.ContentDigest(parsed)
+	l.digests[r.ID] = digest
+	if r.Author != nil {
+		l.authors[keys[0]] = &record.Author{Seq: r.Author.Seq + 1, Prev: digest}
+	}
 	if kind == record.KindAgreement {
-		l.digest, _ = record.ContentDigest(parsed)
+		l.digest = digest
 	}
 	return parsed
+}
+
+// author puts the author chain and the cites of who is not the operator.
+func (l *loader) author(r *record.Record, key string) {
+	if r.Author = l.authors[key]; r.Author == nil {
+		r.Author = &record.Author{}
+	}
+	for _, ref := range record.References(r) {
+		if digest, ok := l.digests[ref.ID]; ok && !slices.ContainsFunc(r.Cites, func(c record.Cite) bool { return c.ID == ref.ID }) {
+			r.Cites = append(r.Cites, record.Cite{ID: ref.ID, Digest: digest})
+		}
+	}
+	slices.SortFunc(r.Cites, func(a, b record.Cite) int { return strings.Compare(a.ID, b.ID) })
 }
 
 // A body is read key by key, so that none is forgotten.
@@ -499,6 +536,7 @@ func (b *body) agreement() record.Body {
 		}
 		return fmt.Sprintf("%ds", int(v.(float64)))
 	}
+	b.l.vendor = vendor
 	responsibility := map[string]any{"rule_set": terms.RuleSet, "outward": m["outward"], "review_min": seconds(m["review_min_s"])}
 	var duties []any
 	for _, v := range m["duties"].([]any) {
@@ -549,8 +587,12 @@ func (b *body) agreement() record.Body {
 		b.l.t.Fatalf("%s: %v", b.l.s.ID, mistakes)
 	}
 	b.l.version++
-	return &record.Agreement{Version: b.l.version, Prev: b.l.digest, Format: record.Format, Origin: "story.example/" + b.l.s.ID,
-		LogKey: "story.example/" + b.l.s.ID + "+00000000+AA==", Nonce: base64.StdEncoding.EncodeToString([]byte(fmt.Sprintf("nonce %010d", b.l.version))), Terms: canonical}
+	logKey, err := note.NewEd25519VerifierKey(b.l.origin(), testKey("log").Public().(ed25519.PublicKey))
+	if err != nil {
+		b.l.t.Fatal(err)
+	}
+	return &record.Agreement{Version: b.l.version, Prev: b.l.digest, Format: record.Format, Origin: b.l.origin(), LogKey: logKey,
+		Nonce: base64.StdEncoding.EncodeToString([]byte(fmt.Sprintf("nonce %010d", b.l.version))), Terms: canonical}
 }
 
 // ask checks one question of a story.
@@ -642,6 +684,26 @@ func TestSharedStories(t *testing.T) {
 		_, f := s.load(t)
 		for i := range s.Questions {
 			s.Questions[i].ask(t, f)
+		}
+	}
+}
+
+// What the stories find is of records that a ledger admits: the rules are for
+// what admission lets in.
+func TestStoriesAreAdmitted(t *testing.T) {
+	for _, s := range readStories(t, ownStories) {
+		records, _ := s.load(t)
+		standing, f := terms.NewStanding(), NewFacts()
+		for _, r := range records {
+			if err := f.Add(r); err != nil {
+				t.Fatal(err)
+			}
+			if err := standing.Apply(r); err != nil {
+				t.Errorf("%s: %v", s.ID, err)
+			}
+			if standing.SignatureVoid(r) != f.void(r) {
+				t.Errorf("%s: whether the signature of %s is void is not what the standing says", s.ID, r.ID)
+			}
 		}
 	}
 }
