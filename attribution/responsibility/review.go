@@ -73,7 +73,7 @@ func (u *run) counts(r *record.Record) bool {
 	}
 	// What is approved is the proposal: the same action for more was not.
 	p := u.decision.Proposes
-	return p == nil || p.Action != x.Action || x.Amount == "" || p.Amount != "" && compare(string(x.Amount), string(p.Amount)) <= 0
+	return p == nil || p.Action != x.Action || x.Amount == "" || p.Amount == "" || compare(string(x.Amount), string(p.Amount)) <= 0
 }
 
 // authorised reports whether the human of a review is an approver for the
