@@ -44,6 +44,9 @@ func TestDocumentExample(t *testing.T) {
 	if got, want := a.Text(), block(t, text, "answer"); got != want {
 		t.Errorf("the document has\n%swant\n%s", want, got)
 	}
+	if got, want := string(marshal(t, a)), strings.TrimSuffix(block(t, text, "json"), "\n"); !strings.HasPrefix(got, want) {
+		t.Errorf("the document has\n%s\nwant\n%s", want, got)
+	}
 	var tree map[string]any
 	parsed, _ := terms.Parse(records[0].Body.(*record.Agreement).Terms)
 	if err := json.Unmarshal(parsed.Marshal(), &tree); err != nil {

@@ -196,7 +196,7 @@ func (u *run) findWeighing(weight int, rule Rule, party string, status Status, e
 	f.Weight = max(f.Weight, weight)
 	f.Tests = append(f.Tests, len(u.tests)-1)
 	for _, r := range evidence {
-		if r != nil && !slices.ContainsFunc(f.Evidence, func(e Ref) bool { return e.N == r.Log.N }) {
+		if r != nil {
 			f.Evidence = append(f.Evidence, Ref{r.Log.N, r.ID})
 		}
 	}
@@ -209,7 +209,9 @@ func (u *run) answer() *Answer {
 		order[rule] = i
 	}
 	for i := range u.findings {
-		slices.SortFunc(u.findings[i].Evidence, func(a, b Ref) int { return cmpN(a.N, b.N) })
+		e := u.findings[i].Evidence
+		slices.SortFunc(e, func(a, b Ref) int { return cmpN(a.N, b.N) })
+		u.findings[i].Evidence = slices.Compact(e)
 	}
 	slices.SortStableFunc(u.findings, func(a, b Finding) int {
 		if a.Rule != b.Rule {

@@ -129,7 +129,9 @@ func (d *document) responsibility(t *Terms, o *object) *Responsibility {
 	})
 	if ro.has("weights") {
 		ro.named("weights", 1, maxActions, func(at, rule string, v any) {
-			if ClassOfRule(rule) == "" && rule != ClassGate && rule != ClassLapse && rule != ClassProof {
+			if rule == "duty_omitted" {
+				d.fail(at, "got a weight, want none: each duty has its own")
+			} else if ClassOfRule(rule) == "" && rule != ClassGate && rule != ClassLapse && rule != ClassProof {
 				d.fail(at, "%s has no rule %s, and there is no such class", RuleSet, quote(rule))
 			}
 			r.Weights = append(r.Weights, Weight{rule, d.weightOf(at, v)})
