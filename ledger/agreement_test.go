@@ -37,7 +37,7 @@ const exampleTerms = `{
  "dispute": {"within": "72h", "unresolved": {"after": "7d", "then": "accept"}},
  "reopen": {"within": "7d", "from": "accepted"},
  "escalation": "void", "lock": "0s", "billed_at": "accepted", "final_after": "90d"}},
-"measures": {"resolved": {"count": "resolved"}},
+"measures": {"resolved": {"count": "resolved", "over": "period"}},
 "lines": [{"name": "resolved", "of": "resolved", "mode": "graduated", "tiers": [{"unit": "0.99"}]}],
 "settle": {"close_after": "8d", "late": "current", "negative": "carry", "corrections": "after_minimum"}}`
 

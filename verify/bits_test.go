@@ -115,7 +115,7 @@ func TestNotChecked(t *testing.T) {
 		want string
 	}{
 		{"no policy", Options{}, &brokenReader{b: b}, "no policy: want the keys to rely on"},
-		{"reader fails", Options{Policy: p}, &brokenReader{b: b[:5000], err: broken}, "bundle could not be read: line 12: disk on fire"},
+		{"reader fails", Options{Policy: p}, &brokenReader{b: b[:5100], err: broken}, "bundle could not be read: line 12: disk on fire"},
 		{"reader fails at once", Options{Policy: p}, &brokenReader{err: broken}, "bundle could not be read: line 1: disk on fire"},
 		{"held is no checkpoint", Options{Policy: p, Since: []byte("x")}, &brokenReader{b: b}, "checkpoint held from before: note has no blank line between text and signatures"},
 		{"held is forged", Options{Policy: p, Since: forged}, &brokenReader{b: b}, "checkpoint held from before: signature by log key vendor.example/contract-17+df449566 is false"},

@@ -162,7 +162,7 @@ func TestKeyStaysTaken(t *testing.T) {
 	}
 	k.add(again("again", "2026-04-11"))
 	st, detail := k.settle() // 21 May: 80 days after 2 March
-	want(t, strings.Join(detail, "\n"), `[3,"done","T","","","","duplicate"]`)
+	want(t, strings.Join(detail, "\n"), `[3,"done","T","","","","","duplicate"]`)
 	if len(st.Counts) != 1 || len(k.state.taken.list) != 0 {
 		t.Fatalf("counts %v, taken %v", st.Counts, k.state.taken.list)
 	}
@@ -292,8 +292,8 @@ func TestHostileStatesAreRefused(t *testing.T) {
 		{`["fold",15,4,"0"]`, `["fold",15,4,"1"]`, "balance is 1, want at most 0 with at most 2 decimals"},
 		{`["fold",15,4,"0"]`, `["fold",15,4,"-0.001"]`, "balance is -0.001, want at most 0 with at most 2 decimals"},
 		{`["fold",15,4,"0"]`, `["fold",15,4,"-` + strings.Repeat("9", 40) + `"]`, "balance: decimal \"-" + strings.Repeat("9", 40) + ".00\": want a decimal like -12.50 of at most 34 digits and 18 decimals"},
-		{`"amount",1,"10"]`, `"amount",0,"10"]`, "tally of 0 results and 10 has 1 and 10 in it"},
-		{`"amount",1,"10"]`, `"amount",1,"9"]`, "tally of 1 results and 9 has 1 and 10 in it"},
+		{`"amount",1,"10"]`, `"amount",0,"10"]`, "tally of 0 and 10 has 1 and 10 in it"},
+		{`"amount",1,"10"]`, `"amount",1,"9"]`, "tally of 1 and 9 has 1 and 10 in it"},
 		{`{"amount":"10"}`, `{"amount":true}`, "fact amount: it is a decimal"},
 		{`{"amount":"10"}`, `{"amount":"x"}`, `fact amount: decimal "x": want a decimal like -12.50 of at most 34 digits and 18 decimals`},
 		{`{"amount":"10"}`, `{"amount":"10","b":"1"}`, "has the fact b, which nothing reads"},
@@ -302,7 +302,7 @@ func TestHostileStatesAreRefused(t *testing.T) {
 		{`["loose",12,`, `["loose",99,`, "loose record 99 is not in its place"},
 		{`["event",1,13,`, `["event",1,15,`, "event 15 of claim 1 is not in its place"},
 		{`"2026-03-10T00:00:00.000Z","2026-03-10T00:00:00.000Z",1,"vendor","01",{"amount":"10"}`, `"2026-02-10T00:00:00.000Z","2026-03-10T00:00:00.000Z",1,"vendor","01",{"amount":"10"}`, "version 1 does not govern 2026-02-10T00:00:00.000Z"},
-		{`["amount","10"]]`, `["amount","10"],["amount","10"]]`, "claim 1 is booked on a line twice, or not in order"},
+		{`["amount","10"]]`, `["amount","10"],["amount","10"]]`, "is booked on a measure twice, or not in order"},
 		{`"2026-03-01T00:00:00.000Z",1,"amount",1,"10"]`, `"2026-03-01T00:00:00.000Z",1,"amount",1,"1` + strings.Repeat("0", 300) + `"]`, "has a number of 301 bytes, at most 256"},
 		{`["receipt",3,`, `["taken","done","T","2026-03-10T00:00:00.000Z",1]` + "\n" + `["receipt",3,`, "is a key that another result has"},
 		{`["receipt",3,`, `["taken","done","Z","2026-03-10T00:00:00.000Z",2]` + "\n" + `["receipt",3,`, "has a version or a result that is not there"},

@@ -13,7 +13,7 @@ const shop = `{
 	"results": {"sale": {"facts": {"value": "decimal", "paid": "bool"}, "quantity": "value", "once_per": "case", "where": "paid && value >= 20 && value <= 30.00", "claim": ["vendor"],
 		"accept": {"on": "claim"}, "dispute": "none", "reopen": {"within": "15d", "from": "occurred"},
 		"escalation": "ignore", "lock": "0s", "billed_at": "occurred", "final_after": "30d"}},
-	"measures": {"sales": {"count": "sale"}, "value": {"sum": "sale.value"}},
+	"measures": {"sales": {"count": "sale", "over": "period"}, "value": {"over": "period", "sum": "sale.value"}},
 	"lines": [{"name": "orders", "of": "sales", "mode": "graduated", "tiers": [{"up_to": "1000", "unit": "2"}, {"unit": "1.80"}]},
 		{"name": "share", "of": "value", "mode": "graduated", "tiers": [{"rate": "0.02"}]}]}`
 

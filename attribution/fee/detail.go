@@ -51,58 +51,125 @@ func (z *settlement) detail(to func(line []byte) error) error {
 			return err
 		}
 		line := detailLine{n: d.claim.n, result: d.claim.rule.Name, key: d.claim.once(), reason: d.reason}
-		if !d.moves() {
-			if err := write(line); err != nil {
-				return err
-			}
-			continue
-		}
-		// In a reduction, parts is a choice of the lines in before.
-		list := d.parts
-		if len(d.before) > 0 {
-			list = d.before
-		}
-		for _, p := range list {
-			y := z.change(slot{d.period, d.claim.version.number, p.line})
-			line.line = y.table.name
-			line.amount, line.quantity = z.step(y, d, p.line)
-			if err := write(line); err != nil {
-				return err
-			}
+		if err := z.moved(line, d.claim.version, d.period, d.claim.at, d.before, d.parts, write); err != nil {
+			return err
 		}
 	}
 	if err := next(int64(never)); err != nil {
 		return err
 	}
+	for i := range z.readings {
+		d := &z.readings[i]
+		if d.reason == unsaid {
+			continue
+		}
+		line := detailLine{n: d.reading.n, result: prefixMetric + d.reading.metric, key: d.reading.id, reason: d.reason}
+		if err := z.moved(line, d.reading.version, d.period, d.reading.moment, d.before, d.parts, write); err != nil {
+			return err
+		}
+	}
 	z.statement.Detail = record.Digest("sha256:" + hex.EncodeToString(hash.Sum(nil)))
 	return nil
 }
 
-// step moves the cumulated slot on by one claim and says what that gained.
-func (z *settlement) step(y *change, d *decision, line int) (amount, quantity number) {
-	if !y.begun {
-		y.begun, y.cumulated = true, y.before
-		y.price = z.round(y.cumulated.price(y.table, y.base))
+// prefixMetric stands before the name of a metric where that of a result may
+// stand.
+const prefixMetric = "metric/"
+
+// moved writes what one claim or measurement moved: a line for each measure,
+// and for each line of the terms that prices it by itself. One that moved
+// nothing has one line.
+func (z *settlement) moved(line detailLine, v *version, period, at record.Time, before, after []part, write func(detailLine) error) error {
+	list := after
+	if len(before) > 0 {
+		list = before // what is left is a choice of these measures
 	}
-	was := y.cumulated.quantity
-	at := func(p part) bool { return p.line == line }
-	if i := slices.IndexFunc(d.before, at); i >= 0 {
-		y.cumulated.add(y.table, d.before[i].quantity, minusOne, -1)
+	if len(list) == 0 {
+		return write(line)
 	}
-	if i := slices.IndexFunc(d.parts, at); i >= 0 {
-		y.cumulated.add(y.table, d.parts[i].quantity, one, 1)
+	for _, p := range list {
+		m := v.measures[p.measure]
+		y := z.change(z.slotOf(period, v, p.measure))
+		y.begin(z)
+		was := y.cumulated.quantity
+		same := func(q part) bool { return q.measure == p.measure }
+		if i := slices.IndexFunc(before, same); i >= 0 {
+			y.cumulated.add(v, m, before[i], line.n, at, -1)
+		}
+		if i := slices.IndexFunc(after, same); i >= 0 {
+			y.cumulated.add(v, m, after[i], line.n, at, 1)
+		}
+		line.measure, line.quantity = m.Name, y.cumulated.quantity.sub(was)
+		priced := false
+		for k, i := range y.lines() {
+			price := z.round(y.priceOf(i, &y.cumulated))
+			line.line, line.amount = v.tables[i].name, price.sub(y.prices[k])
+			y.prices[k] = price
+			priced = true
+			if err := write(line); err != nil {
+				return err
+			}
+		}
+		if !priced {
+			line.line, line.amount = "", number{}
+			if err := write(line); err != nil {
+				return err
+			}
+		}
 	}
-	price := z.round(y.cumulated.price(y.table, y.base))
-	amount = price.sub(y.price)
-	y.price = price
-	return amount, y.cumulated.quantity.sub(was)
+	return nil
 }
 
-// A detailLine is one line of the detail: what became of a claim on a line.
+// lines are the lines that price the measure of the change by itself, and so
+// say what each claim adds. What is free in a period is not of one claim.
+func (y *change) lines() []int {
+	var list []int
+	for i, t := range y.version.tables {
+		if t.own && t.free == nil && t.of == y.measure.Name {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// begin makes the change ready to be gone through claim by claim.
+func (y *change) begin(z *settlement) {
+	if y.begun {
+		return
+	}
+	y.begun, y.cumulated = true, y.before
+	y.cumulated.values = nil // no line reads them here
+	for _, i := range y.lines() {
+		y.prices = append(y.prices, z.round(y.priceOf(i, &y.cumulated)))
+	}
+}
+
+// priceOf is what a line takes for a tally of the change, before adjustments.
+func (y *change) priceOf(i int, held *tally) number {
+	t := y.version.tables[i]
+	if t.mode == each {
+		if t.share < len(held.sums) {
+			return held.sums[t.share]
+		}
+		return number{}
+	}
+	q := held.quantity
+	if t.convert != nil && q.sign() > 0 {
+		q = t.convert.of(q)
+	}
+	if held.claims == 0 && !y.base {
+		return number{}
+	}
+	return t.price(q)
+}
+
+// A detailLine is one line of the detail: what became of a claim or a
+// measurement, on a measure, and on a line of the terms that prices that.
 type detailLine struct {
 	n                int64
 	result, key      string
-	line             string // "" where no line gained or lost
+	measure          string // "" where no measure gained or lost
+	line             string // "" where no line prices the measure by itself
 	quantity, amount number
 	reason           reason
 }
@@ -110,16 +177,20 @@ type detailLine struct {
 func (l *detailLine) append(b []byte, scale int) []byte {
 	b = append(b, '[')
 	b = strconv.AppendInt(b, l.n, 10)
-	for _, s := range [...]string{l.result, l.key, l.line} {
+	for _, s := range [...]string{l.result, l.key, l.measure} {
 		b = append(b, ',')
 		b = record.AppendString(b, s)
 	}
-	if l.line == "" {
-		b = append(b, `,"",""`...)
-	} else {
-		b = append(l.quantity.append(append(b, `,"`...)), '"')
-		b = append(l.amount.appendFixed(append(b, `,"`...), scale), '"')
+	b = append(b, `,"`...)
+	if l.measure != "" {
+		b = l.quantity.append(b)
 	}
-	b = append(append(b, `,"`...), l.reason.String()...)
+	b = append(b, `",`...)
+	b = record.AppendString(b, l.line)
+	b = append(b, `,"`...)
+	if l.line != "" {
+		b = l.amount.appendFixed(b, scale)
+	}
+	b = append(append(b, `","`...), l.reason.String()...)
 	return append(b, `"]`...)
 }

@@ -12,7 +12,7 @@ const desk = `{
 	"results": {"resolved": {"facts": {"solved": "bool", "transferred": "bool"}, "once_per": "case", "where": "solved && !transferred", "claim": ["vendor"],
 		"accept": {"on": "silence", "after": "72h", "from": "claim"}, "dispute": "none", "reopen": {"within": "7d", "from": "occurred"},
 		"escalation": "ignore", "lock": "0s", "billed_at": "occurred", "final_after": "90d"}},
-	"measures": {"resolved": {"count": "resolved"}},
+	"measures": {"resolved": {"count": "resolved", "over": "period"}},
 	"lines": [{"name": "resolved", "of": "resolved", "mode": "graduated", "tiers": [{"unit": "0.99"}]}],
 	"settle": {"close_after": "3d", "late": "correction", "negative": "carry", "corrections": "after_minimum"}}`
 
@@ -42,10 +42,10 @@ count duplicate: 1
 count where: 1
 `)
 	want(t, strings.Join(detail, "\n"), `
-[1,"resolved","T-1","resolved","1","0.99","billed"]
-[2,"resolved","T-2","","","","where"]
-[3,"resolved","T-1","","","","duplicate"]
-[4,"resolved","T-3","resolved","1","0.99","billed"]
+[1,"resolved","T-1","resolved","1","resolved","0.99","billed"]
+[2,"resolved","T-2","","","","","where"]
+[3,"resolved","T-1","","","","","duplicate"]
+[4,"resolved","T-3","resolved","1","resolved","0.99","billed"]
 `)
 	st, detail = k.settle()
 	want(t, show(st), `
@@ -56,7 +56,7 @@ carried in 0.00, total 0.00, carried out -0.99
 count reopened: 1
 `)
 	want(t, strings.Join(detail, "\n"), `
-[4,"resolved","T-3","resolved","-1","-0.99","reopened"]
+[4,"resolved","T-3","resolved","-1","resolved","-0.99","reopened"]
 `)
 }
 

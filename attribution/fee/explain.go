@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/raasledger/raasledger/attribution/record"
 )
@@ -90,7 +91,7 @@ func (s *State) verdicts(c *claim, v *view) []string {
 	case c.period != never && len(c.parts) > 0:
 		p, _ := s.periodAt(c.period)
 		for _, part := range c.parts {
-			lines = append(lines, fmt.Sprintf("billed in %s: line %s, quantity %s", p.Name, c.version.tables[part.line].name, part.quantity))
+			lines = append(lines, fmt.Sprintf("billed in %s: %s", p.Name, c.version.counted(part)))
 		}
 	case c.period != never:
 		p, _ := s.periodAt(c.period)
@@ -118,7 +119,7 @@ func (s *State) verdicts(c *claim, v *view) []string {
 	case v.locked == never:
 		lines = append(lines, fmt.Sprintf("now: accepted, locked at %v", max(v.accepted, c.at+record.Time(c.rule.Lock))))
 	default:
-		switch _, truth := c.target(v, never, nil); truth {
+		switch _, truth := c.target(v, never, nil, &touches{s: s, closing: max(s.standing.Last(), c.at)}); truth {
 		case 1:
 			lines = append(lines, fmt.Sprintf("now: accepted and locked, its instant of billing is %v", c.billedAt(v)))
 		case 0:
@@ -156,6 +157,25 @@ func (e *event) words() string {
 		return "rejects dispute " + e.id
 	}
 	panic("fee: unknown event")
+}
+
+// counted says what a part counts for.
+func (v *version) counted(p part) string {
+	m := v.measures[p.measure]
+	text := fmt.Sprintf("measure %s, quantity %s", m.Name, p.quantity)
+	if m.Op == "distinct" {
+		text = fmt.Sprintf("measure %s, value %s", m.Name, p.text)
+	}
+	var names []string
+	for _, t := range v.tables {
+		if t.of != "" && contains(v.terms.Reads(t.of), m.Name) {
+			names = append(names, t.name)
+		}
+	}
+	if len(names) > 0 {
+		text += ", on " + strings.Join(names, ", ")
+	}
+	return text
 }
 
 // factWords lists the facts that the terms read.
@@ -208,6 +228,8 @@ func (r reason) meaning() string {
 		return "it was claimed after its period was settled"
 	case expired:
 		return "it was still pending at its horizon"
+	case restated:
+		return "a later measurement stands in its place"
 	case shadow:
 		return "it was claimed before the client signed, under terms that the client excluded"
 	}

@@ -20,6 +20,13 @@ type image struct {
 	carried         number
 	periods         []settled
 	tallies         map[slot]*tally
+	readings        []readingLine
+	usage           map[slot]*usage
+	standins        map[string]number
+	reached         map[string]number
+	included        map[lineSlot]number
+	rolled          map[string]number
+	prepaid         map[string]number
 	handoffs        map[string]*handoffs
 	receipts        []receipt
 	loose           []loose
@@ -36,15 +43,24 @@ type claimLine struct {
 	told  []idle
 }
 
+// A readingLine is a measurement with the marks to write.
+type readingLine struct {
+	reading *reading
+	marks   marks
+}
+
 func (s *State) image() image {
 	m := image{
 		standing: s.standing, size: s.size, statement: s.statement,
-		carried: s.carried,
+		carried: s.carried, usage: s.usage, standins: s.standins, reached: s.reached, included: s.included, rolled: s.rolled, prepaid: s.prepaid,
 		periods: s.periods, tallies: s.tallies, handoffs: s.handoffs, receipts: s.receipts, loose: s.loose,
 		claims: make([]claimLine, len(s.claims)), taken: s.taken.list, versions: s.versions,
 	}
 	for i, c := range s.claims {
 		m.claims[i] = claimLine{claim: c, marks: c.marks}
+	}
+	for _, x := range s.readings {
+		m.readings = append(m.readings, readingLine{x, x.marks})
 	}
 	return m
 }
@@ -97,15 +113,26 @@ func (m *image) digest() record.Digest {
 
 // Types of state lines, beside those of the standing.
 const (
-	lineClaim   = "claim"
-	lineEvent   = "event"
-	lineFold    = "fold"
-	lineHandoff = "handoff"
-	lineLoose   = "loose"
-	linePeriod  = "period"
-	lineReceipt = "receipt"
-	lineTaken   = "taken"
-	lineTally   = "tally"
+	lineClaim    = "claim"
+	lineEvent    = "event"
+	lineFold     = "fold"
+	lineHandoff  = "handoff"
+	lineIncluded = "included"
+	lineLoose    = "loose"
+	linePeriod   = "period"
+	linePrepaid  = "prepaid"
+	lineReached  = "reached"
+	lineReading  = "reading"
+	lineReceipt  = "receipt"
+	lineRest     = "rest"
+	lineRolled   = "rolled"
+	lineStand    = "stand"
+	lineStandin  = "standin"
+	lineTaken    = "taken"
+	lineTally    = "tally"
+	lineUsage    = "usage"
+	lineUsed     = "used"
+	lineValue    = "value"
 )
 
 // each calls write with each line, in bytewise order. The line is valid until
@@ -119,12 +146,29 @@ func (m *image) each(write func(line []byte)) {
 		add(newRow(linePeriod).text(p.Name).time(p.From).time(p.Until).time(p.closing).int(p.base))
 	}
 	for at, y := range m.tallies {
-		t := m.table(at)
-		r := newRow(lineTally).time(at.period).int(at.version).text(t.name).int(y.claims).number(y.quantity)
-		if t.mode == each {
-			r.number(y.sum)
+		m.tally(at, y, add)
+	}
+	for at, u := range m.usage {
+		name := m.measure(at).Name
+		add(newRow(lineUsage).time(at.period).int(at.version).text(name).int(u.first).int(u.last).int(u.claims).number(u.quantity).numbers(u.sums))
+		for _, v := range u.values {
+			add(newRow(lineUsed).time(at.period).int(at.version).text(name).value(v))
 		}
-		add(r)
+	}
+	for _, x := range m.readings {
+		lines = append(lines, new(row).writeReading(x.reading, x.marks))
+	}
+	named := func(line string, list map[string]number) {
+		for name, x := range list {
+			add(newRow(line).text(name).number(x))
+		}
+	}
+	named(linePrepaid, m.prepaid)
+	named(lineReached, m.reached)
+	named(lineRolled, m.rolled)
+	named(lineStandin, m.standins)
+	for at, x := range m.included {
+		add(newRow(lineIncluded).time(at.period).text(at.line).number(x))
 	}
 	for matter, list := range m.handoffs {
 		for against := range scopes {
@@ -185,8 +229,27 @@ func (m *image) each(write func(line []byte)) {
 	}
 }
 
-// table is the price table of a slot.
-func (m *image) table(at slot) *table { return m.versions[at.version-1].tables[at.line] }
+// measure is the measure of a slot.
+func (m *image) measure(at slot) *measure { return m.versions[at.version-1].measures[at.measure] }
+
+// tally adds the lines of a tally:
+//
+//	["tally",start of the period or "",version,measure,claims,quantity,sum...]
+//	["value",start of the period or "",version,measure,n,occurred,quantity or text]
+func (m *image) tally(at slot, y *tally, add func(*row)) {
+	name := m.measure(at).Name
+	begin := func(line string) *row { return newRow(line).time(at.period).int(at.version).text(name) }
+	add(begin(lineTally).int(y.claims).number(y.quantity).numbers(y.sums))
+	for _, v := range y.values {
+		add(begin(lineValue).value(v))
+	}
+	if y.rest != nil {
+		add(begin(lineRest).value(*y.rest))
+	}
+	if y.stand != nil {
+		add(begin(lineStand).number(*y.stand))
+	}
+}
 
 // byText calls do with the claims in the order of the decimal text of their n.
 // They stand in the order of n, so those with equally many digits stand
@@ -246,9 +309,14 @@ func (l *claimLine) write(r *row) []byte {
 	c := l.claim
 	r.begin(lineClaim).int(c.n).text(c.rule.Name).text(c.once()).text(c.id).text(c.matter).
 		time(c.at).time(c.logged).int(c.version.number).text(roleWords[c.author]).flags(c.backfilled, c.evidenced)
+	return r.facts(c.facts).marks(c.version, &l.marks).end()
+}
+
+// facts writes facts as an object.
+func (r *row) facts(facts record.Facts) *row {
 	r.next()
 	r.b = append(r.b, '{')
-	for i, f := range c.facts {
+	for i, f := range facts {
 		if i > 0 {
 			r.b = append(r.b, ',')
 		}
@@ -261,15 +329,43 @@ func (l *claimLine) write(r *row) []byte {
 		}
 	}
 	r.b = append(r.b, '}')
-	r.time(l.marks.since).text(l.marks.said.String())
+	return r
+}
+
+// marks writes what statements did with a claim or a measurement.
+func (r *row) marks(v *version, m *marks) *row {
+	r.time(m.since).text(m.said.String())
 	r.open()
-	if l.marks.period != never {
-		r.time(l.marks.period)
-		for _, p := range l.marks.parts {
-			r.open().text(c.version.tables[p.line].name).number(p.quantity).close()
+	if m.period != never {
+		r.time(m.period)
+		for _, p := range m.parts {
+			r.open().text(v.measures[p.measure].Name)
+			if v.measures[p.measure].Op == "distinct" {
+				r.text(p.text)
+			} else {
+				r.number(p.quantity)
+			}
+			r.close()
 		}
 	}
-	return r.close().end()
+	return r.close()
+}
+
+// value writes a value of a measure.
+func (r *row) value(v value) *row {
+	r.int(v.n).time(v.at)
+	if v.text != "" {
+		return r.text(v.text)
+	}
+	return r.number(v.quantity)
+}
+
+// numbers writes a list of numbers, each as an element.
+func (r *row) numbers(list []number) *row {
+	for _, x := range list {
+		r.number(x)
+	}
+	return r
 }
 
 // writeEvent writes the line of an event of the claim:

@@ -111,7 +111,7 @@ func TestRefusedStatesSayWhy(t *testing.T) {
 		{`["fold",`, `["fond",`, `type fond is not known`},
 		{`["fold",15,`, `["fold",2,`, "state of 2 records has its last statement at 4, and 1 periods"},
 		{`["tally","2026-03-01`, `["tally","2026-03-02`, "tally is of a period that begins at 2026-03-02T00:00:00.000Z, which is not there"},
-		{`"amount",1,"10"`, `"among",1,"10"`, "version 1 has no such line"},
+		{`"amount",1,"10"`, `"among",1,"10"`, "version 1 has no such measure"},
 		{`["event",1,6,`, `["event",0,6,`, "is about claim 0, which is not there"},
 		{`"reduce","vendor"`, `"reduce","vender"`, `has "vender" where one of vendor, client, third, arbiter should stand`},
 		{`"01"`, `"02"`, `has "02" where 2 flags should stand`},

@@ -6,13 +6,33 @@ import (
 	"github.com/raasledger/raasledger/attribution/terms"
 )
 
-// A table is the price table of a line.
+// A table is a line of the terms: what it prices, and how.
 type table struct {
-	name    string
+	name string
+	of   string // measure or formula, "" of a flat line
+	flat number // of a flat line
+
+	// An own line prices a measure of its version's results or actions, each
+	// version by itself. All others are due in the base version only, and read
+	// the measures of all versions together.
+	own   bool
+	term  bool        // over the term: what is billed before is taken off
+	due   record.Time // the instant from whose period on it is due, once; 0 is always
+	share int         // in mode each, its place among the lines that price the measure so
+
 	mode    pricing
+	convert *conversion
 	tiers   []tier // the last has no end
 	zeroDue bool   // the first tier's flat is due at quantity 0
+	below   string // what a quantity below 0 is: zero, negative, hold
+	least   *number
+	most    *number
+	free    *allowance
 	adjusts []adjust
+
+	roundTiers, roundEvents bool
+	scale                   int
+	rounding                exact.Mode
 }
 
 type pricing uint8
@@ -33,63 +53,120 @@ type tier struct {
 	roundUp bool   // packages begun are packages used
 }
 
-type adjust struct {
-	op     string // at_least, at_most
-	amount number
+// A conversion changes the unit of a quantity.
+type conversion struct {
+	by       number
+	divide   bool
+	decimals int
+	round    exact.Mode
 }
 
-func newTable(l terms.Line) *table {
-	t := &table{name: l.Name, zeroDue: l.Zero == "due", adjusts: newAdjusts(l.Adjust)}
+// An allowance is what is free of a period: events, or their quantity.
+type allowance struct {
+	events      int64 // -1 is no such bound
+	amount      number
+	bounded     bool // by amount
+	independent bool
+}
+
+func newTable(t *terms.Terms, l *terms.Line) *table {
+	x := &table{
+		name: l.Name, of: l.Of, flat: decimalOr0(l.Flat), term: t.OverOf(l.Of) == "term", due: l.DueAt,
+		zeroDue: l.Zero == "due", below: l.BelowZero, adjusts: newAdjusts(l.Adjust),
+		roundTiers: t.Rounding.At == "tier", roundEvents: t.Rounding.At == "event", scale: t.Scale, rounding: exact.Mode(t.Rounding.Mode),
+	}
+	if l.Of == "" {
+		// What a flat line is due for once may rest on the whole term.
+		for _, a := range l.Adjust {
+			x.term = x.term || a.By != "" && t.OverOf(a.By) == "term"
+		}
+		return x
+	}
+	if m := t.Measure(l.Of); m != nil && m.Source != "metric" && (m.Op == "count" || m.Op == "sum") {
+		x.own = true
+	}
 	switch l.Mode {
 	case "graduated":
-		t.mode = graduated
+		x.mode = graduated
 	case "volume":
-		t.mode = volume
+		x.mode = volume
 	case "each":
-		t.mode = each
+		x.mode = each
 	default:
 		panic("fee: unchecked mode " + l.Mode)
 	}
-	amount := func(d record.Decimal) number {
-		if d == "" {
-			return number{}
+	if c := l.Convert; c != nil {
+		x.convert = &conversion{by: decimalOr0(c.Multiply), decimals: c.Decimals, round: exact.Mode(c.Round)}
+		if c.Divide != "" {
+			x.convert.by, x.convert.divide = mustParse(c.Divide), true
 		}
-		return mustParse(d)
 	}
 	for _, u := range l.Tiers {
-		x := tier{upTo: amount(u.UpTo), unit: amount(u.Unit), flat: amount(u.Flat)}
+		y := tier{upTo: decimalOr0(u.UpTo), unit: decimalOr0(u.Unit), flat: decimalOr0(u.Flat)}
 		if u.Rate != "" {
-			x.unit = amount(u.Rate)
+			y.unit = mustParse(u.Rate)
 		}
 		if p := u.Package; p != nil {
-			x.size, x.price, x.roundUp = amount(p.Size), amount(p.Price), p.Round == "up"
+			y.size, y.price, y.roundUp = mustParse(p.Size), mustParse(p.Price), p.Round == "up"
 		}
-		t.tiers = append(t.tiers, x)
+		x.tiers = append(x.tiers, y)
 	}
-	return t
+	if e := l.Each; e != nil {
+		x.least, x.most = decimalOrNil(e.AtLeast), decimalOrNil(e.AtMost)
+		if f := e.Free; f != nil {
+			x.free = &allowance{events: -1, amount: decimalOr0(f.Amount), bounded: f.Amount != "", independent: f.Ends == "independent"}
+			if f.Events > 0 {
+				x.free.events = f.Events
+			}
+		}
+	}
+	return x
 }
 
-func newAdjusts(list []terms.Adjustment) []adjust {
-	var out []adjust
-	for _, a := range list {
-		out = append(out, adjust{a.Op, mustParse(a.Amount)})
+func decimalOr0(d record.Decimal) number {
+	if d == "" {
+		return number{}
 	}
-	return out
+	return mustParse(d)
 }
 
-// price is the price of a quantity, before adjustments. In mode each it is the
-// price of one claim's own quantity. A quantity below 0 is priced as 0.
+func decimalOrNil(d record.Decimal) *number {
+	if d == "" {
+		return nil
+	}
+	x := mustParse(d)
+	return &x
+}
+
+// price is the price of a quantity of at least 0, before adjustments.
 func (t *table) price(q number) number {
 	var sum number
 	t.split(q, func(_ int, _, amount number) { sum = sum.add(amount) })
 	return sum
 }
 
+// one is the price of one result's quantity in mode each, and the tier that
+// has it, -1 if none.
+func (t *table) one(q number) (amount number, at int) {
+	at = -1
+	t.split(q, func(tier int, _, x number) { amount, at = x, tier })
+	if t.least != nil {
+		amount = larger(amount, *t.least)
+	}
+	if t.most != nil {
+		amount = smaller(amount, *t.most)
+	}
+	if t.roundEvents {
+		amount = amount.round(t.scale, t.rounding)
+	}
+	return amount, at
+}
+
 // split calls use for each tier that contributes to the price of q.
 func (t *table) split(q number, use func(tier int, quantity, amount number)) {
 	if q.sign() <= 0 {
 		if t.zeroDue {
-			use(0, number{}, t.tiers[0].flat)
+			use(0, number{}, t.rounded(t.tiers[0].flat))
 		}
 		return
 	}
@@ -99,7 +176,7 @@ func (t *table) split(q number, use func(tier int, quantity, amount number)) {
 		for i < last && q.cmp(t.tiers[i].upTo) > 0 {
 			i++
 		}
-		use(i, q, t.tiers[i].charge(q))
+		use(i, q, t.rounded(t.tiers[i].charge(q)))
 		return
 	}
 	var low number
@@ -107,13 +184,21 @@ func (t *table) split(q number, use func(tier int, quantity, amount number)) {
 		x := &t.tiers[i]
 		if i == last || q.cmp(x.upTo) <= 0 {
 			part := q.sub(low)
-			use(i, part, x.charge(part))
+			use(i, part, t.rounded(x.charge(part)))
 			return
 		}
 		part := x.upTo.sub(low)
-		use(i, part, x.charge(part))
+		use(i, part, t.rounded(x.charge(part)))
 		low = x.upTo
 	}
+}
+
+// rounded rounds what a tier takes, where that is the agreed place.
+func (t *table) rounded(amount number) number {
+	if t.roundTiers {
+		return amount.round(t.scale, t.rounding)
+	}
+	return amount
 }
 
 // charge is what a tier takes for its part of a quantity.
@@ -129,44 +214,54 @@ func (x *tier) charge(part number) number {
 	return amount.add(x.flat)
 }
 
-// price is what a slot costs before adjustments. The lines of the base version
-// are due in any case; those of another version only with claims behind them.
-func (y *tally) price(t *table, base bool) number {
-	switch {
-	case t.mode == each:
-		return y.sum
-	case y.claims == 0 && !base:
-		return number{}
+// of converts a quantity.
+func (c *conversion) of(q number) number {
+	if !c.divide {
+		return q.mul(c.by).round(c.decimals, c.round)
 	}
-	return t.price(y.quantity)
+	r, _ := q.rat().Quo(c.by.rat()) // more than 0
+	return numberOf(r.Round(c.decimals, c.round))
 }
 
-// amount is what a slot costs after the adjustments of its line. step, if not
-// nil, receives each of them.
-func (y *tally) amount(t *table, base bool, step func(a adjust, before, after number)) number {
-	x := y.price(t, base)
-	if y.claims == 0 && !base {
-		return x
-	}
-	return adjusted(x, t.adjusts, step)
-}
-
-func adjusted(x number, list []adjust, step func(a adjust, before, after number)) number {
-	for _, a := range list {
-		before := x
-		switch a.op {
-		case "at_least":
-			x = larger(x, a.amount)
-		case "at_most":
-			x = smaller(x, a.amount)
+// walk prices results one by one, in ledger order, less what is free. use
+// receives the amount of each, and its tier: -1 where all of it is free.
+func (t *table) walk(values []value, use func(v *value, quantity, amount number, tier int)) {
+	left := *t.free
+	ended := false
+	for i := range values {
+		v := &values[i]
+		rest := v.quantity
+		switch {
+		case left.independent && left.events > 0:
+			left.events--
+			use(v, number{}, number{}, -1)
+			continue
+		case left.independent:
+			part := smaller(left.amount, rest)
+			left.amount, rest = left.amount.sub(part), rest.sub(part)
+		case !ended:
+			if left.events > 0 {
+				left.events--
+			}
+			part := rest
+			if left.bounded {
+				part = smaller(left.amount, rest)
+				left.amount = left.amount.sub(part)
+			}
+			rest = rest.sub(part)
+			ended = left.events == 0 || left.bounded && left.amount.sign() <= 0
 		default:
-			panic("fee: unchecked adjustment " + a.op)
+			amount, tier := t.one(rest)
+			use(v, rest, amount, tier)
+			continue
 		}
-		if step != nil {
-			step(a, before, x)
+		if rest.sign() <= 0 && v.quantity.sign() > 0 {
+			use(v, number{}, number{}, -1)
+			continue
 		}
+		amount, tier := t.one(rest)
+		use(v, rest, amount, tier)
 	}
-	return x
 }
 
 // parts rounds the parts of a total, which is a whole number of units of

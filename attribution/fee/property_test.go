@@ -121,11 +121,11 @@ func drawTerms(t *rapid.T, scales ...int) map[string]any {
 		results[name] = r
 	}
 	measures := map[string]any{
-		"sales":  map[string]any{"count": "sale"},
-		"volume": map[string]any{"sum": "sale.amount"},
-		"big":    map[string]any{"count": "sale", "where": "amount > 3"},
-		"visits": map[string]any{"count": "visit"},
-		"value":  map[string]any{"sum": "visit.amount", "where": "amount / share < 100"},
+		"sales":  map[string]any{"count": "sale", "over": "period"},
+		"volume": map[string]any{"over": "period", "sum": "sale.amount"},
+		"big":    map[string]any{"count": "sale", "over": "period", "where": "amount > 3"},
+		"visits": map[string]any{"count": "visit", "over": "period"},
+		"value":  map[string]any{"over": "period", "sum": "visit.amount", "where": "amount / share < 100"},
 	}
 	var lines []any
 	for i := range rapid.IntRange(1, 4).Draw(t, "lines") {
@@ -448,7 +448,7 @@ func TestIncrementalStatementsAddUp(t *testing.T) {
 		"results": {"sale": {"facts": {"value": "decimal"}, "quantity": "value", "once_per": "id", "where": "value >= 2", "claim": ["vendor"],
 			"accept": {"on": "silence", "after": "2d", "from": "claim"}, "dispute": "none", "reopen": {"within": "20d", "from": "occurred"}, "escalation": "ignore",
 			"lock": "0s", "billed_at": "accepted", "final_after": "40d"}},
-		"measures": {"sales": {"count": "sale"}, "value": {"sum": "sale.value"}},
+		"measures": {"sales": {"count": "sale", "over": "period"}, "value": {"over": "period", "sum": "sale.value"}},
 		"lines": [{"name": "count", "of": "sales", "mode": "graduated", "tiers": [{"unit": "0.35"}]},
 			{"name": "share", "of": "value", "mode": "volume", "tiers": [{"rate": "0.0125"}]},
 			{"name": "each", "of": "value", "mode": "each", "tiers": [{"up_to": "3", "unit": "0.1"}, {"unit": "0.05", "flat": "0.5"}]}],
@@ -508,7 +508,7 @@ func TestGraduatedPriceNeverFalls(t *testing.T) {
 		l := drawTable(t, "graduated", true)
 		l["name"], l["of"] = "line", "sales"
 		k := start(t, `{"results": {"sale": {"facts": {"value": "decimal"}, "once_per": "id", "claim": ["vendor"], "accept": {"on": "claim"}, "dispute": "none", "reopen": "none",
-			"escalation": "ignore", "lock": "0s", "billed_at": "occurred", "final_after": "40d"}}, "measures": {"sales": {"sum": "sale.value"}}, "lines": [`+toJSON(l)+`]}`)
+			"escalation": "ignore", "lock": "0s", "billed_at": "occurred", "final_after": "40d"}}, "measures": {"sales": {"over": "period", "sum": "sale.value"}}, "lines": [`+toJSON(l)+`]}`)
 		table := k.state.versions[0].tables[0]
 		step, last := mustParse("0.35"), number{}
 		q := number{}

@@ -78,6 +78,14 @@ func (s *State) sortRead() {
 	for _, c := range s.claims {
 		slices.SortFunc(c.events, func(a, b event) int { return cmp.Compare(a.n, b.n) })
 	}
+	slices.SortFunc(s.readings, func(a, b *reading) int { return cmp.Compare(a.n, b.n) })
+	byN := func(a, b value) int { return cmp.Compare(a.n, b.n) }
+	for _, y := range s.tallies {
+		slices.SortFunc(y.values, byN)
+	}
+	for _, u := range s.usage {
+		slices.SortFunc(u.values, byN)
+	}
 	slices.SortFunc(s.periods, func(a, b settled) int { return cmp.Compare(a.From, b.From) })
 	slices.SortFunc(s.receipts, func(a, b receipt) int { return cmp.Compare(a.size, b.size) })
 	slices.SortFunc(s.loose, func(a, b loose) int { return cmp.Compare(a.n, b.n) })
@@ -127,6 +135,26 @@ func (s *State) checkRead() error {
 		}
 	}
 	booked := map[slot]tally{}
+	book := func(v *version, m *marks, n int64, occurred record.Time) {
+		for _, p := range m.parts {
+			at := slot{m.period, v.number, p.measure}
+			if v.measures[p.measure].term {
+				at.period = never
+			}
+			y := booked[at]
+			y.add(v, v.measures[p.measure], p, n, occurred, 1)
+			booked[at] = y
+		}
+	}
+	for i, x := range s.readings {
+		if x.n < 0 || x.n >= s.size || i > 0 && s.readings[i-1].n >= x.n {
+			return fmt.Errorf("measurement %d is not in its place", x.n)
+		}
+		if x.period != never && !begins(x.period) {
+			return fmt.Errorf("measurement %d is billed in a period that begins at %v, which is not there", x.n, x.period)
+		}
+		book(x.version, &x.marks, x.n, x.moment)
+	}
 	for i, c := range s.claims {
 		if c.n < 0 || c.n >= s.size || i > 0 && s.claims[i-1].n == c.n {
 			return fmt.Errorf("claim %d is outside the first %d records, or there twice", c.n, s.size)
@@ -134,12 +162,7 @@ func (s *State) checkRead() error {
 		if c.period != never && !begins(c.period) {
 			return fmt.Errorf("claim %d is billed in a period that begins at %v, which is not there", c.n, c.period)
 		}
-		for _, p := range c.parts {
-			at := slot{c.period, c.version.number, p.line}
-			y := booked[at]
-			y.add(c.version.tables[p.line], p.quantity, one, 1)
-			booked[at] = y
-		}
+		book(c.version, &c.marks, c.n, c.at)
 		for j, e := range c.events {
 			if e.n <= c.n || e.n >= s.size || j > 0 && c.events[j-1].n == e.n {
 				return fmt.Errorf("event %d of claim %d is not in its place", e.n, c.n)
@@ -147,16 +170,45 @@ func (s *State) checkRead() error {
 		}
 	}
 	for at, y := range s.tallies {
-		if !begins(at.period) {
+		if at.period != never && !begins(at.period) {
 			return fmt.Errorf("tally is of a period that begins at %v, which is not there", at.period)
 		}
-		if b := booked[at]; y.claims < 1 || y.claims < b.claims || y.quantity.cmp(b.quantity) < 0 {
-			return fmt.Errorf("tally of %d results and %s has %d and %s in it", y.claims, y.quantity, b.claims, b.quantity)
+		b := booked[at]
+		m := s.versions[at.version-1].measures[at.measure]
+		if y.claims < b.claims || m.Source == "result" && (y.claims < 1 || (m.Op == "count" || m.Op == "sum") && y.quantity.cmp(b.quantity) < 0) {
+			return fmt.Errorf("tally of %d and %s has %d and %s in it", y.claims, y.quantity, b.claims, b.quantity)
+		}
+		if err := checkValues(m, y, &b); err != nil {
+			return err
 		}
 		delete(booked, at)
 	}
 	if len(booked) > 0 {
 		return fmt.Errorf("%d tallies are missing, in which claims are booked", len(booked))
+	}
+	return nil
+}
+
+// checkValues refuses values of a measure that are not those of what is booked
+// on it, or of none.
+func checkValues(m *measure, y, booked *tally) error {
+	if !m.listed {
+		return nil
+	}
+	for i := 1; i < len(y.values); i++ {
+		if y.values[i-1].n >= y.values[i].n {
+			return fmt.Errorf("value %d of measure %s is there twice, or not in its place", y.values[i].n, m.Name)
+		}
+	}
+	for _, v := range booked.values {
+		i, ok := slices.BinarySearchFunc(y.values, v.n, func(v value, n int64) int { return cmp.Compare(v.n, n) })
+		if !ok || y.values[i].quantity.cmp(v.quantity) != 0 || y.values[i].text != v.text || y.values[i].at != v.at {
+			return fmt.Errorf("measure %s has no value, or another, of record %d", m.Name, v.n)
+		}
+	}
+	kept := int64(len(y.values))
+	if y.rest == nil && kept != y.claims || kept > y.claims {
+		return fmt.Errorf("measure %s has %d values of %d", m.Name, kept, y.claims)
 	}
 	return nil
 }
@@ -190,7 +242,7 @@ func (s *State) readRow(row []any) error {
 			return fmt.Errorf("version %d is not there", l.version)
 		}
 		switch l.reason {
-		case outsideTerm, duplicate, final, voidSignature, unmatched:
+		case outsideTerm, duplicate, final, voidSignature, unmatched, undefined:
 		default:
 			return fmt.Errorf("has the reason %q, which no loose record has", l.reason)
 		}
@@ -208,20 +260,22 @@ func (s *State) readRow(row []any) error {
 			return fmt.Errorf("is a key that another result has")
 		}
 		s.taken.list = append(s.taken.list, k)
-	case lineTally:
-		at := slot{period: c.time(), version: c.int()}
-		v := s.version(at.version)
-		if v == nil {
-			return fmt.Errorf("version %d is not there", at.version)
-		}
-		if at.line = v.line(c.text()); at.line < 0 {
-			return fmt.Errorf("version %d has no such line", at.version)
-		}
-		y := &tally{claims: c.int(), quantity: c.number()}
-		if v.tables[at.line].mode == each {
-			y.sum = c.number()
-		}
-		s.tallies[at] = y
+	case lineTally, lineValue, lineRest, lineStand:
+		return s.readTally(row[0].(string), c)
+	case lineUsage, lineUsed:
+		return s.readUsage(row[0].(string), c)
+	case lineReading:
+		return s.readReading(c)
+	case linePrepaid:
+		s.prepaid[c.text()] = c.number()
+	case lineReached:
+		s.reached[c.text()] = c.number()
+	case lineRolled:
+		s.rolled[c.text()] = c.number()
+	case lineStandin:
+		s.standins[c.text()] = c.number()
+	case lineIncluded:
+		s.included[lineSlot{c.time(), c.text()}] = c.number()
 	case lineClaim:
 		return s.readClaim(c)
 	case lineEvent:
@@ -230,18 +284,6 @@ func (s *State) readRow(row []any) error {
 		return fmt.Errorf("type %v is not known", row[0])
 	}
 	return c.done()
-}
-
-func (s *State) version(number int64) *version {
-	if number < 1 || number > int64(len(s.versions)) {
-		return nil
-	}
-	return s.versions[number-1]
-}
-
-// line is the index of the line of that name, -1 if there is none.
-func (v *version) line(name string) int {
-	return slices.IndexFunc(v.tables, func(t *table) bool { return t.name == name })
 }
 
 func (s *State) readClaim(c *cells) error {
@@ -254,16 +296,15 @@ func (s *State) readClaim(c *cells) error {
 	flags := c.flags(2)
 	x.backfilled, x.evidenced = flags[0], flags[1]
 	x.facts = c.facts()
-	x.since, x.said, x.period = c.timeOrNever(), c.reason(), never
-	kept := c.list()
-	if err := c.done(); err != nil {
-		return err
-	}
 	if x.version = s.version(number); x.version == nil {
 		return fmt.Errorf("version %d is not there", number)
 	}
 	if x.rule = x.version.rules[result]; x.rule == nil {
 		return fmt.Errorf("version %d has no result %s", number, result)
+	}
+	var err error
+	if x.marks, err = c.marks(x.version, func(m *measure) bool { return m.Source == "result" && m.Of == result }); err != nil {
+		return err
 	}
 	if v := s.governing(x.at); v != x.version {
 		return fmt.Errorf("version %d does not govern %v", number, x.at)
@@ -276,26 +317,147 @@ func (s *State) readClaim(c *cells) error {
 	if s.claimByID(x.id) != nil || s.claimByKey(x.key) != nil {
 		return fmt.Errorf("claim %d has the id or the key of another", x.n)
 	}
-	if len(kept.row) > 0 {
-		x.period = kept.time()
-		for len(kept.row) > 0 {
-			p := kept.list()
-			i := x.version.line(p.text())
-			if !slices.ContainsFunc(x.rule.uses, func(u use) bool { return u.line == i }) {
-				return fmt.Errorf("version %d has no such line of %s", number, result)
-			}
-			if n := len(x.parts); n > 0 && x.parts[n-1].line >= i {
-				return fmt.Errorf("claim %d is booked on a line twice, or not in order", x.n)
-			}
-			x.parts = append(x.parts, part{i, p.number()})
-			kept.join(p.done())
-		}
-	}
-	if kept.err != nil {
-		return kept.err
+	if err := c.done(); err != nil {
+		return err
 	}
 	s.add(x)
 	return nil
+}
+
+// marks reads what statements did with a claim or a measurement. counts says
+// which measures it can be booked on.
+func (c *cells) marks(v *version, counts func(*measure) bool) (m marks, err error) {
+	m = marks{since: c.timeOrNever(), said: c.reason(), period: never}
+	kept := c.list()
+	if err := c.done(); err != nil {
+		return m, err
+	}
+	if len(kept.row) > 0 {
+		m.period = kept.time()
+		for len(kept.row) > 0 {
+			p := kept.list()
+			name := p.text()
+			x := part{measure: v.measure(name)}
+			if x.measure < 0 || !v.measures[x.measure].read || !counts(v.measures[x.measure]) {
+				return m, fmt.Errorf("version %d has no such measure %s of it", v.number, name)
+			}
+			if n := len(m.parts); n > 0 && m.parts[n-1].measure >= x.measure {
+				return m, fmt.Errorf("is booked on a measure twice, or not in order")
+			}
+			if v.measures[x.measure].Op == "distinct" {
+				x.quantity, x.text = one, p.text()
+			} else {
+				x.quantity = p.number()
+			}
+			m.parts = append(m.parts, x)
+			kept.join(p.done())
+		}
+	}
+	return m, kept.err
+}
+
+// slot reads where a tally stands, and its measure.
+func (s *State) slot(c *cells) (at slot, m *measure, err error) {
+	at = slot{period: c.timeOrNever(), version: c.int()}
+	v := s.version(at.version)
+	name := c.text()
+	switch {
+	case c.err != nil:
+		return at, nil, c.err
+	case v == nil:
+		return at, nil, fmt.Errorf("version %d is not there", at.version)
+	}
+	if at.measure = v.measure(name); at.measure < 0 || !v.measures[at.measure].read {
+		return at, nil, fmt.Errorf("version %d has no such measure", at.version)
+	}
+	return at, v.measures[at.measure], nil
+}
+
+func (s *State) readTally(line string, c *cells) error {
+	at, m, err := s.slot(c)
+	if err != nil {
+		return err
+	}
+	y := s.tallies[at]
+	switch {
+	case m.term != (at.period == never):
+		return fmt.Errorf("measure %s is over another span", m.Name)
+	case line == lineTally:
+		if y == nil {
+			y = new(tally)
+		}
+		y.claims, y.quantity, y.sums = c.int(), c.number(), c.numbers()
+		if y.sums != nil && len(y.sums) != len(m.each) {
+			return fmt.Errorf("measure %s has %d sums, want %d", m.Name, len(y.sums), len(m.each))
+		}
+		s.tallies[at] = y
+	case y == nil:
+		// The lines of a tally stand before those of its values: "rest" does
+		// not, and waits.
+		y = new(tally)
+		s.tallies[at] = y
+		fallthrough
+	default:
+		switch line {
+		case lineValue:
+			if !m.listed {
+				return fmt.Errorf("measure %s keeps no values", m.Name)
+			}
+			y.values = append(y.values, c.value(m))
+		case lineRest:
+			x := c.value(m)
+			y.rest = &x
+		case lineStand:
+			x := c.number()
+			y.stand = &x
+		}
+	}
+	return c.done()
+}
+
+func (s *State) readUsage(line string, c *cells) error {
+	at, m, err := s.slot(c)
+	if err != nil {
+		return err
+	}
+	if m.Source != "action" || at.period == never {
+		return fmt.Errorf("measure %s counts no actions", m.Name)
+	}
+	if line == lineUsage {
+		u := &usage{first: c.int(), last: c.int()}
+		u.tally = tally{claims: c.int(), quantity: c.number(), sums: c.numbers()}
+		if u.sums != nil && len(u.sums) != len(m.each) || u.claims < 1 || u.first > u.last || u.last >= s.size && s.size > 0 {
+			return fmt.Errorf("measure %s has actions that are not in their place", m.Name)
+		}
+		s.usage[at] = u
+		return c.done()
+	}
+	u := s.usage[at]
+	if u == nil || !m.listed {
+		return fmt.Errorf("measure %s keeps no such values", m.Name)
+	}
+	u.values = append(u.values, c.value(m))
+	return c.done()
+}
+
+// value reads a value of a measure.
+func (c *cells) value(m *measure) value {
+	v := value{n: c.int(), at: c.time()}
+	if m.Op == "distinct" {
+		v.quantity, v.text = one, c.text()
+	} else {
+		v.quantity = c.number()
+	}
+	return v
+}
+
+// numbers reads the numbers that a line ends with.
+func (c *cells) numbers() []number {
+	var list []number
+	for len(c.row) > 0 {
+		list = append(list, c.number())
+	}
+	return list
 }
 
 // checkRead refuses a fact that the terms do not read, or that is of another

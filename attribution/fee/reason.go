@@ -32,6 +32,7 @@ const (
 	late        // claimed after its period was settled, and the terms refuse that
 	expired     // still pending at the horizon
 	shadow      // claimed under terms that the client excluded when it signed
+	restated    // a later measurement of the same stands in its place
 
 	// Claims that open no result.
 	duplicate // the key has a claim already
@@ -70,6 +71,7 @@ var reasonWords = [reasons]string{
 	late:           "late",
 	expired:        "expired",
 	shadow:         "shadow",
+	restated:       "restated",
 	duplicate:      "duplicate",
 	final:          "final",
 	voidSignature:  "void_signature",

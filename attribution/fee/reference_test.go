@@ -197,8 +197,9 @@ func bills(records []*record.Record, standing *terms.Standing) []bill {
 		behind := map[[2]int]int{}
 		running := map[[3]int]*big.Rat{}
 		var detail []string
-		emit := func(n int64, result, key, line, quantity, amount, reason string) {
-			detail = append(detail, fmt.Sprintf("%09d [%d,%q,%q,%q,%q,%q,%q]", n, n, result, key, line, quantity, amount, reason))
+		// Of one record by the name of the measure, and then by line.
+		emit := func(n int64, result, key, measure, quantity string, at int, line, amount, reason string) {
+			detail = append(detail, fmt.Sprintf("%09d %-64s %04d [%d,%q,%q,%q,%q,%q,%q,%q]", n, measure, at, n, result, key, measure, quantity, line, amount, reason))
 		}
 		rawOf := func(pi int, key [2]int) *big.Rat {
 			y := tally(&periods[pi], key)
@@ -243,7 +244,7 @@ func bills(records []*record.Record, standing *terms.Standing) []bill {
 				}
 			}
 			price := round(rawOf(pi, key))
-			emit(x.n, x.body.Result, x.key, l.Name, dec(gained), cents(rsub(price, running[[3]int{pi, key[0], key[1]}]), t.Scale), reason)
+			emit(x.n, x.body.Result, x.key, l.Of, dec(gained), line, l.Name, cents(rsub(price, running[[3]int{pi, key[0], key[1]}]), t.Scale), reason)
 			running[[3]int{pi, key[0], key[1]}] = price
 		}
 
@@ -401,7 +402,7 @@ func bills(records []*record.Record, standing *terms.Standing) []bill {
 				reason = "expired"
 			}
 			if reason == "pending" || reason == "disputed" || reason == "undefined" || reason != x.said {
-				emit(x.n, x.body.Result, x.key, "", "", "", reason)
+				emit(x.n, x.body.Result, x.key, "", "", 0, "", "", reason)
 				counts[reason]++
 			}
 			x.said = reason
@@ -422,7 +423,7 @@ func bills(records []*record.Record, standing *terms.Standing) []bill {
 				counted[n] = true
 				counts[reason]++
 				if l, ok := looseLine[n]; ok {
-					emit(n, l[0], l[1], "", "", "", reason)
+					emit(n, l[0], l[1], "", "", 0, "", "", reason)
 				}
 			}
 		}
@@ -586,9 +587,9 @@ func bills(records []*record.Record, standing *terms.Standing) []bill {
 		for _, r := range sortedKeys(counts) {
 			w("count %s: %d", r, counts[r])
 		}
-		slices.SortStableFunc(detail, func(a, b string) int { return strings.Compare(a[:9], b[:9]) })
+		slices.SortStableFunc(detail, func(a, b string) int { return strings.Compare(a[:79], b[:79]) })
 		for i := range detail {
-			detail[i] = strings.TrimSpace(detail[i][10:])
+			detail[i] = strings.TrimSpace(detail[i][79:])
 		}
 		out = append(out, bill{b.String(), detail})
 		lastClosing = closing
@@ -1105,7 +1106,7 @@ func (y *refLine) measure(x *refResult, until record.Time) (map[int]*big.Rat, in
 			if e == nil {
 				return 1
 			}
-			return e.Truth(facts)
+			return e.Truth(facts, x.t0)
 		}
 		if t := truth(x.rule.Where); t != 1 {
 			return nil, t
@@ -1113,7 +1114,7 @@ func (y *refLine) measure(x *refResult, until record.Time) (map[int]*big.Rat, in
 		got := map[int]*big.Rat{}
 		for i, l := range x.v.Terms.Lines {
 			m := x.v.Terms.Measure(l.Of)
-			if m.Result != x.rule.Name {
+			if m.Of != x.rule.Name {
 				continue
 			}
 			switch truth(m.Where) {

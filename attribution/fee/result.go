@@ -361,10 +361,10 @@ func (x number) brief() bool {
 	return x.cmp(bound) < 0 && x.neg().cmp(bound) < 0 && x.cmp(x.round(maxDigits, exact.Down)) == 0
 }
 
-// measure gives what the claim adds to the lines of its version, with its
+// measure gives what the claim adds to the measures of its version, with its
 // quantity reduced. truth is that of the result's condition: 1, 0, or -1 where
 // it or a measure has no value.
-func (c *claim) measure(reduced number, buffer []part) (parts []part, truth int) {
+func (c *claim) measure(reduced number, buffer []part, credits *touches) (parts []part, truth int) {
 	facts := c.facts
 	if reduced.sign() > 0 {
 		left, _ := quantityOf(c)
@@ -373,54 +373,55 @@ func (c *claim) measure(reduced number, buffer []part) (parts []part, truth int)
 		facts[i].Value.Text = left.sub(reduced).String()
 	}
 	parts = buffer
-	if truth := holds(c.rule.Where, facts); truth != 1 {
+	if truth := holds(c.rule.Where, facts, c.at); truth != 1 {
 		return parts, truth
 	}
 	for _, u := range c.rule.uses {
-		switch holds(u.measure.Where, facts) {
-		case 0:
+		p, truth := u.part(u.at, facts, c.at)
+		switch {
+		case truth == 0:
 			continue
-		case -1:
+		case truth < 0:
 			return parts[:len(buffer)], -1
 		}
-		q := one
-		if u.measure.Op == "sum" {
-			var ok bool
-			if q, ok = factNumber(facts, u.measure.Fact); !ok {
-				return parts[:len(buffer)], -1
+		if u.Credit != nil {
+			if p.quantity = credits.share(c, u.Credit, p.quantity); p.quantity.sign() == 0 {
+				continue
 			}
 		}
-		parts = append(parts, part{u.line, q})
+		parts = append(parts, p)
 	}
 	return parts, 1
 }
 
-func holds(condition *terms.Expr, facts record.Facts) int {
+// holds is the truth of a condition over the facts of what occurred then: 1,
+// 0, or -1 where it has no value.
+func holds(condition *terms.Expr, facts record.Facts, occurred record.Time) int {
 	if condition == nil {
 		return 1
 	}
-	return condition.Truth(facts)
+	return condition.Truth(facts, occurred)
 }
 
 // target gives the parts that should stand in the quantities at the end of a
 // period: those at the lock, less what was reversed after it before until.
 // Nothing ever increases, and after the lock what has no value counts for
 // nothing.
-func (c *claim) target(v *view, until record.Time, buffer []part) (parts []part, truth int) {
+func (c *claim) target(v *view, until record.Time, buffer []part, credits *touches) (parts []part, truth int) {
 	var reduced number
 	for _, r := range v.reduces {
 		if !r.locked {
 			reduced = reduced.add(r.quantity)
 		}
 	}
-	parts, truth = c.measure(reduced, buffer)
+	parts, truth = c.measure(reduced, buffer, credits)
 	if truth != 1 {
 		return parts, truth
 	}
 	for _, r := range v.reduces {
 		if r.locked && r.at < until {
 			reduced = reduced.add(r.quantity)
-			now, _ := c.measure(reduced, nil)
+			now, _ := c.measure(reduced, nil, credits)
 			kept := least(parts[len(buffer):], now)
 			parts = append(parts[:len(buffer)], kept...)
 		}
@@ -428,13 +429,14 @@ func (c *claim) target(v *view, until record.Time, buffer []part) (parts []part,
 	return parts, 1
 }
 
-// least keeps of each line in both lists the smaller quantity.
+// least keeps of each measure in both lists the smaller quantity.
 func least(a, b []part) []part {
 	var out []part
 	for _, p := range a {
 		for _, q := range b {
-			if p.line == q.line {
-				out = append(out, part{p.line, smaller(p.quantity, q.quantity)})
+			if p.measure == q.measure {
+				p.quantity = smaller(p.quantity, q.quantity)
+				out = append(out, p)
 			}
 		}
 	}

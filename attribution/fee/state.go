@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/raasledger/raasledger/attribution/exact"
 	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/attribution/terms"
 )
@@ -33,12 +32,20 @@ type State struct {
 	receipts []receipt            // larger sizes later, later instants later
 	loose    []loose              // what opened no result and met none, in ledger order
 
+	readings []*reading      // measurements inside their horizon, in ledger order
+	usage    map[slot]*usage // actions that no statement has counted
+
 	periods   []settled // settled ones inside the horizon, in order
 	tallies   map[slot]*tally
-	carried   number // balance, at most 0
-	statement int64  // index of the last statement, -1 if none
-	adopted   int64  // versions up to this one are agreed since
-	excluded  int64  // versions up to this one are excluded history
+	standins  map[string]number   // by measure: its last value, where that stands in for a missing one
+	reached   map[string]number   // by line over the term that is not own: what it has come to
+	included  map[lineSlot]number // by line of a settled period, where what is included rolls
+	rolled    map[string]number   // by line: what was left over for the next period
+	prepaid   map[string]number   // what is left of it
+	carried   number              // balance, at most 0
+	statement int64               // index of the last statement, -1 if none
+	adopted   int64               // versions up to this one are agreed since
+	excluded  int64               // versions up to this one are excluded history
 }
 
 // New returns the state of an empty ledger.
@@ -50,6 +57,12 @@ func New() *State {
 		disputes:  map[string]*claim{},
 		handoffs:  map[string]*handoffs{},
 		tallies:   map[slot]*tally{},
+		usage:     map[slot]*usage{},
+		standins:  map[string]number{},
+		reached:   map[string]number{},
+		included:  map[lineSlot]number{},
+		rolled:    map[string]number{},
+		prepaid:   map[string]number{},
 		statement: -1,
 	}
 }
@@ -88,10 +101,11 @@ type marks struct {
 	parts  []part      // what of it stands in the quantities of that period; never changed in place
 }
 
-// A part is what a claim adds to one line of its version.
+// A part is what a claim adds to one measure of its version.
 type part struct {
-	line     int
+	measure  int
 	quantity number
+	text     string // of distinct
 }
 
 // A role is who authored a record, as far as the fee asks.
@@ -164,20 +178,6 @@ type settled struct {
 	base    int64
 }
 
-// A slot is where quantities add up.
-type slot struct {
-	period  record.Time // its start
-	version int64
-	line    int
-}
-
-// A tally is what a slot holds.
-type tally struct {
-	claims   int64
-	quantity number
-	sum      number // of the prices of each claim, in mode each
-}
-
 // Apply folds r, whose Log is set. A refusal is a *record.Refusal and changes
 // nothing. A statement record that differs from what Settle computes is a
 // *Mismatch; the state has then moved on with the computed one.
@@ -224,7 +224,16 @@ func (s *State) Apply(r *record.Record) error {
 		s.addEvent(r, s.claimByID(b.Of), e)
 	case *record.Dispute:
 		s.addEvent(r, s.claimByID(b.About), event{kind: dispute, id: r.ID})
+	case *record.Measurement:
+		s.addMeasurement(r, b)
+	case *record.Action:
+		s.addAction(r, b)
 	case *record.Resolve:
+		if b.Dispute == "" {
+			s.resolveReading(r, b)
+			break
+		}
+		s.resolveReading(r, b)
 		e := event{kind: reject, id: b.Dispute}
 		if b.Disposition == "upheld" {
 			e.kind = uphold
@@ -440,98 +449,6 @@ func (s *State) addEvent(r *record.Record, c *claim, e event) {
 		s.disputes[e.id] = c
 	}
 	c.events = append(c.events, e)
-}
-
-// A version is a version of the terms with its tables made ready.
-type version struct {
-	number  int64
-	agreed  bool
-	terms   *terms.Terms
-	digest  record.Digest // of the terms
-	mode    exact.Mode
-	rules   map[string]*rule
-	tables  []*table
-	minimum []adjust // statement adjustments
-
-	horizon     record.Time // longest final_after
-	voidHorizon record.Time // longest final_after of results that an escalation voids, 0 if none
-}
-
-// A rule is a result of the terms with what reads it.
-type rule struct {
-	*terms.Result
-	reads []string // facts that conditions and measures read, sorted
-	uses  []use
-}
-
-// A use is a line that measures a result.
-type use struct {
-	line    int
-	measure *terms.Measure
-}
-
-func newVersion(of terms.Version) *version {
-	t := of.Terms
-	v := &version{number: of.Number, agreed: of.Agreed, terms: t, digest: t.Digest(), mode: exact.Mode(t.Rounding.Mode), rules: map[string]*rule{}}
-	for i := range t.Results {
-		r := &rule{Result: &t.Results[i]}
-		r.reads = r.read(r.Where, r.Quantity)
-		v.rules[r.Name] = r
-		v.horizon = max(v.horizon, record.Time(r.FinalAfter))
-		if r.Escalation == "void" {
-			v.voidHorizon = max(v.voidHorizon, record.Time(r.FinalAfter))
-		}
-	}
-	for i, l := range t.Lines {
-		v.tables = append(v.tables, newTable(l))
-		m := t.Measure(l.Of)
-		r := v.rules[m.Result]
-		r.uses = append(r.uses, use{i, m})
-		r.reads = r.read(m.Where, m.Fact)
-	}
-	v.minimum = newAdjusts(t.Adjust)
-	return v
-}
-
-// read adds the names that a condition and a fact reference read.
-func (r *rule) read(condition *terms.Expr, fact string) []string {
-	names := r.reads
-	if condition != nil {
-		names = append(names, condition.Names()...)
-	}
-	if fact != "" {
-		names = append(names, fact)
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
-// keep returns the facts that the terms read. Their texts are still those of
-// the record.
-func (r *rule) keep(facts record.Facts) record.Facts {
-	if len(r.reads) == 0 {
-		return nil
-	}
-	kept := make(record.Facts, 0, len(r.reads))
-	i := 0
-	for _, name := range r.reads {
-		for i < len(facts) && facts[i].Name < name {
-			i++
-		}
-		if i < len(facts) && facts[i].Name == name {
-			kept = append(kept, record.Fact{Name: name, Value: facts[i].Value})
-		}
-	}
-	return kept
-}
-
-// horizon is the longest final_after of any version.
-func (s *State) horizon() record.Time {
-	var h record.Time
-	for _, v := range s.versions {
-		h = max(h, v.horizon)
-	}
-	return h
 }
 
 // periodAt finds the settled period that holds an instant.

@@ -19,7 +19,7 @@ func guarded(change ...string) string {
 	"results": {"done": {"facts": {"amount": "decimal"}, "quantity": "amount", "once_per": "case", "claim": ["vendor"],
 		"accept": {"on": "silence", "after": "2d", "from": "claim"}, "dispute": {"within": "5d", "unresolved": {"after": "4d", "then": "accept"}},
 		"reopen": {"within": "10d", "from": "locked"}, "escalation": "void", "lock": "6d", "billed_at": "occurred", "final_after": "40d"}},
-	"measures": {"amount": {"sum": "done.amount"}},
+	"measures": {"amount": {"over": "period", "sum": "done.amount"}},
 	"lines": [{"name": "amount", "of": "amount", "mode": "graduated", "tiers": [{"unit": "1"}]}],
 	"settle": {"close_after": "10d", "late": "correction", "negative": "credit", "corrections": "after_minimum"}}`)
 }
@@ -59,7 +59,7 @@ func TestTimeline(t *testing.T) {
 			st, detail := k.settle()
 			for _, line := range detail {
 				f := strings.Split(strings.Trim(line, "[]"), ",")
-				words = append(words, strings.Trim(f[4], `"`)+" "+strings.Trim(f[6], `"`))
+				words = append(words, strings.Trim(f[4], `"`)+" "+strings.Trim(f[7], `"`))
 			}
 			for _, c := range st.Counts {
 				switch c.Reason {
@@ -163,7 +163,7 @@ subtotal 0.00
 correction of 2026-03 amount v1: 10 -> 0 = -10.00
 carried in 0.00, total -10.00, carried out 0.00
 count dispute_upheld: 1
-[1,"done","T","amount","-10","-10.00","dispute_upheld"]`)
+[1,"done","T","amount","-10","amount","-10.00","dispute_upheld"]`)
 }
 
 func TestLate(t *testing.T) {
@@ -209,8 +209,8 @@ func TestHorizon(t *testing.T) {
 	k.add(&record.Record{At: at("2026-04-01T00:01"), ID: "b", Case: "B", Body: &record.Outcome{Result: "done", Facts: record.Facts{record.Text("amount", "1")}}})
 	_, detail := k.settle()
 	want(t, strings.Join(detail, "\n"), `
-[5,"done","A","","","","final"]
-[6,"done","B","","","","expired"]`)
+[5,"done","A","","","","","final"]
+[6,"done","B","","","","","expired"]`)
 }
 
 func TestStatementsOutOfOrderAreRefused(t *testing.T) {
@@ -479,7 +479,7 @@ now: a dispute is open`)
 2026-03-13T00:00:00.000Z  accepted: the dispute is over
 2026-03-14T00:00:00.000Z  record 4 reverses 4 of it: reversed, by the vendor
 2026-03-16T12:00:00.000Z  locked
-billed in 2026-03: line amount, quantity 6
+billed in 2026-03: measure amount, quantity 6, on amount
 now: accepted and locked, its instant of billing is 2026-03-10T12:00:00.000Z`)
 	if _, err := k.state.Explain("o-X"); err == nil || err.Error() != "no live result has the id or key o-X: it was never claimed, or it is final" {
 		t.Errorf("got %v", err)
@@ -495,11 +495,11 @@ func TestDocumentsExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, line := range []string{
-		`[1,"resolved","T-1","resolved","1","0.99","billed"]`,
-		`[2,"resolved","T-2","","","","where"]`,
-		`[3,"resolved","T-1","","","","duplicate"]`,
-		`[4,"resolved","T-3","resolved","1","0.99","billed"]`,
-		`[4,"resolved","T-3","resolved","-1","-0.99","reopened"]`,
+		`[1,"resolved","T-1","resolved","1","resolved","0.99","billed"]`,
+		`[2,"resolved","T-2","","","","","where"]`,
+		`[3,"resolved","T-1","","","","","duplicate"]`,
+		`[4,"resolved","T-3","resolved","1","resolved","0.99","billed"]`,
+		`[4,"resolved","T-3","resolved","-1","resolved","-0.99","reopened"]`,
 	} {
 		if !bytes.Contains(text, []byte(line+"\n")) {
 			t.Errorf("the document's example has no line %s", line)

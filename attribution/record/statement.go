@@ -10,11 +10,14 @@ type Statement struct {
 	Agreed      bool     // false while a governing version is signed by the vendor alone
 	Currency    string
 	Lines       []Line
+	Reads       []Reading    // of the statement adjustments
 	Adjust      []Adjustment // statement adjustments, in their order
 	Subtotal    Decimal      // after lines and statement adjustments
 	Corrections []Correction
 	CarriedIn   Decimal // balance of earlier statements, at most 0
-	Total       Decimal // what is due: at least 0 unless the terms give a credit note
+	Total       Decimal // what is owed: at least 0 unless the terms give a credit note
+	Prepaid     []Drawdown // of money paid before, in the order in which it is drawn
+	Due         Decimal    // what of Total is still to be paid, "" where nothing can be prepaid
 	CarriedOut  Decimal // at most 0
 	Grades      []Grade // parts of Subtotal, adding up to it
 	Counts      []Count // by reason, sorted
@@ -26,7 +29,10 @@ type Statement struct {
 type Line struct {
 	Version  int64 // of the terms
 	Name     string
-	Quantity Decimal
+	Quantity Decimal // "" where a measure has no value
+	Before   Decimal // of a line over the term: the quantity at the statement before, else ""
+	Held     bool    // a measure that it reads has no value: nothing is billed on it now
+	Reads    []Reading
 	Tiers    []TierUse
 	Adjust   []Adjustment
 	Amount   Decimal
@@ -43,11 +49,25 @@ type TierUse struct {
 	Amount   Decimal
 }
 
-// An Adjustment is a bound that the terms set on an amount, with the amount
-// before and after it.
+// An Adjustment is what the terms do to an amount, with the amount before and
+// after it. Those named convert and include are done to the quantity.
 type Adjustment struct {
-	Op            string // at_least, at_most
+	Op            string // convert, include, times, factor, percent_off, at_least, at_most, prorate
 	Before, After Decimal
+}
+
+// A Reading is the value of a measure or a formula that a line or an
+// adjustment reads. Value is exact where it has at most 18 decimals, else
+// rounded half even to 18 for display only; "" where there is none.
+type Reading struct {
+	Name  string
+	Value Decimal
+}
+
+// A Drawdown is what a statement draws from money paid before.
+type Drawdown struct {
+	Name                string
+	Before, Used, After Decimal
 }
 
 // A Correction changes a line of an earlier period.
@@ -101,10 +121,13 @@ func (b *Statement) fields(c *codec) {
 	list(c, "counts", &b.Counts, optional, (*Count).fields)
 	c.str("currency", &b.Currency, formCurrency, required)
 	c.digest("detail", &b.Detail, required)
+	c.decimal("due", &b.Due, optional)
 	c.time("from", &b.From, required)
 	list(c, "grades", &b.Grades, optional, (*Grade).fields)
 	list(c, "lines", &b.Lines, optional, (*Line).fields)
 	c.str("period", &b.Period, formPeriod, required)
+	list(c, "prepaid", &b.Prepaid, optional, (*Drawdown).fields)
+	list(c, "reads", &b.Reads, optional, (*Reading).fields)
 	c.digest("state", &b.State, required)
 	c.decimal("subtotal", &b.Subtotal, required)
 	c.digests("terms", &b.Terms, required)
@@ -127,10 +150,13 @@ func (b *Statement) fields(c *codec) {
 func (b *Line) fields(c *codec) {
 	list(c, "adjust", &b.Adjust, optional, (*Adjustment).fields)
 	c.decimal("amount", &b.Amount, required)
+	c.decimal("before", &b.Before, optional)
 	c.int("first", &b.First, -1)
+	c.bool("held", &b.Held, optional)
 	c.int("last", &b.Last, -1)
 	c.name("name", &b.Name, required)
-	c.decimal("quantity", &b.Quantity, required)
+	c.decimal("quantity", &b.Quantity, optional)
+	list(c, "reads", &b.Reads, optional, (*Reading).fields)
 	c.int("records", &b.Records, 0)
 	list(c, "tiers", &b.Tiers, optional, (*TierUse).fields)
 	c.int("version", &b.Version, 1)
@@ -145,15 +171,27 @@ func (b *TierUse) fields(c *codec) {
 func (b *Adjustment) fields(c *codec) {
 	c.decimal("after", &b.After, required)
 	c.decimal("before", &b.Before, required)
-	c.enum("op", &b.Op, required, "at_least", "at_most")
+	c.enum("op", &b.Op, required, "at_least", "at_most", "convert", "factor", "include", "percent_off", "prorate", "times")
+}
+
+func (b *Reading) fields(c *codec) {
+	c.name("name", &b.Name, required)
+	c.decimal("value", &b.Value, optional)
+}
+
+func (b *Drawdown) fields(c *codec) {
+	c.decimal("after", &b.After, required)
+	c.decimal("before", &b.Before, required)
+	c.name("name", &b.Name, required)
+	c.decimal("used", &b.Used, required)
 }
 
 func (b *Correction) fields(c *codec) {
 	c.decimal("amount", &b.Amount, required)
 	c.name("line", &b.Line, required)
 	c.str("period", &b.Period, formPeriod, required)
-	c.decimal("quantity", &b.Quantity, required)
-	c.decimal("quantity_before", &b.QuantityBefore, required)
+	c.decimal("quantity", &b.Quantity, optional)
+	c.decimal("quantity_before", &b.QuantityBefore, optional)
 	c.int("version", &b.Version, 1)
 }
 

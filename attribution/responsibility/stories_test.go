@@ -571,7 +571,7 @@ func (b *body) agreement() record.Body {
 			"facts": map[string]any{}, "once_per": "case", "claim": []any{vendor}, "accept": map[string]any{"on": "client"}, "dispute": "none", "reopen": "none",
 			"escalation": "ignore", "lock": "0s", "billed_at": "accepted", "final_after": "30d",
 		}},
-		"measures":       map[string]any{"done": map[string]any{"count": "done"}},
+		"measures":       map[string]any{"done": map[string]any{"count": "done", "over": "period"}},
 		"lines":          []any{map[string]any{"name": "done", "of": "done", "mode": "graduated", "tiers": []any{map[string]any{"unit": "1"}}}},
 		"settle":         map[string]any{"close_after": "3d", "late": "correction", "negative": "carry", "corrections": "after_minimum"},
 		"responsibility": responsibility,

@@ -91,6 +91,8 @@ func checkBody(r *record.Record, t *Terms, party *Party) error {
 	switch b := r.Body.(type) {
 	case *record.Outcome:
 		return checkOutcome(r, b, t)
+	case *record.Measurement:
+		return checkMeasurement(r, b, t)
 	case *record.Resolve:
 		if joint := party.Role != record.RoleArbiter; joint != (b.As == "joint") {
 			return refuse(r, checkTerms, "body.as", "got %s by %s, who has the role %s", b.As, r.By, party.Role)
@@ -124,6 +126,32 @@ func checkOutcome(r *record.Record, b *record.Outcome, t *Terms) error {
 			field = "body.facts." + name
 		}
 		return refuse(r, checkTerms, field, "missing: %s is counted once per %s", b.Result, result.OncePer)
+	}
+	return nil
+}
+
+// checkMeasurement checks a measurement against its metric. What the terms do
+// not name, or what somebody else measures, is a number on which nothing hangs.
+func checkMeasurement(r *record.Record, b *record.Measurement, t *Terms) error {
+	metric := t.Metric(b.Metric)
+	if metric == nil {
+		return nil
+	}
+	if _, ok := slices.BinarySearch(metric.By, r.By); !ok {
+		return nil
+	}
+	if b.Value == "" {
+		return refuse(r, checkTerms, "body.value", "missing: metric %s has one", b.Metric)
+	}
+	for i := range b.Fields {
+		f := &b.Fields[i]
+		declared := metric.fact(f.Name)
+		if declared == nil || f.Name == metricValue {
+			return refuse(r, checkTerms, "body.fields."+f.Name, "metric %s has no such fact", b.Metric)
+		}
+		if err := declared.check(f.Value); err != "" {
+			return refuse(r, checkTerms, "body.fields."+f.Name, "%s", err)
+		}
 	}
 	return nil
 }

@@ -158,6 +158,17 @@ func CheckAmendment(before []Version, t *Terms) []Mistake {
 			d.fail(f.path, "got %s, want %s as in version %d", f.got, f.want, newest.Number)
 		}
 	}
+	for i := len(before) - 1; i >= 0; i-- {
+		// A period is cut by the whole span, and so counted in one way only.
+		want := before[i].Terms.Calendar.DayCount
+		if want == "" || t.Calendar.DayCount == "" {
+			continue
+		}
+		if t.Calendar.DayCount != want {
+			d.fail("calendar.day_count", "got %s, want %s as in version %d", t.Calendar.DayCount, want, before[i].Number)
+		}
+		break
+	}
 	if t.From <= old.From {
 		d.fail("effective.from", "got %s, want later than %s of version %d", t.From, old.From, newest.Number)
 	}

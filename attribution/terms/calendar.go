@@ -35,7 +35,18 @@ func (c *Calendar) periodAt(at, from, until record.Time) (p Period, ok bool) {
 	if at < from || at >= until || len(c.Offsets) == 0 {
 		return Period{}, false
 	}
-	first := c.firstDay(c.local(at))
+	first, whole := c.wholePeriod(at)
+	return Period{
+		Name:  c.periodName(first),
+		From:  max(whole.From, from),
+		Until: min(whole.Until, until),
+	}, true
+}
+
+// wholePeriod is the period that holds at as the calendar has it, without a
+// name, and midnight of its first day.
+func (c *Calendar) wholePeriod(at record.Time) (first time.Time, p Period) {
+	first = c.firstDay(c.local(at))
 	end := c.boundary(c.nextFirst(first))
 	// Where clocks were put back over midnight, at may stand before a midnight
 	// that has been already; and a day may have been left out.
@@ -43,11 +54,85 @@ func (c *Calendar) periodAt(at, from, until record.Time) (p Period, ok bool) {
 		first = c.nextFirst(first)
 		end = c.boundary(c.nextFirst(first))
 	}
-	return Period{
-		Name:  c.periodName(first),
-		From:  max(c.boundary(first), from),
-		Until: min(end, until),
-	}, true
+	return first, Period{From: c.boundary(first), Until: end}
+}
+
+// CutsPeriod reports whether the first or the last period of the effective
+// span is shorter than the calendar's.
+func (t *Terms) CutsPeriod() bool {
+	c := &t.Calendar
+	if t.From >= t.Until || len(c.Offsets) == 0 {
+		return false
+	}
+	_, first := c.wholePeriod(t.From)
+	_, last := c.wholePeriod(t.Until - 1)
+	return first.From < t.From || last.Until > t.Until
+}
+
+// Covered is the share of the calendar's period p that the effective span
+// covers, covered parts of whole, by the day count of the calendar. docs/terms.md
+// has the counts. p holds an instant of the span.
+func (t *Terms) Covered(p Period) (covered, whole int64) {
+	return t.Calendar.covered(p, t.From, t.Until)
+}
+
+// covered is the share of p that [from, until) covers.
+func (c *Calendar) covered(p Period, from, until record.Time) (covered, whole int64) {
+	if len(c.Offsets) == 0 {
+		return 0, 1
+	}
+	first, all := c.wholePeriod(p.From)
+	from, until = max(all.From, from), min(all.Until, until)
+	if c.DayCount == "seconds" {
+		return int64(max(until-from, 0)), int64(all.Until - all.From)
+	}
+	// The day of from is covered, that of until is not; where until is midnight
+	// it is the day that begins. Days that the zone left out are none.
+	begin, end := first, c.nextFirst(first)
+	covering, covered := begin, int64(0)
+	if from > all.From {
+		covering = dayOf(c.local(from))
+	}
+	covers := end
+	if until < all.Until {
+		covers = dayOf(c.local(until))
+	}
+	for d := begin; d.Before(end); d = d.AddDate(0, 0, 1) {
+		if c.boundary(d) >= c.boundary(d.AddDate(0, 0, 1)) {
+			continue
+		}
+		whole++
+		if !d.Before(covering) && d.Before(covers) {
+			covered++
+		}
+	}
+	if c.DayCount == "fixed_30" {
+		out := whole - covered
+		whole = fixedDays(c.Period)
+		return max(whole-out, 0), whole
+	}
+	return covered, whole
+}
+
+// dayOf is midnight of the day of a local time.
+func dayOf(local time.Time) time.Time {
+	year, month, dayOfMonth := local.Date()
+	return time.Date(year, month, dayOfMonth, 0, 0, 0, 0, time.UTC)
+}
+
+// fixedDays is how many days a period has where each month has 30.
+func fixedDays(period string) int64 {
+	switch period {
+	case "week":
+		return 7
+	case "month":
+		return 30
+	case "quarter":
+		return 90
+	case "year":
+		return 360
+	}
+	return 1
 }
 
 // offsetAt is the index of the offset in force at an instant. The first is

@@ -213,7 +213,9 @@ func TestDocumentGrammar(t *testing.T) {
 				*out = append(*out, pick("0s", "72h", "15d", "90s"))
 			case tok == "TEXT":
 				*out = append(*out, pick(`""`, `"north west"`, `"&& ("`))
-			case tok == "FACT":
+			case tok == "FUNCTION":
+				*out = append(*out, functions[random.IntN(len(functions))].name)
+			case tok == "NAME":
 				*out = append(*out, pick("a", "value", "p", "opened", "s"))
 			default:
 				derive(out, rules[tok], depth+1)
@@ -225,7 +227,7 @@ func TestDocumentGrammar(t *testing.T) {
 	read := 0
 	for range 2000 {
 		var words []string
-		derive(&words, rules["condition"], 0)
+		derive(&words, rules["expression"], 0)
 		text := strings.Join(words, " ")
 		if len(text) > MaxExprBytes {
 			continue

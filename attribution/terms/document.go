@@ -19,6 +19,8 @@ import (
 type document struct {
 	draft    bool // people's spelling is accepted: any unit, any order of sets
 	mistakes []Mistake
+
+	calendarRead bool // the calendar and the span have no mistake
 }
 
 func (d *document) fail(path, format string, args ...any) {
@@ -84,6 +86,13 @@ type object struct {
 	path   string
 	fields map[string]any
 	taken  map[string]bool
+}
+
+// refuse takes a field that has no meaning beside the others.
+func (o *object) refuse(name, why string) {
+	if _, path, ok := o.optional(name); ok {
+		o.d.fail(path, "unknown field: %s", why)
+	}
 }
 
 // object takes v as an object; ok is false where it is none.
@@ -179,6 +188,13 @@ func (o *object) named(name string, least, most int, each func(path, name string
 	}
 	for _, key := range sortedKeys(m.fields) {
 		each(join(m.path, key), key, m.fields[key])
+	}
+}
+
+// namedIfThere is named for an object that may be absent.
+func (o *object) namedIfThere(name string, most int, each func(path, name string, v any)) {
+	if o.has(name) {
+		o.named(name, 1, most, each)
 	}
 }
 
@@ -314,7 +330,64 @@ func (o *object) decimal(name string, above bool) record.Decimal {
 	return o.d.decimalOf(path, v, above)
 }
 
+// signed takes a decimal that may be below 0.
+func (o *object) signed(name string) record.Decimal {
+	v, path, ok := o.field(name, "a decimal in quotes")
+	if !ok {
+		return ""
+	}
+	return o.d.signedOf(path, v)
+}
+
+// money takes a decimal with no more decimals than the currency has.
+func (o *object) money(t *Terms, name string, above bool) record.Decimal {
+	v, path, ok := o.field(name, "a decimal in quotes")
+	if !ok {
+		return ""
+	}
+	return o.d.moneyOf(t, path, v, above)
+}
+
+func (d *document) moneyOf(t *Terms, path string, v any, above bool) record.Decimal {
+	x := d.decimalOf(path, v, above)
+	if n := decimalsOf(x); n > t.Scale {
+		d.fail(path, "amount %s has %d decimals, at most %d", x, n, t.Scale)
+	}
+	return x
+}
+
 func (d *document) decimalOf(path string, v any, above bool) record.Decimal {
+	x := d.signedOf(path, v)
+	switch {
+	case x.Negative():
+		d.fail(path, "got %s, want at least 0", x)
+		return ""
+	case above && x.Zero():
+		d.fail(path, "got %s, want more than 0", x)
+		return ""
+	}
+	return x
+}
+
+// percent takes a decimal from 0 to 100.
+func (o *object) percent(name string) record.Decimal {
+	v, path, ok := o.field(name, "a decimal in quotes")
+	if !ok {
+		return ""
+	}
+	return o.d.percentOf(path, v)
+}
+
+func (d *document) percentOf(path string, v any) record.Decimal {
+	x := d.decimalOf(path, v, false)
+	if x != "" && compareDecimals(x, "100") > 0 {
+		d.fail(path, "got %s, at most 100", x)
+		return ""
+	}
+	return x
+}
+
+func (d *document) signedOf(path string, v any) record.Decimal {
 	s, ok := v.(string)
 	if !ok {
 		switch n := v.(type) {
@@ -329,15 +402,8 @@ func (d *document) decimalOf(path string, v any, above bool) record.Decimal {
 		return ""
 	}
 	x, err := record.ParseDecimal(s)
-	switch {
-	case err != nil:
+	if err != nil {
 		d.fail(path, "%v", err)
-		return ""
-	case x.Negative():
-		d.fail(path, "got %s, want at least 0", s)
-		return ""
-	case above && x.Zero():
-		d.fail(path, "got %s, want more than 0", s)
 		return ""
 	}
 	return x
@@ -396,6 +462,25 @@ func (d *document) checkName(path, name string) {
 	}
 }
 
+// checkWord checks a name that stands in expressions.
+func (d *document) checkWord(path, name string) {
+	d.checkName(path, name)
+	if isReserved(name) {
+		d.fail(path, "%s is a word of expressions, want another name", name)
+	}
+}
+
+// partySet takes a list of ids of parties.
+func (d *document) partySet(t *Terms, o *object, name string) []string {
+	return o.set(name, maxParties, func(at, id string) bool {
+		if t.Party(id) == nil && len(t.Parties) > 0 {
+			d.fail(at, "party %s is not among the parties", quote(id))
+			return false
+		}
+		return true
+	})
+}
+
 func isID(s string) bool {
 	if s == "" || len(s) > maxIDBytes {
 		return false
@@ -413,3 +498,15 @@ func isID(s string) bool {
 }
 
 const wantID = "a letter or digit, then letters, digits and ._:/- to 128 bytes"
+
+// compareDecimals compares by value.
+func compareDecimals(a, b record.Decimal) int {
+	x, _ := parseNumber(string(a), false)
+	y, _ := parseNumber(string(b), false)
+	return x.cmp(y)
+}
+
+func decimalsOf(d record.Decimal) int {
+	_, decimals, _ := strings.Cut(string(d), ".")
+	return len(decimals)
+}

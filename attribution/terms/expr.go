@@ -3,7 +3,6 @@ package terms
 import (
 	"errors"
 	"fmt"
-	"math/bits"
 	"slices"
 	"strings"
 
@@ -32,29 +31,55 @@ func Compile(text string, facts []FactType, want string) (*Expr, error) {
 	return &Expr{text, root}, nil
 }
 
-// Truth is the value of a condition over the facts of one record: 1 true, 0
-// false, -1 undefined. It is undefined where a fact that decides it is absent
-// or not of its type, or where a number is divided by zero.
-func (e *Expr) Truth(f record.Facts) int {
-	v := values{facts: f}
+// Truth is the value of a condition over the facts of one record whose instant
+// is at: 1 true, 0 false, -1 undefined. It is undefined where a fact that
+// decides it is absent or not of its type, or where a number is divided by
+// zero.
+func (e *Expr) Truth(f record.Facts, at record.Time) int {
+	v := values{facts: f, at: at}
 	return int(v.truth(e.root))
 }
 
-// Names returns the facts e reads, sorted.
+// Value is the value of a formula. lookup gives the numbers of its names,
+// which are measures and formulas; ok is false where one that it reads has
+// none, or where a function of them has none. Constants are part of e.
+func (e *Expr) Value(lookup func(name string) (exact.Rat, bool)) (x exact.Rat, ok bool) {
+	v := values{lookup: lookup}
+	n, ok := v.number(e.root)
+	if !ok {
+		return exact.Rat{}, false
+	}
+	return n.quotient(), true
+}
+
+// Names returns the facts, or the measures, constants and formulas, that e
+// reads, sorted. The instant of the record is none of them.
 func (e *Expr) Names() []string {
 	var names []string
-	var walk func(n *node)
-	walk = func(n *node) {
-		if n.op == opFact {
-			names = append(names, n.fact)
+	e.root.walk(func(name string) {
+		if name != occurred {
+			names = append(names, name)
 		}
-		for _, arg := range n.args {
-			walk(arg)
-		}
-	}
-	walk(e.root)
+	})
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// reads reports whether e reads a name.
+func (e *Expr) reads(name string) bool {
+	found := false
+	e.root.walk(func(other string) { found = found || other == name })
+	return found
+}
+
+// walk calls visit for each name in n.
+func (n *node) walk(visit func(name string)) {
+	if n.op == opName {
+		visit(n.name)
+	}
+	for _, arg := range n.args {
+		arg.walk(visit)
+	}
 }
 
 // String returns the text of e.
@@ -76,19 +101,22 @@ func truthOf(b bool) truth {
 	return no
 }
 
-// values evaluates over the facts of one record. Each of its methods knows one
-// kind of node; ok is false for what is undefined.
+// values evaluates over the facts of one record, or over what lookup gives.
+// Each of its methods knows one kind of node; ok is false for what is
+// undefined.
 type values struct {
-	facts record.Facts
-	exact bool // never scaled integers: for the test that both ways agree
+	facts  record.Facts
+	at     record.Time // instant of the record
+	lookup func(name string) (exact.Rat, bool)
+	exact  bool // never scaled integers: for the test that both ways agree
 }
 
 func (v *values) truth(n *node) truth {
 	switch n.op {
 	case opLiteral:
 		return n.truth
-	case opFact:
-		if value, ok := v.facts.Get(n.fact); ok && value.IsBool {
+	case opName:
+		if value, ok := v.facts.Get(n.name); ok && value.IsBool {
 			return truthOf(value.Bool)
 		}
 		return undefined
@@ -167,7 +195,7 @@ func (v *values) text(n *node) (s string, ok bool) {
 	if n.op == opLiteral {
 		return n.text, true
 	}
-	value, ok := v.facts.Get(n.fact)
+	value, ok := v.facts.Get(n.name)
 	return value.Text, ok && !value.IsBool
 }
 
@@ -177,8 +205,11 @@ func (v *values) instant(n *node) (ms int64, ok bool) {
 	switch n.op {
 	case opLiteral:
 		return n.instant, true
-	case opFact:
-		value, ok := v.facts.Get(n.fact)
+	case opName:
+		if n.name == occurred {
+			return int64(v.at), true
+		}
+		value, ok := v.facts.Get(n.name)
 		if !ok || value.IsBool {
 			return 0, false
 		}
@@ -217,18 +248,23 @@ func (v *values) instant(n *node) (ms int64, ok bool) {
 }
 
 func (v *values) number(n *node) (x number, ok bool) {
-	switch n.op {
-	case opLiteral:
+	switch {
+	case n.fixed:
 		if v.exact {
 			return n.number.general(), true
 		}
 		return n.number, true
-	case opFact:
-		value, ok := v.facts.Get(n.fact)
+	case n.op == opName && v.lookup != nil:
+		r, ok := v.lookup(n.name)
+		return numberOf(r, v.exact), ok
+	case n.op == opName:
+		value, ok := v.facts.Get(n.name)
 		if !ok || value.IsBool {
 			return number{}, false
 		}
 		return parseNumber(value.Text, v.exact)
+	case n.op > opAbs:
+		return v.function(n)
 	}
 	if x, ok = v.number(n.args[0]); !ok {
 		return number{}, false
@@ -237,10 +273,7 @@ func (v *values) number(n *node) (x number, ok bool) {
 	case opNegate:
 		return x.negated(), true
 	case opAbs:
-		if x.sign() < 0 {
-			return x.negated(), true
-		}
-		return x, true
+		return x.abs(), true
 	}
 	for _, arg := range n.args[1:] {
 		y, ok := v.number(arg)
@@ -271,173 +304,4 @@ func (v *values) number(n *node) (x number, ok bool) {
 		}
 	}
 	return x, true
-}
-
-// maxScaledDigits is how many digits a scaled integer may have: they fit in 63
-// bits, and so does each power of ten up to it.
-const maxScaledDigits = 18
-
-var powers = func() (p [maxScaledDigits + 1]int64) {
-	p[0] = 1
-	for i := 1; i < len(p); i++ {
-		p[i] = p[i-1] * 10
-	}
-	return p
-}()
-
-// parseNumber reads a decimal of a record.
-func parseNumber(text string, general bool) (number, bool) {
-	if _, err := record.ParseDecimal(text); err != nil {
-		return number{}, false
-	}
-	if !general && len(text) <= maxScaledDigits {
-		var x number
-		negative := text[0] == '-'
-		point := len(text)
-		for i := range len(text) {
-			switch c := text[i]; c {
-			case '-':
-			case '.':
-				point = i + 1
-			default:
-				x.coef = x.coef*10 + int64(c-'0')
-			}
-		}
-		x.scale = uint8(len(text) - point)
-		if negative {
-			x.coef = -x.coef
-		}
-		return x, true
-	}
-	r, err := exact.Parse(text)
-	return number{rat: &r}, err == nil
-}
-
-// general returns x as a quotient.
-func (x number) general() number {
-	r := x.quotient()
-	return number{rat: &r}
-}
-
-func (x number) quotient() exact.Rat {
-	if x.rat != nil {
-		return *x.rat
-	}
-	r, _ := exact.Int(x.coef).Quo(exact.Int(powers[x.scale]))
-	return r
-}
-
-func (x number) sign() int {
-	switch {
-	case x.rat != nil:
-		return x.rat.Sign()
-	case x.coef < 0:
-		return -1
-	case x.coef > 0:
-		return 1
-	}
-	return 0
-}
-
-func (x number) negated() number {
-	if x.rat != nil {
-		r := x.rat.Neg()
-		return number{rat: &r}
-	}
-	// A scaled integer has at most 63 bits and is never the least int64.
-	x.coef = -x.coef
-	return x
-}
-
-func (x number) cmp(y number) int {
-	if x.rat != nil || y.rat != nil {
-		return x.quotient().Cmp(y.quotient())
-	}
-	if x.scale == y.scale {
-		switch {
-		case x.coef < y.coef:
-			return -1
-		case x.coef > y.coef:
-			return 1
-		}
-		return 0
-	}
-	if s, t := x.sign(), y.sign(); s != t {
-		if s < t {
-			return -1
-		}
-		return 1
-	}
-	// Same sign: the magnitudes at the same scale, which fit in 128 bits.
-	var xs, ys int64 = 1, 1
-	if x.scale < y.scale {
-		xs = powers[y.scale-x.scale]
-	} else {
-		ys = powers[x.scale-y.scale]
-	}
-	xHigh, xLow := bits.Mul64(magnitude(x.coef), uint64(xs))
-	yHigh, yLow := bits.Mul64(magnitude(y.coef), uint64(ys))
-	c := 0
-	switch {
-	case xHigh < yHigh || xHigh == yHigh && xLow < yLow:
-		c = -1
-	case xHigh > yHigh || xHigh == yHigh && xLow > yLow:
-		c = 1
-	}
-	if x.coef < 0 {
-		return -c
-	}
-	return c
-}
-
-func magnitude(i int64) uint64 {
-	if i < 0 {
-		return -uint64(i)
-	}
-	return uint64(i)
-}
-
-// scaled returns a product if it fits in a scaled integer.
-func scaled(a, b int64) (int64, bool) {
-	high, low := bits.Mul64(magnitude(a), magnitude(b))
-	if high != 0 || low > 1<<63-1 {
-		return 0, false
-	}
-	if (a < 0) != (b < 0) {
-		return -int64(low), true
-	}
-	return int64(low), true
-}
-
-func (x number) plus(y number) number {
-	if x.rat == nil && y.rat == nil {
-		if x.scale < y.scale {
-			x, y = y, x
-		}
-		if b, ok := scaled(y.coef, powers[x.scale-y.scale]); ok {
-			// Both are above the least int64, so an overflow shows in the sign.
-			sum := x.coef + b
-			if (x.coef < 0) != (b < 0) || sum != -1<<63 && (sum < 0) == (x.coef < 0) {
-				return number{coef: sum, scale: x.scale}
-			}
-		}
-	}
-	r := x.quotient().Add(y.quotient())
-	return number{rat: &r}
-}
-
-func (x number) times(y number) number {
-	if x.rat == nil && y.rat == nil && x.scale+y.scale <= maxScaledDigits {
-		if coef, ok := scaled(x.coef, y.coef); ok {
-			return number{coef: coef, scale: x.scale + y.scale}
-		}
-	}
-	r := x.quotient().Mul(y.quotient())
-	return number{rat: &r}
-}
-
-// by divides; ok is false where y is 0.
-func (x number) by(y number) (number, bool) {
-	r, ok := x.quotient().Quo(y.quotient())
-	return number{rat: &r}, ok
 }

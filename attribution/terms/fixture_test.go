@@ -55,7 +55,7 @@ const supportDesk = `{
    "escalation": "void", "lock": "0s", "billed_at": "accepted", "final_after": "60d"
   }
  },
- "measures": {"tickets": {"count": "resolved"}},
+ "measures": {"tickets": {"count": "resolved", "over": "period"}},
  "lines": [{"name": "tickets", "of": "tickets", "mode": "graduated", "tiers": [{"unit": "0.99"}]}],
  "settle": {"close_after": "8d", "late": "current", "negative": "carry", "corrections": "after_minimum"}
 }`

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/raasledger/raasledger/attribution/exact"
 	"github.com/raasledger/raasledger/attribution/record"
 )
 
@@ -15,7 +14,7 @@ type op uint8
 
 const (
 	opLiteral op = iota
-	opFact
+	opName
 	opNot
 	opNegate
 	opOr
@@ -33,15 +32,51 @@ const (
 	opMin
 	opMax
 	opAbs
+	opRatio
+	opDeadBand
+	opExcess
+	opHoldout
+	opHoldoutLower
+	opDid
+	opDidRelative
+	opSqrt
+	opPower
 )
+
+// A function is an operator that is called by its name.
+type function struct {
+	name      string
+	op        op
+	arguments int
+}
+
+// functions are the operators that are called by a name, with how many
+// arguments they take: 0 stands for two or more.
+var functions = [...]function{
+	{"abs", opAbs, 1},
+	{"dead_band", opDeadBand, 2},
+	{"did", opDid, 4},
+	{"did_relative", opDidRelative, 4},
+	{"excess", opExcess, 2},
+	{"holdout", opHoldout, 4},
+	{"holdout_lower", opHoldoutLower, 5},
+	{"max", opMax, 0},
+	{"min", opMin, 0},
+	{"power", opPower, 2},
+	{"ratio", opRatio, 3},
+	{"sqrt", opSqrt, 1},
+}
+
+// occurred is the name of the instant of the record in a condition.
+const occurred = "occurred"
 
 // String is the operator as it is written.
 func (o op) String() string {
 	switch o {
 	case opLiteral:
 		return "literal"
-	case opFact:
-		return "fact"
+	case opName:
+		return "name"
 	case opNot:
 		return "!"
 	case opNegate, opSubtract:
@@ -68,12 +103,11 @@ func (o op) String() string {
 		return "*"
 	case opDivide:
 		return "/"
-	case opMin:
-		return "min"
-	case opMax:
-		return "max"
-	case opAbs:
-		return "abs"
+	}
+	for _, f := range functions {
+		if f.op == o {
+			return f.name
+		}
 	}
 	return fmt.Sprintf("op %d", uint8(o))
 }
@@ -122,21 +156,34 @@ type node struct {
 	op     op
 	kind   kind
 	column int
-	args   []*node // at most two, but for min and max
+	args   []*node // more than two only of functions
 
-	fact    string // opFact
+	name    string // opName
 	text    string // literals
 	truth   truth
-	instant int64 // milliseconds, of durations
+	instant int64 // milliseconds, of durations and times
 	number  number
 
+	// fixed is set where a decimal is the same whatever the names stand for;
+	// number is then its value.
+	fixed  bool
 	digits int // an upper bound for the digits of a decimal and what it is computed from
 }
 
-// reserved are the words of expressions that no fact can be named.
-var reservedWords = [...]string{"abs", "false", "max", "min", "true"}
+// isReserved reports whether a word means something in expressions, so that
+// nothing can be named so.
+func isReserved(name string) bool {
+	return isFunction(name) || name == "true" || name == "false" || name == occurred
+}
 
-func isReserved(name string) bool { return slices.Contains(reservedWords[:], name) }
+// A named number is what a name of a formula stands for.
+type named struct {
+	kind   kind // kindUnknown where it has a mistake of its own
+	digits int
+	work   int // of a formula: digits on the way
+	fixed  bool
+	number number // of a constant
+}
 
 // A parser reads an expression by precedence. The first mistake of form ends
 // it; mistakes of type are all kept.
@@ -146,7 +193,10 @@ type parser struct {
 	tok   string
 	at    int // of tok
 	facts []FactType
-	depth int
+	// numbers finds the names of a formula. It is nil in a condition, whose
+	// names are facts.
+	numbers func(name string) (named, bool)
+	depth   int
 	// digits is how many all numbers on the way may have together.
 	digits int
 	form   error
@@ -155,17 +205,23 @@ type parser struct {
 
 // compile parses text and checks it.
 func compile(text string, facts []FactType, want kind) (*node, []error) {
-	if len(text) > MaxExprBytes {
-		return nil, []error{fmt.Errorf("expression has %d bytes, at most %d", len(text), MaxExprBytes)}
-	}
 	p := &parser{text: text, facts: facts}
+	return p.compile(want), p.mistakes()
+}
+
+// compile reads the whole text as an expression of a kind.
+func (p *parser) compile(want kind) *node {
+	if len(p.text) > MaxExprBytes {
+		p.form = fmt.Errorf("expression has %d bytes, at most %d", len(p.text), MaxExprBytes)
+		return nil
+	}
 	p.next()
 	n := p.binary(0)
 	if p.form == nil && p.tok != "" {
 		p.failForm("got %s, want an operator or the end", quote(p.tok))
 	}
 	if p.form != nil {
-		return nil, []error{p.form}
+		return nil
 	}
 	if n.kind != want && n.kind != kindUnknown {
 		p.failType(n.column, "expression is a %s, want a %s", n.kind, want)
@@ -173,10 +229,14 @@ func compile(text string, facts []FactType, want kind) (*node, []error) {
 	if p.digits > MaxExprWork {
 		p.failType(1, "the numbers on the way may have %d digits together, at most %d", p.digits, MaxExprWork)
 	}
-	if len(p.types) > 0 {
-		return nil, p.types
+	return n
+}
+
+func (p *parser) mistakes() []error {
+	if p.form != nil {
+		return []error{p.form}
 	}
-	return n, nil
+	return p.types
 }
 
 // column counts the characters before an index, from 1.
@@ -321,12 +381,12 @@ func (p *parser) primary() *node {
 		}
 	case tok == "true" || tok == "false":
 		n.kind, n.truth = kindBool, truthOf(tok == "true")
-	case tok == "min" || tok == "max" || tok == "abs":
+	case isFunction(tok):
 		return p.call(n, tok)
 	case tok[0] >= '0' && tok[0] <= '9':
 		p.literal(n, tok)
 	case isWord(tok[0]):
-		p.fact(n, tok)
+		p.name(n, tok)
 	default:
 		p.failForm("got %s, want a value", quote(tok))
 		return n
@@ -358,11 +418,26 @@ func (p *parser) literal(n *node, tok string) {
 	}
 	n.kind = kindDecimal
 	n.number, _ = parseNumber(tok, false)
-	n.digits = len(tok)
+	n.fixed, n.digits = true, len(tok)
 }
 
-func (p *parser) fact(n *node, tok string) {
-	n.op, n.fact = opFact, tok
+// name reads a fact, or what stands for a number in a formula.
+func (p *parser) name(n *node, tok string) {
+	n.op, n.name = opName, tok
+	if p.numbers != nil {
+		of, ok := p.numbers(tok)
+		if !ok {
+			p.failType(n.column, "unknown name %s: want a measure, a constant or a formula", quote(tok))
+			return
+		}
+		n.kind, n.digits, n.fixed, n.number = of.kind, of.digits, of.fixed, of.number
+		p.digits += of.work
+		return
+	}
+	if tok == occurred {
+		n.kind = kindTime
+		return
+	}
 	for i := range p.facts {
 		if p.facts[i].Name == tok {
 			n.kind = kindOf(p.facts[i].Type)
@@ -373,13 +448,15 @@ func (p *parser) fact(n *node, tok string) {
 	p.failType(n.column, "unknown fact %s", quote(tok))
 }
 
+func isFunction(name string) bool {
+	return slices.ContainsFunc(functions[:], func(f function) bool { return f.name == name })
+}
+
 func (p *parser) call(n *node, name string) *node {
-	n.op = opAbs
-	switch name {
-	case "min":
-		n.op = opMin
-	case "max":
-		n.op = opMax
+	for _, f := range functions {
+		if f.name == name {
+			n.op = f.op
+		}
 	}
 	p.next()
 	if p.tok != "(" {
@@ -400,113 +477,4 @@ func (p *parser) call(n *node, name string) *node {
 	}
 	p.next()
 	return p.check(n)
-}
-
-// check finds the kind of a node from those of its arguments.
-func (p *parser) check(n *node) *node {
-	if p.form != nil {
-		return n
-	}
-	a := n.args[0].kind
-	b := n.args[len(n.args)-1].kind
-	for _, arg := range n.args {
-		n.digits += arg.digits + 1
-		if arg.kind == kindUnknown {
-			// Its mistake is reported. What the operator gives is still known
-			// where it does not depend on the argument.
-			if n.op >= opOr && n.op <= opAtLeast || n.op == opNot {
-				n.kind = kindBool
-			}
-			return n
-		}
-	}
-	if a == kindDecimal {
-		p.digits += n.digits
-	}
-	switch n.op {
-	case opNot, opAnd, opOr:
-		n.kind = kindBool
-		for _, arg := range n.args {
-			if arg.kind != kindBool {
-				p.failType(arg.column, "%s wants bool, got %s", n.op, arg.kind)
-			}
-		}
-		return n
-	case opEqual, opNotEqual:
-		if n.kind = kindBool; a != b {
-			p.failType(n.column, "%s wants two values of one type, got %s and %s", n.op, a, b)
-		}
-		return n
-	case opLess, opAtMost, opMore, opAtLeast:
-		if n.kind = kindBool; a != b || a != kindDecimal && a != kindTime && a != kindDuration {
-			p.failType(n.column, "%s wants two decimals, times or durations, got %s and %s", n.op, a, b)
-		}
-		return n
-	case opNegate, opAbs:
-		if len(n.args) != 1 {
-			p.failType(n.column, "%s has %d arguments, want 1", n.op, len(n.args))
-		} else if a != kindDecimal && a != kindDuration {
-			p.failType(n.args[0].column, "%s wants a decimal or a duration, got %s", n.op, a)
-		} else {
-			n.kind = a
-		}
-	case opMin, opMax:
-		if len(n.args) < 2 {
-			p.failType(n.column, "%s has 1 argument, want 2 or more", n.op)
-			return n
-		}
-		if a != kindDecimal && a != kindTime && a != kindDuration {
-			p.failType(n.args[0].column, "%s wants decimals, times or durations, got %s", n.op, a)
-			return n
-		}
-		for _, arg := range n.args[1:] {
-			if arg.kind != a {
-				p.failType(arg.column, "%s wants values of one type, got %s and %s", n.op, a, arg.kind)
-				return n
-			}
-		}
-		n.kind = a
-	case opMultiply, opDivide:
-		if a != kindDecimal || b != kindDecimal {
-			p.failType(n.column, "%s wants two decimals, got %s and %s", n.op, a, b)
-			return n
-		}
-		n.kind = kindDecimal
-	case opAdd:
-		switch {
-		case a == b && (a == kindDecimal || a == kindDuration):
-			n.kind = a
-		case a == kindTime && b == kindDuration:
-			n.kind = kindTime
-		default:
-			p.failType(n.column, "+ wants two decimals, two durations, or a time and a duration, got %s and %s", a, b)
-			return n
-		}
-	case opSubtract:
-		switch {
-		case a == b && (a == kindDecimal || a == kindDuration):
-			n.kind = a
-		case a == kindTime && b == kindTime:
-			n.kind = kindDuration
-		case a == kindTime && b == kindDuration:
-			n.kind = kindTime
-		default:
-			p.failType(n.column, "- wants two decimals, two durations, two times, or a time and a duration, got %s and %s", a, b)
-			return n
-		}
-	}
-	// Whatever the facts are, no number on the way then takes long.
-	if n.kind == kindDecimal && n.digits > MaxExprDigits {
-		p.failType(n.column, "%s may give a number of %d digits, at most %d", n.op, n.digits, MaxExprDigits)
-		n.kind = kindUnknown
-	}
-	return n
-}
-
-// A number is an exact decimal or quotient. It is coef / 10^scale where rat is
-// nil, which is what nearly all numbers of terms and facts are.
-type number struct {
-	coef  int64
-	scale uint8
-	rat   *exact.Rat
 }

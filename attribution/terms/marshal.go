@@ -73,22 +73,15 @@ func (t *Terms) tree() members {
 	for i := range t.Results {
 		results[t.Results[i].Name] = t.Results[i].tree()
 	}
-	for _, m := range t.Measures {
-		v := members{}
-		if m.Op == "count" {
-			v["count"] = m.Result
-		} else {
-			v["sum"] = m.Result + "." + m.Fact
-		}
-		if m.Where != nil {
-			v["where"] = m.Where.Text
-		}
-		measures[m.Name] = v
+	for i := range t.Measures {
+		measures[t.Measures[i].Name] = t.Measures[i].tree()
 	}
 	offsets := make([]any, len(t.Calendar.Offsets))
 	for i, e := range t.Calendar.Offsets {
 		offsets[i] = members{"from": e.From.String(), "minutes": int64(e.Minutes)}
 	}
+	calendar := members{"zone": t.Calendar.Zone, "period": t.Calendar.Period, "offsets": offsets}
+	calendar.put("day_count", t.Calendar.DayCount)
 	lines := make([]any, len(t.Lines))
 	for i := range t.Lines {
 		lines[i] = t.Lines[i].tree()
@@ -99,7 +92,7 @@ func (t *Terms) tree() members {
 		"currency":     t.Currency,
 		"scale":        int64(t.Scale),
 		"rounding":     members{"mode": t.Rounding.Mode, "at": t.Rounding.At},
-		"calendar":     members{"zone": t.Calendar.Zone, "period": t.Calendar.Period, "offsets": offsets},
+		"calendar":     calendar,
 		"effective":    members{"from": t.From.String(), "until": t.Until.String()},
 		"record_delay": t.RecordDelay.String(),
 		"skew":         t.Skew.String(),
@@ -107,16 +100,119 @@ func (t *Terms) tree() members {
 		"results":      results,
 		"measures":     measures,
 		"lines":        lines,
-		"settle": members{
-			"close_after": t.Settle.CloseAfter.String(),
-			"late":        t.Settle.Late,
-			"negative":    t.Settle.Negative,
-			"corrections": t.Settle.Corrections,
-		},
+		"settle":       t.Settle.tree(),
+	}
+	if len(t.Metrics) > 0 {
+		metrics := members{}
+		for i := range t.Metrics {
+			metrics[t.Metrics[i].Name] = t.Metrics[i].tree()
+		}
+		v["metrics"] = metrics
+	}
+	if len(t.Constants) > 0 {
+		constants := members{}
+		for _, c := range t.Constants {
+			constants[c.Name] = string(c.Value)
+		}
+		v["constants"] = constants
+	}
+	if len(t.Formulas) > 0 {
+		formulas := members{}
+		for _, f := range t.Formulas {
+			formulas[f.Name] = f.Is.Text
+		}
+		v["formulas"] = formulas
 	}
 	v.adjust(t.Adjust)
 	if t.Responsibility != nil {
 		v["responsibility"] = t.Responsibility.tree()
+	}
+	return v
+}
+
+func (m *Metric) tree() members {
+	v := members{"by": texts(m.By), "final_after": m.FinalAfter.String()}
+	if len(m.Facts) > 0 {
+		v["facts"] = factTypes(m.Facts)
+	}
+	return v
+}
+
+func factTypes(list []FactType) members {
+	facts := members{}
+	for _, f := range list {
+		facts[f.Name] = f.Type
+	}
+	return facts
+}
+
+func (m *Measure) tree() members {
+	of := m.Of
+	if m.Source != "result" {
+		of = m.Source + "/" + of
+	}
+	if m.Fact != "" {
+		of += "." + m.Fact
+	}
+	v := members{m.Op: of, "over": m.Over}
+	if m.Where != nil {
+		v["where"] = m.Where.Text
+	}
+	if s := m.Missing; s != nil {
+		missing := members{"then": s.Then}
+		missing.put("value", string(s.Value))
+		missing.put("measure", s.Measure)
+		v["missing"] = missing
+	}
+	if m.Credit != nil {
+		v["credit"] = m.Credit.tree()
+	}
+	return v
+}
+
+func (c *Credit) tree() members {
+	v := members{"model": c.Model, "to": texts(c.To), "decimals": int64(c.Decimals)}
+	if c.Model != "fixed" {
+		v["of"], v["by"], v["within"] = c.Of, c.By, c.Within.String()
+	}
+	if len(c.Skip) > 0 {
+		v["skip"] = texts(c.Skip)
+	}
+	v.put("first", string(c.First))
+	v.put("last", string(c.Last))
+	if c.Model == "decay" {
+		v["half_life"] = c.HalfLife.String()
+	}
+	if len(c.Shares) > 0 {
+		shares := members{}
+		for _, s := range c.Shares {
+			shares[s.Of] = string(s.Value)
+		}
+		name := "shares"
+		if c.Model == "shapley" {
+			name = "coalitions"
+		}
+		v[name] = shares
+	}
+	return v
+}
+
+func (s *Settle) tree() members {
+	v := members{
+		"close_after": s.CloseAfter.String(),
+		"late":        s.Late,
+		"negative":    s.Negative,
+		"corrections": s.Corrections,
+	}
+	if len(s.Prepaid) > 0 {
+		list := make([]any, len(s.Prepaid))
+		for i, p := range s.Prepaid {
+			e := members{"name": p.Name, "amount": string(p.Amount), "every": p.Every, "from": p.From.String(), "until": p.Until.String()}
+			e.put("unused", p.Unused)
+			e.put("at_most", string(p.AtMost))
+			list[i] = e
+		}
+		v["prepaid"] = list
 	}
 	return v
 }
@@ -127,23 +223,42 @@ func (m members) adjust(list []Adjustment) {
 	}
 	v := make([]any, len(list))
 	for i, a := range list {
-		v[i] = members{a.Op: string(a.Amount)}
+		v[i] = a.tree()
 	}
 	m["adjust"] = v
 }
 
-func (r *Result) tree() members {
-	facts := members{}
-	for _, f := range r.Facts {
-		facts[f.Name] = f.Type
+func (a *Adjustment) tree() members {
+	v := members{}
+	switch a.Op {
+	case "times":
+		v["times"], v["undefined"] = a.By, a.Undefined
+	case "factor":
+		steps := make([]any, len(a.Steps))
+		for i, s := range a.Steps {
+			steps[i] = members{"from": string(s.From), "times": string(s.Times)}
+		}
+		v["factor"] = members{"by": a.By, "steps": steps, "below": string(a.Below), "undefined": a.Undefined}
+	case "prorate":
+		v["prorate"] = "term"
+	default:
+		v[a.Op] = string(a.Amount)
+		v.put("partial", a.Partial)
+		v.put("unused", a.Unused)
+		v.put("rolls_to", string(a.RollsTo))
 	}
+	return v
+}
+
+func (r *Result) tree() members {
 	accept := members{"on": r.Accept.On}
+	accept.put("by", r.Accept.By)
 	if r.Accept.On == "silence" {
 		accept["after"] = r.Accept.After.String()
 		accept["from"] = r.Accept.From
 	}
 	v := members{
-		"facts":       facts,
+		"facts":       factTypes(r.Facts),
 		"once_per":    r.OncePer,
 		"claim":       texts(r.Claim),
 		"accept":      accept,
@@ -187,8 +302,39 @@ func (l *Line) tree() members {
 		}
 		tiers[i] = v
 	}
-	v := members{"name": l.Name, "of": l.Of, "mode": l.Mode, "tiers": tiers}
+	v := members{"name": l.Name}
+	v.put("flat", string(l.Flat))
+	v.put("of", l.Of)
+	v.put("mode", l.Mode)
+	if len(tiers) > 0 {
+		v["tiers"] = tiers
+	}
 	v.put("zero", l.Zero)
+	v.put("below_zero", l.BelowZero)
+	if c := l.Convert; c != nil {
+		convert := members{"round": c.Round, "decimals": int64(c.Decimals)}
+		convert.put("multiply", string(c.Multiply))
+		convert.put("divide", string(c.Divide))
+		v["convert"] = convert
+	}
+	if e := l.Each; e != nil {
+		each := members{}
+		each.put("at_least", string(e.AtLeast))
+		each.put("at_most", string(e.AtMost))
+		if f := e.Free; f != nil {
+			free := members{}
+			if f.Events > 0 {
+				free["events"] = f.Events
+			}
+			free.put("amount", string(f.Amount))
+			free.put("ends", f.Ends)
+			each["free"] = free
+		}
+		v["each"] = each
+	}
+	if l.DueAt != 0 {
+		v["due_at"] = l.DueAt.String()
+	}
 	v.adjust(l.Adjust)
 	return v
 }

@@ -177,7 +177,7 @@ func TestEveryFieldIsRequired(t *testing.T) {
 					}
 					canonical, mistakes := Draft(b, nil)
 					at := join(path, name)
-					if canonical != nil || !strings.Contains(mistakeList(mistakes), at+": missing") && !strings.Contains(mistakeList(mistakes), path+": want exactly one of count and sum") && !strings.Contains(mistakeList(mistakes), path+": want at_least or at_most") {
+					if canonical != nil || !strings.Contains(mistakeList(mistakes), at+": missing") && !strings.Contains(mistakeList(mistakes), path+": want exactly one of count, sum") && !strings.Contains(mistakeList(mistakes), path+": want include, times") {
 						t.Errorf("without %s: %v", at, mistakes)
 					}
 					v[name] = value

@@ -1,6 +1,7 @@
 package terms
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -10,28 +11,66 @@ func (d *document) review(t *Terms) {
 	for i := range t.Results {
 		d.reviewResult(t, &t.Results[i])
 	}
-	for _, m := range t.Measures {
-		used := false
-		for _, l := range t.Lines {
-			used = used || l.Of == m.Name
-		}
-		if !used {
-			d.warn("measures."+m.Name, "no line is priced by it")
-		}
-	}
+	d.reviewUse(t)
 	for i, l := range t.Lines {
 		d.reviewAdjust(element("lines", i)+".adjust", l.Adjust)
 	}
 	d.reviewAdjust("adjust", t.Adjust)
 }
 
+// reviewUse warns of numbers that no amount rests on.
+func (d *document) reviewUse(t *Terms) {
+	used := map[string]bool{}
+	var use func(name string)
+	use = func(name string) {
+		if used[name] {
+			return
+		}
+		used[name] = true
+		if m := t.Measure(name); m != nil && m.Missing != nil && m.Missing.Measure != "" {
+			use(m.Missing.Measure)
+		}
+		if f := t.Formula(name); f != nil {
+			for _, inner := range f.Is.Names() {
+				use(inner)
+			}
+		}
+	}
+	adjusted := t.Adjust
+	for _, l := range t.Lines {
+		use(l.Of)
+		adjusted = append(adjusted[:len(adjusted):len(adjusted)], l.Adjust...)
+	}
+	for _, a := range adjusted {
+		use(a.By)
+	}
+	for i := range t.Metrics {
+		if name := t.Metrics[i].Name; !slices.ContainsFunc(t.Measures, func(m Measure) bool { return m.Source == "metric" && m.Of == name }) {
+			d.warn("metrics."+name, "no measure reads it")
+		}
+	}
+	for _, m := range t.Measures {
+		if !used[m.Name] {
+			d.warn("measures."+m.Name, "no line is priced by it")
+		}
+	}
+	for _, c := range t.Constants {
+		if !used[c.Name] {
+			d.warn("constants."+c.Name, "no line is priced by it")
+		}
+	}
+	for _, f := range t.Formulas {
+		if !used[f.Name] {
+			d.warn("formulas."+f.Name, "no line is priced by it")
+		}
+	}
+}
+
 func (d *document) reviewResult(t *Terms, r *Result) {
 	path := "results." + r.Name
-	used := false
-	for _, m := range t.Measures {
-		used = used || m.Result == r.Name
-	}
-	if !used {
+	if !slices.ContainsFunc(t.Measures, func(m Measure) bool {
+		return m.Source == "result" && m.Of == r.Name || m.Credit != nil && m.Credit.Of == r.Name
+	}) {
 		d.warn(path, "no measure reads it")
 	}
 	payee := t.Operator()
@@ -47,7 +86,7 @@ func (d *document) reviewResult(t *Terms, r *Result) {
 			}
 		}
 	}
-	if r.Where != nil && len(r.Where.Names()) == 0 {
+	if r.Where != nil && len(r.Where.Names()) == 0 && !r.Where.reads(occurred) {
 		d.warn(path+".where", "reads no fact: it is the same for every claim")
 	}
 	if r.Accept.On == "claim" && r.Dispute == nil && alone {
@@ -111,7 +150,8 @@ func list(words []string) string {
 func (d *document) reviewAdjust(path string, list []Adjustment) {
 	for i, a := range list {
 		for _, b := range list[:i] {
-			if a.Amount == "" || b.Amount == "" || a.Op == b.Op {
+			bounds := (a.Op == "at_most" || a.Op == "at_least") && (b.Op == "at_most" || b.Op == "at_least")
+			if !bounds || a.Op == b.Op {
 				continue
 			}
 			c := compareDecimals(a.Amount, b.Amount)

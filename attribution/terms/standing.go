@@ -193,6 +193,18 @@ func (s *Standing) PeriodAt(at record.Time) (p Period, ok bool) {
 // After is the period that follows p; ok is false past the last version's end.
 func (s *Standing) After(p Period) (next Period, ok bool) { return s.PeriodAt(p.Until) }
 
+// Covered is [Terms.Covered] over the span of all versions.
+func (s *Standing) Covered(p Period) (covered, whole int64) {
+	if len(s.versions) == 0 {
+		return 0, 1
+	}
+	c := s.calendar()
+	for i := len(s.versions) - 1; i >= 0 && c.DayCount == ""; i-- {
+		c.DayCount = s.versions[i].Terms.Calendar.DayCount
+	}
+	return c.covered(p, s.versions[0].Terms.From, s.Latest().Terms.Until)
+}
+
 // Closing is the closing instant of p, by the version that governs its last
 // moment.
 func (s *Standing) Closing(p Period) record.Time {

@@ -522,7 +522,7 @@ func TestRoles(t *testing.T) {
 
 func TestOutcomes(t *testing.T) {
 	text := strings.Replace(fourParties, `"once_per": "case"`, `"once_per": "fact:topic"`, 1)
-	text = strings.Replace(text, `"measures": {`, `"measures": {"worth": {"sum": "resolved.value"},`, 1)
+	text = strings.Replace(text, `"measures": {`, `"measures": {"worth": {"over": "period", "sum": "resolved.value"},`, 1)
 	b := newBook(t).agreed(text)
 	good := []record.Fact{record.Text("opened", "2026-03-01T08:00:00.000Z"), record.Text("topic", "refund"), record.Bool("transferred", false), record.Text("value", "12.50")}
 	b.apply(b.outcome("1", good...))

@@ -33,11 +33,16 @@ const (
 	MaxOffsetMinutes = 18 * 60
 	// MaxExprBytes and MaxExprDepth bound an expression; MaxExprDigits bounds
 	// the digits of any number it can meet on the way, MaxExprWork the digits
-	// of all of them together. One evaluation then takes less than 1 ms.
+	// of all of them together. One evaluation then takes less than 1 ms, or with
+	// powers a few.
 	MaxExprBytes  = 4 << 10
 	MaxExprDepth  = 32
 	MaxExprDigits = 1024
 	MaxExprWork   = 16 << 10
+
+	// MaxFormulaDepth is how many formulas can stand inside each other; the
+	// bounds of an expression hold for the whole of them.
+	MaxFormulaDepth = 32
 
 	maxTitleBytes = 256
 	maxNameBytes  = 64
@@ -48,10 +53,16 @@ const (
 	maxResults    = 256
 	maxFacts      = 64
 	maxEvidence   = 16
+	maxMetrics    = 256
 	maxMeasures   = 256
+	maxConstants  = 256
+	maxFormulas   = 256
 	maxLines      = 256
 	maxTiers      = 64
 	maxAdjust     = 16
+	maxSteps      = 32
+	maxGroups     = 8 // of touches: a table of coalitions has a row for each choice of them
+	maxPrepaid    = 16
 	maxOffsets    = 128
 
 	// lastUntil is 9000-01-01T00:00:00.000Z. Whatever the terms add to an
@@ -71,10 +82,13 @@ type Terms struct {
 	From, Until record.Time // effective, half open
 	RecordDelay Duration
 	Skew        Duration
-	Backfill    string    // accept, refuse
-	Results     []Result  // sorted by name
-	Measures    []Measure // sorted by name
-	Lines       []Line    // in the agreed order
+	Backfill    string     // accept, refuse
+	Results     []Result   // sorted by name
+	Metrics     []Metric   // sorted by name
+	Measures    []Measure  // sorted by name
+	Constants   []Constant // sorted by name
+	Formulas    []Formula  // sorted by name
+	Lines       []Line     // in the agreed order
 	Adjust      []Adjustment
 	Settle      Settle
 
@@ -88,11 +102,13 @@ type Party struct {
 }
 
 // Rounding names the mode and the place of the one rounding.
-type Rounding struct{ Mode, At string }
+type Rounding struct{ Mode, At string } // at: event, tier, line, statement
 
-// A Calendar cuts the effective span into settlement periods.
+// A Calendar cuts the effective span into settlement periods. DayCount says
+// how a part of a period is measured where something is prorated, else it is "".
 type Calendar struct {
 	Zone, Period string
+	DayCount     string // actual, fixed_30, seconds
 	Offsets      []Offset
 }
 
@@ -132,9 +148,10 @@ type FactType struct {
 
 // Accept says when a claim is accepted.
 type Accept struct {
-	On    string // claim, client, silence
+	On    string // claim, client, silence, third
 	After Duration
 	From  string // claim, receipt
+	By    string // the third party whose word accepts, with third
 }
 
 // A Dispute says how long a claim can be contested, and what becomes of a
@@ -151,21 +168,92 @@ type Reopen struct {
 	From   string // occurred, accepted, locked
 }
 
-// A Measure is a number per period over the billed results.
-type Measure struct {
-	Name   string
-	Op     string // count, sum
-	Result string
-	Fact   string // sum
-	Where  *Expr
+// A Metric is a number that is measured: who delivers it, what stands beside
+// its value, and how long a measurement can be restated.
+type Metric struct {
+	Name       string
+	By         []string   // parties whose measurements count, sorted
+	Facts      []FactType // fields beside value, sorted by name
+	FinalAfter Duration
 }
 
-// A Line prices one measure.
+// A Measure is a number per period, or over the term: of billed results, of
+// measurements, or of executed actions.
+type Measure struct {
+	Name   string
+	Op     string // count, sum, min, max, last, mean, distinct
+	Source string // result, metric, action
+	Of     string // name of the result, the metric or the action
+	Fact   string // all but count; value or a field of a metric, amount of an action
+	Where  *Expr
+	Over   string // period, term
+	// Missing says what stands in for a period without a measurement; it is
+	// there if and only if the source is a metric.
+	Missing *Missing
+	Credit  *Credit // nil counts all of a result
+}
+
+// A Missing stands in for a measure that nobody delivered.
+type Missing struct {
+	Then    string         // last, value, other, hold
+	Value   record.Decimal // value
+	Measure string         // other
+}
+
+// A Credit is the share of a result that goes to those who touched its case
+// before. Touches are claims of the result Of in the same case.
+type Credit struct {
+	Model    string         // first, last, linear, position, decay, fixed, shapley
+	Of       string         // result whose claims are touches; "" with fixed
+	By       string         // what groups touches: author, or a text fact of them
+	To       []string       // groups whose shares count, sorted
+	Within   Duration       // how long before the result a touch counts
+	Skip     []string       // groups passed over by first and last while there is another, sorted
+	First    record.Decimal // percent of position
+	Last     record.Decimal // percent of position; the rest goes to those between
+	HalfLife Duration       // of decay
+	Shares   []Share        // percent by group, of fixed; values by coalition "a+b", of shapley; sorted
+	Decimals int            // a share is a whole number of 10^-Decimals
+}
+
+// A Share is the number of one group, or of one coalition of groups.
+type Share struct {
+	Of    string
+	Value record.Decimal
+}
+
+// A Constant is an agreed number that formulas read.
+type Constant struct {
+	Name  string
+	Value record.Decimal
+}
+
+// A Formula computes a number from measures, constants and other formulas.
+type Formula struct {
+	Name string
+	Is   *Expr
+}
+
+// A Line prices a measure or a formula, or is a flat amount.
 type Line struct {
-	Name, Of, Mode string // mode: graduated, volume, each
-	Tiers          []Tier
-	Zero           string // "", due, not_due
-	Adjust         []Adjustment
+	Name      string
+	Of        string         // measure or formula, "" of a flat line
+	Flat      record.Decimal // of a flat line, else ""
+	Mode      string         // graduated, volume, each; "" of a flat line
+	Convert   *Convert
+	Tiers     []Tier
+	Zero      string      // "", due, not_due
+	BelowZero string      // "", zero, negative, hold: where the quantity can be below 0
+	Each      *Each       // bounds and allowance of each result, in mode each
+	DueAt     record.Time // 0, or the line is due only from the period that holds it on, once
+	Adjust    []Adjustment
+}
+
+// Convert changes the unit of a quantity before anything is taken off it.
+type Convert struct {
+	Multiply, Divide record.Decimal // one of them
+	Round            string         // half_up, half_even, down, up
+	Decimals         int
 }
 
 // A Tier is one row of a price table.
@@ -183,18 +271,55 @@ type Package struct {
 	Round       string // up, down
 }
 
-// An Adjustment bounds an amount.
-type Adjustment struct {
-	Op     string // at_least, at_most
-	Amount record.Decimal
+// Each bounds the price of each result, and says what is free.
+type Each struct {
+	AtLeast, AtMost record.Decimal // "" is no bound
+	Free            *Free
 }
+
+// Free are the first results of a period, or the first of their quantity, in
+// ledger order.
+type Free struct {
+	Events int64          // 0 is none
+	Amount record.Decimal // "" is none
+	Ends   string         // together, independent; "" where only one of them is given
+}
+
+// An Adjustment changes a quantity (include) or an amount.
+type Adjustment struct {
+	Op string // include, times, factor, percent_off, at_least, at_most, prorate
+
+	Amount  record.Decimal // of include, percent_off, at_least, at_most
+	Partial string         // of at_least and at_most: "", full, prorated in a period that the term cuts
+	Unused  string         // of include: lost, rolls
+	RollsTo record.Decimal // of include that rolls: the most that is included, "" without bound
+
+	By        string         // of times and factor: the measure or formula
+	Steps     []Step         // of factor, rising
+	Below     record.Decimal // of factor: below the first step
+	Undefined string         // of times and factor: hold, or the decimal that stands in
+}
+
+// A Step of a factor holds from a value on.
+type Step struct{ From, Times record.Decimal }
 
 // Settle says how periods are closed.
 type Settle struct {
 	CloseAfter  Duration
-	Late        string // current, correction, refuse
-	Negative    string // carry, credit, forfeit
-	Corrections string // after_minimum
+	Late        string    // current, correction, refuse
+	Negative    string    // carry, credit, forfeit
+	Corrections string    // after_minimum, before_minimum
+	Prepaid     []Prepaid // in the order in which they are drawn
+}
+
+// A Prepaid is money paid before, from which statements are drawn down.
+type Prepaid struct {
+	Name        string
+	Amount      record.Decimal
+	Every       string         // once, period
+	From, Until record.Time    // half open, by the beginning of a period
+	Unused      string         // lost, rolls; "" where it is paid once
+	AtMost      record.Decimal // of one that rolls: the most it holds, "" without bound
 }
 
 // A Mistake is one thing wrong with (or, as a warning, worth knowing about) a
@@ -234,6 +359,36 @@ func (t *Terms) Measure(name string) *Measure {
 	i := sort.Search(len(t.Measures), func(i int) bool { return t.Measures[i].Name >= name })
 	if i < len(t.Measures) && t.Measures[i].Name == name {
 		return &t.Measures[i]
+	}
+	return nil
+}
+
+// Formula returns the formula of that name, or nil.
+func (t *Terms) Formula(name string) *Formula {
+	for i := range t.Formulas {
+		if t.Formulas[i].Name == name {
+			return &t.Formulas[i]
+		}
+	}
+	return nil
+}
+
+// Constant returns the constant of that name, or nil.
+func (t *Terms) Constant(name string) *Constant {
+	for i := range t.Constants {
+		if t.Constants[i].Name == name {
+			return &t.Constants[i]
+		}
+	}
+	return nil
+}
+
+// Metric returns the metric of that name, or nil.
+func (t *Terms) Metric(name string) *Metric {
+	for i := range t.Metrics {
+		if t.Metrics[i].Name == name {
+			return &t.Metrics[i]
+		}
 	}
 	return nil
 }

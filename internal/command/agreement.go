@@ -299,7 +299,7 @@ func (a *Agreement) describe(w io.Writer) error {
 		describeResult(row, &t.Results[i])
 	}
 	for _, m := range t.Measures {
-		what := m.Op + " of " + m.Result
+		what := m.Op + " of " + m.Of
 		if m.Fact != "" {
 			what += "." + m.Fact
 		}

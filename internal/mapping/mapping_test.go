@@ -460,7 +460,7 @@ func draft(t *testing.T, changes ...string) *terms.Terms {
 "currency":"EUR","scale":2,"rounding":{"mode":"half_up","at":"line"},"calendar":{"zone":"UTC","period":"month","offsets":[{"from":"2026-01-01T00:00:00.000Z","minutes":0}]},
 "effective":{"from":"2026-01-01T00:00:00.000Z","until":"2027-01-01T00:00:00.000Z"},"record_delay":"unlimited","skew":"0s","backfill":"refuse",
 "results":{"order":{"facts":{"value":"decimal","lines":"decimal","paid":"bool"},"quantity":"value","once_per":"case","claim":["v"],"accept":{"on":"claim"},"dispute":"none","reopen":"none","escalation":"ignore","lock":"0s","billed_at":"occurred","final_after":"60d"}},
-"measures":{"orders":{"count":"order"}},"lines":[{"name":"orders","of":"orders","mode":"graduated","tiers":[{"unit":"2"}]}],
+"measures":{"orders":{"count":"order","over":"period"}},"lines":[{"name":"orders","of":"orders","mode":"graduated","tiers":[{"unit":"2"}]}],
 "settle":{"close_after":"0s","late":"refuse","negative":"carry","corrections":"after_minimum"}}`
 	canonical, mistakes := terms.Draft([]byte(strings.NewReplacer(changes...).Replace(text)), nil)
 	if canonical == nil {

@@ -1,0 +1,428 @@
+package fee
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/attribution/terms"
+)
+
+// Next is the period to be settled next; ok is false before the agreement and
+// past its end.
+//
+// Periods follow each other from the beginning of the first version on.
+func (s *State) Next() (p terms.Period, closing record.Time, ok bool) {
+	if len(s.versions) == 0 {
+		return p, 0, false
+	}
+	from := s.versions[0].terms.From
+	if len(s.periods) > 0 {
+		from = s.lastPeriod().Until
+	}
+	if p, ok = s.standing.PeriodAt(from); !ok {
+		return terms.Period{}, 0, false
+	}
+	p.From = from
+	if len(s.periods) > 0 && p.Name == s.lastPeriod().Name {
+		// The term had ended within this calendar period, and a later version
+		// took it up again. Its rest goes with the next one: a name is settled
+		// once.
+		if q, more := s.standing.PeriodAt(p.Until); more {
+			p.Name, p.Until = q.Name, q.Until
+		}
+	}
+	return p, s.standing.Closing(p), true
+}
+
+// A settlement is a statement in the making: what it decides about each claim,
+// and what that changes. The state is not touched before it is taken over.
+type settlement struct {
+	s       *State
+	period  terms.Period
+	closing record.Time
+	until   record.Time  // what comes before counts in this statement
+	terms   *terms.Terms // of the version that governs the period's last moment
+	base    int64        // version whose lines are due in any case, 0 if none
+	touches *touches
+
+	decisions []decision // by claim, in ledger order
+	readings  []readingDecision
+	refused   []refusedUsage
+	slots     []slot // touched, sorted once all is decided
+	changes   map[slot]*change
+	current   [][]*change // those of this period and of the term, by version and measure
+	books     []*book
+
+	statement *record.Statement
+	balance   number            // to carry
+	reached   map[string]number // by line over the term that is not own: what it has come to
+	included  map[lineSlot]number
+	rolled    map[string]number // by line: what the next period includes beside its own
+	prepaid   map[string]number // what is left
+	left      image             // the state the statement leaves
+}
+
+// A lineSlot is a line in a period.
+type lineSlot struct {
+	period record.Time
+	line   string
+}
+
+// A decision is what the settlement does with one claim.
+type decision struct {
+	claim  *claim
+	reason reason // unsaid: the claim is not mentioned
+	before []part // what stood in the quantities of the period
+	parts  []part // what now stands there, of what changes
+	period record.Time
+	grade  grade
+	idle   []idle // told now
+	leaves bool
+	marks  marks
+}
+
+// moves reports whether the decision changes quantities.
+func (d *decision) moves() bool { return len(d.parts) > 0 || len(d.before) > 0 }
+
+// A change is what the settlement does to one slot.
+type change struct {
+	version       *version
+	measure       *measure
+	base          bool // its lines are due without claims
+	before, after tally
+	claims        int64 // of this statement
+	first, last   int64
+	grades        [grades]number
+	weakest       grade
+	uses          []map[int]tierUse // by the lines that price each result, and tier
+
+	// For the detail: the slot up to a claim, and the rounded price of each line.
+	begun     bool
+	cumulated tally
+	prices    []number
+}
+
+type tierUse struct{ quantity, amount number }
+
+// note adds to what is behind the change.
+func (y *change) note(claims, first, last int64) {
+	y.claims += claims
+	if y.first < 0 || first < y.first {
+		y.first = first
+	}
+	y.last = max(y.last, last)
+}
+
+func (s *State) settle() (*settlement, error) {
+	if s.awaits() {
+		return nil, fmt.Errorf("the statement of %s is record %d and has not been applied", s.lastPeriod().Name, s.size)
+	}
+	p, closing, ok := s.Next()
+	if !ok {
+		if len(s.versions) == 0 {
+			return nil, fmt.Errorf("there is no agreement to settle")
+		}
+		return nil, fmt.Errorf("the term has ended: %s was its last period", s.lastPeriod().Name)
+	}
+	v := s.governing(p.Until - 1)
+	z := &settlement{s: s, period: p, closing: closing, until: p.Until, terms: v.terms, changes: map[slot]*change{}, reached: map[string]number{}, touches: &touches{s: s, closing: closing}}
+	if _, more := s.standing.After(p); !more {
+		z.until = closing + 1 // no statement follows that could give back
+	}
+	if v.number > s.excluded {
+		z.base = v.number
+	}
+	for _, v := range s.versions {
+		z.current = append(z.current, make([]*change, len(v.measures)))
+	}
+	if z.base > 0 {
+		for i, m := range s.versions[z.base-1].measures {
+			if m.read {
+				z.change(z.slotOf(p.From, s.versions[z.base-1], i))
+			}
+		}
+	}
+	z.decisions = make([]decision, len(s.claims))
+	// Parts are kept, in pieces of memory that many claims share.
+	var parts []part
+	for i, c := range s.claims {
+		if n := len(c.rule.uses); cap(parts)-len(parts) < n {
+			parts = make([]part, 0, max(n, min(1024, n*(len(s.claims)-i))))
+		}
+		d := &z.decisions[i]
+		parts = z.decide(c, d, parts)
+		z.count(d)
+	}
+	z.decideReadings()
+	z.countUsage()
+	z.standIn()
+	slices.SortFunc(z.slots, slot.compare)
+	return z, nil
+}
+
+// decide works out what becomes of c. Its parts are appended to the buffer.
+func (z *settlement) decide(c *claim, d *decision, buffer []part) []part {
+	s := z.s
+	d.claim, d.marks = c, c.marks
+	if c.at > z.closing {
+		return buffer
+	}
+	d.marks.since = min(c.since, z.period.From)
+	if c.version.number <= s.excluded {
+		d.reason, d.leaves = shadow, true
+		return buffer
+	}
+	v := s.look(c, z.closing)
+	for _, e := range v.idle {
+		if !c.events[e.event].told {
+			d.idle = append(d.idle, e)
+		}
+	}
+	var reason reason
+	waits := false // for its own period, though nothing else is open
+	if c.period != never {
+		reason, waits, buffer = z.review(c, &v, d, buffer)
+	} else {
+		reason, waits, buffer = z.judge(c, &v, d, buffer)
+	}
+	d.leaves = !waits && z.closing >= c.at+record.Time(c.rule.FinalAfter)
+	if d.leaves && (reason == pending || reason == disputed) {
+		reason = expired
+	}
+	// What was said before is not said again, except that it is still open.
+	if d.moves() || reason.underWay() || reason != c.said {
+		d.reason = reason
+	}
+	d.marks.said = reason
+	return buffer
+}
+
+// judge decides about a claim that is not billed.
+func (z *settlement) judge(c *claim, v *view, d *decision, buffer []part) (r reason, waits bool, parts []part) {
+	t := c.version.terms
+	switch {
+	case c.at < t.From || c.at >= t.Until:
+		return outsideTerm, false, buffer
+	case !c.evidenced:
+		return evidence, false, buffer
+	case v.void != unsaid:
+		return v.void, false, buffer
+	case v.open:
+		return disputed, false, buffer
+	case v.locked == never:
+		return pending, false, buffer
+	case v.back != unsaid && v.backAt < z.until:
+		return v.back, false, buffer
+	}
+	from := len(buffer)
+	buffer, truth := c.target(v, z.until, buffer, z.touches)
+	switch {
+	case truth == 0:
+		return where, false, buffer
+	case truth < 0:
+		return undefined, false, buffer
+	case len(buffer) == from:
+		if len(v.reduces) > 0 {
+			return reduced, false, buffer
+		}
+		return noLine, false, buffer
+	}
+	parts = buffer[from:len(buffer):len(buffer)]
+	b := c.billedAt(v)
+	period := z.period.From
+	switch {
+	case b >= z.period.Until:
+		if b >= z.s.versions[len(z.s.versions)-1].terms.Until {
+			return outsideTerm, false, buffer[:from]
+		}
+		return pending, true, buffer[:from]
+	case b < z.period.From:
+		p, ok := z.s.periodAt(b)
+		if !ok {
+			return outsideTerm, false, buffer[:from]
+		}
+		switch z.terms.Settle.Late {
+		case "current":
+		case "correction":
+			period = p.From
+		case "refuse":
+			// A claim that was there when its period was settled is not late.
+			if b < d.marks.since {
+				return late, false, buffer[:from]
+			}
+		default:
+			panic("fee: unchecked settle.late " + z.terms.Settle.Late)
+		}
+	}
+	d.period, d.parts, d.grade = period, parts, v.grade(c)
+	d.marks.period, d.marks.parts = period, parts
+	// A reversal of the next period is not lost when the claim would leave now.
+	return billed, v.waits(z.until), buffer
+}
+
+// review decides about a claim that is billed: what is to be given back.
+func (z *settlement) review(c *claim, v *view, d *decision, buffer []part) (r reason, waits bool, parts []part) {
+	if len(c.parts) == 0 {
+		return c.said, false, buffer // all of it was given back
+	}
+	d.period = c.period
+	at, gone := v.voidAt, v.void
+	if v.backAt < at {
+		at, gone = v.backAt, v.back
+	}
+	if gone != unsaid && at < z.until {
+		d.before, d.marks.parts = c.parts, nil
+		return gone, false, buffer
+	}
+	waits = v.waits(z.until)
+	if v.locked == never || len(v.reduces) == 0 {
+		return c.said, waits, buffer
+	}
+	from := len(buffer)
+	buffer, truth := c.target(v, z.until, buffer, z.touches)
+	if truth != 1 {
+		buffer = buffer[:from]
+	}
+	now := least(c.parts, buffer[from:])
+	buffer = buffer[:from]
+	if slices.EqualFunc(now, c.parts, func(a, b part) bool {
+		return a.measure == b.measure && a.text == b.text && a.quantity.cmp(b.quantity) == 0
+	}) {
+		return c.said, waits, buffer
+	}
+	d.before, d.parts, d.marks.parts = c.parts, now, now
+	return reduced, waits, buffer
+}
+
+// waits reports whether something known at the closing takes effect in a later
+// period only.
+func (v *view) waits(until record.Time) bool {
+	if v.void != unsaid && v.voidAt >= until || v.back != unsaid && v.backAt >= until {
+		return true
+	}
+	return slices.ContainsFunc(v.reduces, func(r reduction) bool { return r.at >= until })
+}
+
+// billedAt is the instant that decides the period of a claim.
+func (c *claim) billedAt(v *view) record.Time {
+	switch c.rule.BilledAt {
+	case "occurred":
+		return c.at
+	case "accepted":
+		return v.accepted
+	case "locked":
+		return v.locked
+	case "recorded":
+		return c.logged
+	}
+	panic("fee: unchecked billed_at " + c.rule.BilledAt)
+}
+
+// slotOf is where a measure of a version counts what belongs to a period.
+func (z *settlement) slotOf(period record.Time, v *version, measure int) slot {
+	if v.measures[measure].term {
+		period = never
+	}
+	return slot{period, v.number, measure}
+}
+
+// change is the change of a slot, begun if there is none.
+func (z *settlement) change(at slot) *change {
+	v := z.s.versions[at.version-1]
+	now := at.period == z.period.From || at.period == never
+	y := z.current[at.version-1][at.measure]
+	if !now {
+		y = z.changes[at]
+	}
+	if y != nil {
+		return y
+	}
+	y = &change{version: v, measure: v.measures[at.measure], first: -1, last: -1}
+	if at.period == never {
+		y.base = v.number == z.base
+	} else {
+		y.base = v.number == z.baseOf(at.period)
+	}
+	if t := z.s.tallies[at]; t != nil {
+		y.before = *t
+	}
+	y.after = y.before
+	y.after.values = slices.Clone(y.before.values)
+	z.changes[at] = y
+	if now {
+		z.current[at.version-1][at.measure] = y
+	}
+	z.slots = append(z.slots, at)
+	return y
+}
+
+// count adds a decision to the slots it changes.
+func (z *settlement) count(d *decision) {
+	v := d.claim.version
+	fresh := d.reason == billed && d.period == z.period.From
+	z.move(v, d.period, d.before, -1, d.claim.n, d.claim.at, 0, false)
+	z.move(v, d.period, d.parts, 1, d.claim.n, d.claim.at, d.grade, fresh)
+}
+
+// move counts parts in, or out with the sign -1. fresh parts are billed in the
+// period that is settled, and have a grade.
+func (z *settlement) move(v *version, period record.Time, list []part, sign, n int64, at record.Time, g grade, fresh bool) {
+	for _, p := range list {
+		y := z.change(z.slotOf(period, v, p.measure))
+		y.after.add(v, y.measure, p, n, at, sign)
+		if sign < 0 {
+			continue
+		}
+		y.note(1, n, n)
+		if !fresh && !y.measure.term {
+			continue
+		}
+		y.grades[g] = y.grades[g].add(larger(p.quantity, number{}))
+		y.weakest = max(y.weakest, g)
+		for k, i := range y.measure.each {
+			if y.version.tables[i].free == nil {
+				y.use(k, y.version.tables[i], p.quantity)
+			}
+		}
+	}
+}
+
+// use notes what one result takes of the tiers of a line in mode each.
+func (y *change) use(k int, t *table, q number) {
+	if y.uses == nil {
+		y.uses = make([]map[int]tierUse, len(y.measure.each))
+	}
+	if y.uses[k] == nil {
+		y.uses[k] = map[int]tierUse{}
+	}
+	amount, tier := t.one(q)
+	if tier < 0 {
+		return
+	}
+	u := y.uses[k][tier]
+	y.uses[k][tier] = tierUse{u.quantity.add(q), u.amount.add(amount)}
+}
+
+// standIn notes what stands in for the measures that nobody delivered in this
+// period.
+func (z *settlement) standIn() {
+	if z.base == 0 {
+		return
+	}
+	v := z.s.versions[z.base-1]
+	b := z.book(v, z.period.From, true)
+	for i, m := range v.measures {
+		if !m.read || m.Missing == nil || m.Missing.Then != "last" || m.term {
+			continue
+		}
+		if y := b.tally(m); y.claims > 0 {
+			continue
+		}
+		if x, ok := z.s.standins[m.Name]; ok {
+			stand := x
+			z.change(slot{z.period.From, v.number, i}).after.stand = &stand
+		}
+	}
+	z.books = nil // what they know may be out of date
+}

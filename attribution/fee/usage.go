@@ -1,0 +1,136 @@
+package fee
+
+import (
+	"slices"
+
+	"github.com/raasledger/raasledger/attribution/record"
+)
+
+// A usage are the actions of one period that no statement has counted yet, of
+// one measure. They have no states: what was executed was executed.
+type usage struct {
+	tally
+	first, last int64
+}
+
+// addAction counts an executed action for the measures that are of it.
+func (s *State) addAction(r *record.Record, b *record.Action) {
+	if b.Status != "executed" {
+		return
+	}
+	at := s.instant(r)
+	v := s.governing(at)
+	if v == nil || !slices.ContainsFunc(v.measures, func(m *measure) bool { return m.counts(b) }) {
+		return
+	}
+	if v.number <= s.excluded {
+		return // nothing under these terms is owed
+	}
+	p, ok := s.standing.PeriodAt(at)
+	switch {
+	case !ok || at < v.terms.From || at >= v.terms.Until:
+		s.loose = append(s.loose, loose{n: r.Log.N, at: at, reason: outsideTerm})
+		return
+	case s.standing.SignatureVoid(r):
+		s.loose = append(s.loose, loose{n: r.Log.N, at: at, reason: voidSignature})
+		return
+	}
+	facts := actionFacts(b)
+	for i, m := range v.measures {
+		if !m.counts(b) {
+			continue
+		}
+		q, truth := m.part(i, facts, at)
+		if truth == 0 {
+			continue
+		}
+		if truth < 0 {
+			s.loose = append(s.loose, loose{n: r.Log.N, at: at, reason: undefined})
+			return
+		}
+		where := slot{p.From, v.number, i}
+		u := s.usage[where]
+		if u == nil {
+			u = &usage{first: r.Log.N}
+			s.usage[where] = u
+		}
+		u.add(v, m, q, r.Log.N, at, 1)
+		u.last = r.Log.N
+	}
+}
+
+func (m *measure) counts(b *record.Action) bool {
+	return m.Source == "action" && m.read && m.Of == b.Action
+}
+
+// actionFacts are the fields of an action that terms can read, sorted.
+func actionFacts(b *record.Action) record.Facts {
+	facts := make(record.Facts, 0, 3)
+	for _, f := range [...]struct{ name, text string }{{"amount", string(b.Amount)}, {"currency", b.Currency}, {"resource", b.Resource}} {
+		if f.text != "" {
+			facts = append(facts, record.Fact{Name: f.name, Value: record.Value{Text: f.text}})
+		}
+	}
+	return facts
+}
+
+// countUsage counts the actions up to the end of the period.
+func (z *settlement) countUsage() {
+	for _, at := range sortedSlots(z.s.usage) {
+		if at.period >= z.period.Until {
+			continue
+		}
+		u := z.s.usage[at]
+		v := z.s.versions[at.version-1]
+		m := v.measures[at.measure]
+		period := z.period.From
+		if at.period < z.period.From {
+			p, ok := z.s.periodAt(at.period)
+			switch {
+			case !ok:
+				z.refused = append(z.refused, refusedUsage{at, outsideTerm})
+				continue
+			case z.terms.Settle.Late == "refuse":
+				z.refused = append(z.refused, refusedUsage{at, late})
+				continue
+			case z.terms.Settle.Late == "correction":
+				period = p.From
+			}
+		}
+		to := slot{period, at.version, at.measure}
+		if m.term {
+			to.period = never
+		}
+		y := z.change(to)
+		y.after.claims += u.claims
+		y.after.quantity = y.after.quantity.add(u.quantity)
+		for k, sum := range u.sums {
+			if len(y.after.sums) < len(u.sums) {
+				y.after.sums = append(slices.Clone(y.after.sums), make([]number, len(u.sums)-len(y.after.sums))...)
+			}
+			y.after.sums[k] = y.after.sums[k].add(sum)
+		}
+		y.after.values = append(y.after.values, u.values...)
+		slices.SortFunc(y.after.values, func(a, b value) int { return int(a.n - b.n) })
+		y.note(u.claims, u.first, u.last)
+		if period == z.period.From {
+			y.grades[gradeVendor] = y.grades[gradeVendor].add(larger(u.quantity, number{}))
+			y.weakest = max(y.weakest, gradeVendor)
+		}
+	}
+}
+
+// A refusedUsage is a slot of actions that came too late, or outside the term.
+type refusedUsage struct {
+	at     slot
+	reason reason
+}
+
+func sortedSlots[T any](m map[slot]T) []slot {
+	list := make([]slot, 0, len(m))
+	for at := range m {
+		list = append(list, at)
+	}
+	slices.SortFunc(list, slot.compare)
+	return list
+}
