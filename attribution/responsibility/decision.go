@@ -9,7 +9,7 @@ import (
 // replay evaluates a check over the values of the fields it names at the size
 // of the run, with one of them replaced where instead is given. known is false
 // where a value is not there.
-func (u *run) replay(c *record.Check, instead map[field]string) (holds_, known bool, left, right fact) {
+func (u *run) replay(c *record.Check, instead map[field]string) (was, known bool, left, right fact) {
 	left, right = u.operand(c.Left, instead), u.operand(c.Right, instead)
 	if left.state != present || right.state != present {
 		return false, false, left, right

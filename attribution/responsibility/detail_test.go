@@ -480,6 +480,14 @@ func TestDetails(t *testing.T) {
 			c.at += 2 * hourMS
 			c.add("g9", "client", "", c.grant())
 		}, "evidence_missing client established"},
+		"a demand of a grant that gives no authority": {func(c *scene) {
+			x := c.action()
+			x.Action = "wave"
+			c.add("x", "vendor", "agent-1", x)
+			c.add("m1", "client", "", &record.Demand{Of: "g1", Custodian: "client", Basis: "b", Deadline: c.at + hourMS})
+			c.at += 2 * hourMS
+			c.add("n1", "client", "", &record.Incident{Severity: "low", Discovered: c.at})
+		}, "no_authority vendor established, evidence_missing client established"},
 		"a demand while no record of the matter is later": {func(c *scene) {
 			c.pay()
 			c.add("m1", "client", "", &record.Demand{Of: "g1", Custodian: "client", Basis: "b", Deadline: c.at + hourMS})

@@ -60,7 +60,7 @@ func (u *run) touched(core []*record.Record) []*record.Record {
 			all = append(all, r)
 		}
 	}
-	for _, k := range u.chain {
+	for _, k := range u.grants {
 		all = append(all, k.r)
 	}
 	seen := map[string]bool{}

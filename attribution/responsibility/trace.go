@@ -15,8 +15,8 @@ import (
 var ErrNoRules = errors.New("the terms in force name no rule set")
 
 // Trace returns what rs-1 finds of an effect over the records [0, size). It is
-// a pure function of these: records behind size, and those of other matters,
-// change nothing. An error says that there is no such effect, or no rule set.
+// a pure function of these, and of the sealed values that were disclosed:
+// records behind size, and those of other matters, change nothing. An error says that there is no such effect, or no rule set.
 func Trace(f *Facts, effect string, size int64) (*Answer, error) {
 	x := f.before(size, effect)
 	if x == nil {
@@ -70,7 +70,8 @@ type run struct {
 	handoffs []*record.Record // of d
 	override *record.Record   // that x cites and that carries it
 	counting []*record.Record // approvals of d
-	chain    []link           // of grants, from the one that x cites up
+	grants   []link           // from the one that x cites up
+	chain    []link           // these, or none where they give no authority
 
 	tests    []Test
 	findings []Finding
@@ -132,7 +133,8 @@ func (u *run) gather() {
 		}
 	}
 	u.override = f.override(u.x, u.action)
-	u.chain = f.ancestors(u.action.Grant, u.x.Log.N)
+	u.grants = f.ancestors(u.action.Grant, u.x.Log.N)
+	u.chain = u.grants
 	for _, r := range u.approvals() {
 		if u.counts(r) {
 			u.counting = append(u.counting, r)
