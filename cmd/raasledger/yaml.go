@@ -230,8 +230,10 @@ func isInteger(path []string) bool {
 	switch {
 	case len(path) == 1:
 		return path[0] == "scale"
+	case len(path) == 3:
+		return path[0] == "responsibility" && path[1] == "weights"
 	case len(path) == 4:
-		return path[0] == "calendar" && path[1] == "offsets" && path[3] == "minutes"
+		return path[0] == "calendar" && path[1] == "offsets" && path[3] == "minutes" || path[0] == "responsibility" && path[1] == "duties" && path[3] == "weight"
 	}
 	return false
 }
