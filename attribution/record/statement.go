@@ -14,13 +14,13 @@ type Statement struct {
 	Adjust      []Adjustment // statement adjustments, in their order
 	Subtotal    Decimal      // after lines and statement adjustments
 	Corrections []Correction
-	CarriedIn   Decimal // balance of earlier statements, at most 0
-	Total       Decimal // what is owed: at least 0 unless the terms give a credit note
+	CarriedIn   Decimal    // balance of earlier statements, at most 0
+	Total       Decimal    // what is owed: at least 0 unless the terms give a credit note
 	Prepaid     []Drawdown // of money paid before, in the order in which it is drawn
 	Due         Decimal    // what of Total is still to be paid, "" where nothing can be prepaid
-	CarriedOut  Decimal // at most 0
-	Grades      []Grade // parts of Subtotal, adding up to it
-	Counts      []Count // by reason, sorted
+	CarriedOut  Decimal    // at most 0
+	Grades      []Grade    // parts of Subtotal, adding up to it
+	Counts      []Count    // by reason, sorted
 	Detail      Digest
 	State       Digest
 }

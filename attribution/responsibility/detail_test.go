@@ -215,6 +215,17 @@ func TestDetails(t *testing.T) {
 			x.Grant = "g3"
 			c.add("x", "vendor", "agent-2", x)
 		}, "over_delegation vendor established"},
+		"a sub-grant of more than the parent has": {func(c *scene) {
+			g := c.grant()
+			g.Delegable, g.LimitEach = 1, "99.99"
+			c.add("g2", "client", "", g)
+			sub := c.under("g2")
+			sub.LimitEach = "200.00"
+			c.add("g3", "vendor", "", sub)
+			x := c.action()
+			x.Grant = "g3"
+			c.add("x", "vendor", "agent-2", x)
+		}, "limit_exceeded vendor established, over_delegation vendor established"},
 		"a period limit that only an unknown review could keep": {func(c *scene) {
 			g := c.grant()
 			g.LimitPeriod = &record.PeriodLimit{Amount: "150.00", Days: record.MaxInteger}
@@ -237,6 +248,14 @@ func TestDetails(t *testing.T) {
 			x.Decision, x.Grant = "d2", "g2"
 			c.add("x", "vendor", "agent-1", x)
 		}, "missing_escalation vendor established"},
+		"no decision where confidence counts": {func(c *scene) {
+			g := c.grant()
+			g.Escalate = []record.Boundary{{When: "confidence_under", Value: "0.5"}, {When: "check_result", Value: "fail"}}
+			c.add("g2", "client", "", g)
+			x := c.action()
+			x.Decision, x.Grant = "", "g2"
+			c.add("x", "vendor", "agent-1", x)
+		}, "missing_escalation vendor established, unexplained_decision vendor established"},
 		"no decision": {func(c *scene) {
 			x := c.action()
 			x.Decision = "d9"

@@ -14,7 +14,6 @@ func (p *parser) check(n *node) *node {
 	a := n.args[0].kind
 	b := n.args[len(n.args)-1].kind
 	for _, arg := range n.args {
-		n.digits += arg.digits + 1
 		if arg.kind == kindUnknown {
 			// Its mistake is reported. What the operator gives is still known
 			// where it does not depend on the argument.
@@ -25,8 +24,8 @@ func (p *parser) check(n *node) *node {
 		}
 	}
 	if a == kindDecimal {
-		n.digits += moreDigits(n)
-		p.digits += n.digits
+		n.size = sizeOf(n)
+		p.digits += n.size.digits()
 		if n.op == opPower {
 			p.digits += powerWork
 		}
@@ -122,8 +121,8 @@ func (p *parser) check(n *node) *node {
 		}
 	}
 	// Whatever the facts are, no number on the way then takes long.
-	if n.kind == kindDecimal && n.digits > MaxExprDigits {
-		p.failType(n.column, "%s may give a number of %d digits, at most %d", n.op, n.digits, MaxExprDigits)
+	if digits := n.size.digits(); n.kind == kindDecimal && digits > MaxExprDigits {
+		p.failType(n.column, "%s may give a number of %d digits, at most %d", n.op, digits, MaxExprDigits)
 		n.kind = kindUnknown
 		return n
 	}
@@ -195,23 +194,47 @@ func (p *parser) wantTimes(n *node) {
 	}
 }
 
-// moreDigits is how many digits a function can give beyond those of its
-// arguments.
-func moreDigits(n *node) int {
-	sum := 0
+// A size bounds the digits of a number: of a decimal those before the point and
+// behind it, of a quotient those of both its integers together.
+type size struct {
+	before, behind int
+	quotient       bool // behind is 0
+}
+
+func (s size) digits() int { return s.before + s.behind }
+
+// sizeOf bounds the digits of a decimal by those of what it is computed from.
+func sizeOf(n *node) (s size) {
+	// The rules of docs/terms.md: quotients have common denominators that
+	// multiply, decimals do not.
+	sum, quotient := 0, false
 	for _, arg := range n.args {
-		sum += arg.digits + 1
+		sum += arg.size.digits() + 1
+		quotient = quotient || arg.size.quotient
 	}
 	switch n.op {
-	case opSqrt:
-		return 2 * exact.InexactDecimals
 	case opPower:
-		return record.MaxDigits + 2*exact.InexactDecimals
+		return size{before: record.MaxDigits, behind: exact.InexactDecimals}
+	case opSqrt:
+		return size{before: sum, behind: exact.InexactDecimals}
 	case opHoldoutLower:
 		// The rates stand squared, and by the counts, under the root.
-		return 3*sum + 2*exact.InexactDecimals
+		return size{before: 4*sum + 2*exact.InexactDecimals, quotient: true}
+	case opMultiply:
+		if !quotient {
+			a, b := n.args[0].size, n.args[1].size
+			return size{before: a.before + b.before + 2, behind: a.behind + b.behind}
+		}
+	case opAdd, opSubtract, opNegate, opAbs, opMin, opMax, opDeadBand, opExcess, opDid:
+		if !quotient {
+			for _, arg := range n.args {
+				s.before, s.behind = max(s.before, arg.size.before), max(s.behind, arg.size.behind)
+			}
+			s.before += len(n.args)
+			return s
+		}
 	}
-	return 0
+	return size{before: sum, quotient: true}
 }
 
 // powerWork is what a power costs, in digits on the way.

@@ -166,8 +166,8 @@ type node struct {
 
 	// fixed is set where a decimal is the same whatever the names stand for;
 	// number is then its value.
-	fixed  bool
-	digits int // an upper bound for the digits of a decimal and what it is computed from
+	fixed bool
+	size  size // of a decimal
 }
 
 // isReserved reports whether a word means something in expressions, so that
@@ -179,7 +179,7 @@ func isReserved(name string) bool {
 // A named number is what a name of a formula stands for.
 type named struct {
 	kind   kind // kindUnknown where it has a mistake of its own
-	digits int
+	size   size
 	work   int // of a formula: digits on the way
 	fixed  bool
 	number number // of a constant
@@ -418,7 +418,7 @@ func (p *parser) literal(n *node, tok string) {
 	}
 	n.kind = kindDecimal
 	n.number, _ = parseNumber(tok, false)
-	n.fixed, n.digits = true, len(tok)
+	n.fixed, n.size = true, sizeOfDecimal(tok)
 }
 
 // name reads a fact, or what stands for a number in a formula.
@@ -430,7 +430,7 @@ func (p *parser) name(n *node, tok string) {
 			p.failType(n.column, "unknown name %s: want a measure, a constant or a formula", quote(tok))
 			return
 		}
-		n.kind, n.digits, n.fixed, n.number = of.kind, of.digits, of.fixed, of.number
+		n.kind, n.size, n.fixed, n.number = of.kind, of.size, of.fixed, of.number
 		p.digits += of.work
 		return
 	}
@@ -441,7 +441,7 @@ func (p *parser) name(n *node, tok string) {
 	for i := range p.facts {
 		if p.facts[i].Name == tok {
 			n.kind = kindOf(p.facts[i].Type)
-			n.digits = record.MaxDigits + record.MaxDecimals
+			n.size = size{before: record.MaxDigits, behind: record.MaxDecimals}
 			return
 		}
 	}

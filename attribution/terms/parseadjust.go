@@ -1,6 +1,8 @@
 package terms
 
 import (
+	"slices"
+
 	"github.com/raasledger/raasledger/attribution/record"
 )
 
@@ -190,11 +192,17 @@ func (d *document) checkLineOver(t *Terms, line *Line, path string) {
 	if line == nil {
 		return
 	}
-	read := t.Reads(line.Of)
-	for _, a := range line.Adjust {
-		if a.By != "" {
-			read = append(read, t.Reads(a.By)...)
+	var read []string
+	add := func(name string) {
+		// A formula that mixes them by itself has its own mistake.
+		own := t.Reads(name)
+		if !slices.ContainsFunc(own, func(m string) bool { return t.Measure(m).Over != t.OverOf(name) }) {
+			read = append(read, own...)
 		}
+	}
+	add(line.Of)
+	for _, a := range line.Adjust {
+		add(a.By)
 	}
 	d.checkOver(t, path, read)
 }

@@ -56,19 +56,28 @@ func (d *document) numbers(t *Terms, o *object) {
 	}
 }
 
-// digits bounds the digits of a measure, as many records as a ledger can hold
+// size bounds the digits of a measure, as many records as a ledger can hold
 // being in it.
-func (m *Measure) digits() int {
+func (m *Measure) size() size {
 	const counted = len("9007199254740991")
 	switch {
-	case m.Missing != nil && m.Missing.Then == "other": // which can be a sum
-	case m.Op == "min", m.Op == "max", m.Op == "last", m.Op == "count" && m.Missing != nil, m.Op == "distinct" && m.Missing != nil:
-		return record.MaxDigits + record.MaxDecimals
-	case m.Op == "count", m.Op == "distinct":
-		return counted + maxShareDecimals
+	case m.Op == "mean", m.Missing != nil && m.Missing.Then == "other": // which can be a mean
+		// The sum of decimals by how many they are.
+		return size{before: record.MaxDigits + 2*record.MaxDecimals + 2*counted, quotient: true}
+	case m.Op == "sum" && m.Credit != nil:
+		return size{before: record.MaxDigits + counted, behind: record.MaxDecimals + maxShareDecimals}
+	case m.Op == "sum":
+		return size{before: record.MaxDigits + counted, behind: record.MaxDecimals}
+	case m.Missing != nil, m.Op != "count" && m.Op != "distinct":
+		return size{before: record.MaxDigits, behind: record.MaxDecimals}
 	}
-	// The sum of decimals, and the mean of them.
-	return record.MaxDigits + 2*record.MaxDecimals + 2*counted
+	return size{before: counted, behind: maxShareDecimals}
+}
+
+// sizeOfDecimal counts the digits of a decimal.
+func sizeOfDecimal(text string) size {
+	before, behind, _ := strings.Cut(strings.TrimPrefix(text, "-"), ".")
+	return size{before: len(before), behind: len(behind)}
 }
 
 // formulas compiles each formula after those that it reads.
@@ -102,13 +111,13 @@ func (c *formulas) formula(name string) *compiled {
 	p := &parser{text: c.texts[name]}
 	p.numbers = func(word string) (named, bool) {
 		if m := c.t.Measure(word); m != nil {
-			return named{kind: kindDecimal, digits: m.digits()}, true
+			return named{kind: kindDecimal, size: m.size()}, true
 		}
 		if k := c.t.Constant(word); k != nil {
 			if k.Value == "" {
 				return named{}, true
 			}
-			return named{kind: kindDecimal, digits: len(k.Value), fixed: true, number: numberIn(k.Value)}, true
+			return named{kind: kindDecimal, size: sizeOfDecimal(string(k.Value)), fixed: true, number: numberIn(k.Value)}, true
 		}
 		if _, ok := c.texts[word]; !ok {
 			_, known := c.done[word]
@@ -124,7 +133,7 @@ func (c *formulas) formula(name string) *compiled {
 			return named{}, true
 		}
 		f.depth = max(f.depth, inner.depth+1)
-		return named{kind: kindDecimal, digits: inner.root.digits, work: inner.work}, true
+		return named{kind: kindDecimal, size: inner.root.size, work: inner.work}, true
 	}
 	root := p.compile(kindDecimal)
 	c.open = c.open[:len(c.open)-1]

@@ -272,3 +272,63 @@ func (r *Responsibility) tree() members {
 	}
 	return v
 }
+
+// nameAt is what an element of the approvers or duties is called in words.
+func (r *Responsibility) nameAt(list string, i int) string {
+	switch {
+	case list == "responsibility.duties[]" && r != nil && i < len(r.Duties):
+		return "duty " + r.Duties[i].ID
+	case list == "responsibility.duties[]":
+		return "duty " + strconv.Itoa(i+1)
+	case r != nil && i < len(r.Approvers):
+		return "approver " + r.Approvers[i].Human
+	}
+	return "approver " + strconv.Itoa(i+1)
+}
+
+// wordsOfResponsibility is the part of wordsOf for responsibility.
+func wordsOfResponsibility(path string) (words string, ok bool) {
+	switch path {
+	case "responsibility":
+		words = "the part on who answers for the agent"
+	case "responsibility.rule_set":
+		words = "the rule set"
+	case "responsibility.outward":
+		words = "the party that answers outwardly"
+	case "responsibility.review_min":
+		words = "the least time of a review"
+	case "responsibility.must_show":
+		words = "the things that a reviewer must be shown"
+	case "responsibility.erasure_bases":
+		words = "the grounds on which evidence may be erased"
+	case "responsibility.approvers":
+		words = "the approvers"
+	case "responsibility.approvers[].human", "responsibility.duties[].id":
+		words = "the name"
+	case "responsibility.approvers[].party", "responsibility.duties[].party":
+		words = "the party"
+	case "responsibility.approvers[].actions":
+		words = "the actions that may be approved"
+	case "responsibility.approvers[].limit":
+		words = "the greatest amount that may be approved"
+	case "responsibility.duties":
+		words = "the duties"
+	case "responsibility.duties[].on":
+		words = "the actions that call for it"
+	case "responsibility.duties[].check":
+		words = "the check that must be made"
+	case "responsibility.duties[].fresh":
+		words = "the field that must be kept fresh"
+	case "responsibility.duties[].fresh.field":
+		words = "the name of the field"
+	case "responsibility.duties[].fresh.within":
+		words = "the age that the field may have"
+	case "responsibility.duties[].weight":
+		words = "the weight"
+	case "responsibility.weights":
+		words = "the weights of the rules"
+	default:
+		return "", false
+	}
+	return words, true
+}

@@ -3,6 +3,8 @@ package terms
 import (
 	"slices"
 	"strings"
+
+	"github.com/raasledger/raasledger/attribution/record"
 )
 
 // review adds the warnings: what is no mistake, but what whoever signs should
@@ -10,12 +12,15 @@ import (
 func (d *document) review(t *Terms) {
 	for i := range t.Results {
 		d.reviewResult(t, &t.Results[i])
+		d.reviewSilence(t, &t.Results[i])
 	}
+	d.reviewMetrics(t)
 	d.reviewUse(t)
-	for i, l := range t.Lines {
-		d.reviewAdjust(element("lines", i)+".adjust", l.Adjust)
+	for i := range t.Lines {
+		d.reviewLine(t, &t.Lines[i], element("lines", i))
 	}
-	d.reviewAdjust("adjust", t.Adjust)
+	d.reviewAdjust(t, "adjust", t.Adjust)
+	d.reviewPrepaid(t)
 }
 
 // reviewUse warns of numbers that no amount rests on.
@@ -138,17 +143,73 @@ func (d *document) reviewDelay(t *Terms, r *Result) {
 	d.warn(field, "a claim of %s can be recorded when %s after it would be over: the recording begins them", r.Name, list(over))
 }
 
-// list joins words as people do.
-func list(words []string) string {
-	if n := len(words); n > 1 {
-		return strings.Join(words[:n-1], ", ") + " and " + words[n-1]
+// reviewLine warns of what a line reads.
+func (d *document) reviewLine(t *Terms, l *Line, path string) {
+	d.reviewAdjust(t, path+".adjust", l.Adjust)
+	if l.Of != "" && len(t.Reads(l.Of)) == 0 {
+		d.warn(path+".of", "formula %s reads no measure: it is the same in every period", l.Of)
 	}
-	return words[0]
+	if l.DueAt == 0 {
+		return
+	}
+	due, ok := t.PeriodAt(l.DueAt)
+	if !ok {
+		return
+	}
+	for _, name := range t.Reads(l.Of) {
+		m := t.Measure(name)
+		if m.Over != "term" {
+			continue
+		}
+		until, bounded := record.Time(0), false
+		if m.Where != nil {
+			until, bounded = m.Where.occurredBefore()
+		}
+		switch {
+		case !bounded:
+			d.warn(path+".due_at", "measure %s goes on after it: each statement has what is new since, unless its where says occurred < a time", name)
+		case until > due.Until:
+			d.warn(path+".due_at", "is in the period until %s, and measure %s counts what occurred until %s: the rest is on later statements", due.Until, name, until)
+		}
+	}
 }
 
-// reviewAdjust warns of a bound that undoes one before it.
-func (d *document) reviewAdjust(path string, list []Adjustment) {
+// occurredBefore is the earliest time before which the instant of a record has
+// to be for the condition to be true, as far as it says so in so many words.
+func (e *Expr) occurredBefore() (until record.Time, ok bool) {
+	var walk func(n *node)
+	walk = func(n *node) {
+		switch n.op {
+		case opAnd:
+			walk(n.args[0])
+			walk(n.args[1])
+			return
+		case opLess, opAtMost, opMore, opAtLeast:
+		default:
+			return
+		}
+		name, bound := n.args[0], n.args[1]
+		if n.op == opMore || n.op == opAtLeast {
+			name, bound = bound, name
+		}
+		if name.op != opName || name.name != occurred || bound.op != opLiteral {
+			return
+		}
+		if at := record.Time(bound.instant); !ok || at < until {
+			until, ok = at, true
+		}
+	}
+	walk(e.root)
+	return until, ok
+}
+
+// reviewAdjust warns of a bound that undoes one before it, and of a share of a
+// period where each is whole.
+func (d *document) reviewAdjust(t *Terms, path string, list []Adjustment) {
 	for i, a := range list {
+		if a.Op == "prorate" && !t.CutsPeriod() {
+			d.warn(element(path, i), "has no effect: the term cuts no period, unless a later version ends within one")
+		}
 		for _, b := range list[:i] {
 			bounds := (a.Op == "at_most" || a.Op == "at_least") && (b.Op == "at_most" || b.Op == "at_least")
 			if !bounds || a.Op == b.Op {
@@ -158,6 +219,23 @@ func (d *document) reviewAdjust(path string, list []Adjustment) {
 			if a.Op == "at_most" && c < 0 || a.Op == "at_least" && c > 0 {
 				d.warn(element(path, i), "%s %s undoes %s %s before it", a.Op, a.Amount, b.Op, b.Amount)
 			}
+		}
+	}
+}
+
+// reviewPrepaid warns of money from which no statement is drawn.
+func (d *document) reviewPrepaid(t *Terms) {
+	for i, p := range t.Settle.Prepaid {
+		begun := false
+		// A period begins in the span where one does that holds an instant of it.
+		if period, ok := t.PeriodAt(max(p.From, t.From)); ok && max(p.From, t.From) < p.Until {
+			if period.From < max(p.From, t.From) {
+				period, ok = t.After(period)
+			}
+			begun = ok && period.From < p.Until
+		}
+		if !begun {
+			d.warn(element("settle.prepaid", i), "no period of the term begins from %s to %s: no statement is drawn from it", p.From, p.Until)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package terms
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/raasledger/raasledger/attribution/record"
 )
@@ -17,10 +18,12 @@ const (
 	indexBytes       = len("9007199254740991")
 	digestBytes      = len(`"sha256:",`) + 64
 	tierBytes        = len(`{"amount":,"quantity":,"tier":63},`) + 2*decimalBytes
-	adjustmentBytes  = len(`{"after":,"before":,"op":"at_least"},`) + 2*decimalBytes
-	lineBytes        = len(`{"adjust":[],"amount":,"first":,"last":,"name":"","quantity":,"records":,"tiers":[],"version":},`) + 2*decimalBytes + 4*indexBytes
+	adjustmentBytes  = len(`{"after":,"before":,"op":"percent_off"},`) + 2*decimalBytes
+	inputBytes       = len(`{"name":"","value":},`) + decimalBytes
+	lineBytes        = len(`{"adjust":[],"amount":,"before":,"first":,"held":true,"inputs":[],"last":,"name":"","quantity":,"records":,"tiers":[],"version":},`) + 3*decimalBytes + 4*indexBytes
+	prepaidBytes     = len(`{"after":,"before":,"name":"","used":},`) + 3*decimalBytes
 	correctionBytes  = len(`{"amount":,"line":"","period":"2026-03-01","quantity":,"quantity_before":,"version":},`) + 3*decimalBytes + indexBytes
-	statementBytes   = 4096    // of the envelope, the totals, the grades and the counts
+	statementBytes   = 4224    // of the envelope, the totals, the grades and the counts
 	periodsAroundEnd = 4       // further ones that a horizon can meet: cut by the term, and by changes of the clocks
 	periodsDiffer    = 3 * day // how much longer than the shortest period of its kind one can be
 )
@@ -28,6 +31,7 @@ const (
 // room is what the terms of one version need in a statement.
 type room struct {
 	lines, tiers, adjustments int
+	inputs, prepaid           int
 	own                       int // bytes of these
 	corrections               int // bytes of the corrections of one period
 	periods                   int // that a statement can correct
@@ -41,10 +45,49 @@ func (t *Terms) room() room {
 		r.adjustments += len(l.Adjust)
 		r.own += lineBytes + len(l.Name)
 		r.corrections += correctionBytes + len(l.Name)
+		r.inputs += len(t.inputs(l.Of, l.Adjust))
+		for _, name := range t.inputs(l.Of, l.Adjust) {
+			r.own += inputBytes + len(name)
+		}
+	}
+	for _, name := range t.inputs("", t.Adjust) {
+		r.inputs++
+		r.own += inputBytes + len(name)
+	}
+	r.prepaid = len(t.Settle.Prepaid)
+	for _, p := range t.Settle.Prepaid {
+		r.own += prepaidBytes + len(p.Name)
 	}
 	r.own += r.tiers*tierBytes + r.adjustments*adjustmentBytes
 	r.periods = int(longestFinal(t)/shortestPeriod(t.Calendar.Period)) + periodsAroundEnd
 	return r
+}
+
+// inputs are the names beside its own measure from which an amount is
+// computed: a formula that is priced, what the adjustments multiply by, and all
+// that these read, sorted.
+func (t *Terms) inputs(of string, adjust []Adjustment) []string {
+	var names []string
+	var read func(name string)
+	read = func(name string) {
+		if name == "" || slices.Contains(names, name) {
+			return
+		}
+		names = append(names, name)
+		if f := t.Formula(name); f != nil {
+			for _, inner := range f.Is.Names() {
+				read(inner)
+			}
+		}
+	}
+	if t.Formula(of) != nil {
+		read(of)
+	}
+	for _, a := range adjust {
+		read(a.By)
+	}
+	slices.Sort(names)
+	return names
 }
 
 func shortestPeriod(period string) Duration {
@@ -70,8 +113,15 @@ func (d *document) checkRoom(t *Terms) {
 	if r.bytes() <= maxStatementBytes {
 		return
 	}
-	d.fail("lines", "%s, %s, %s and corrections of up to %s make a statement of up to %d bytes, at most %d: take fewer, or a longer calendar.period or a shorter final_after",
-		many(r.lines, "line"), many(r.tiers, "tier"), many(r.adjustments, "adjustment"), many(r.periods, "period"), r.bytes(), maxStatementBytes)
+	beside := ""
+	if r.inputs > 0 {
+		beside += ", " + many(r.inputs, "name") + " that they are computed from"
+	}
+	if r.prepaid > 0 {
+		beside += ", " + many(r.prepaid, "prepaid amount")
+	}
+	d.fail("lines", "%s, %s, %s%s and corrections of up to %s make a statement of up to %d bytes, at most %d: take fewer, or a longer calendar.period or a shorter final_after",
+		many(r.lines, "line"), many(r.tiers, "tier"), many(r.adjustments, "adjustment"), beside, many(r.periods, "period"), r.bytes(), maxStatementBytes)
 }
 
 func many(n int, noun string) string {
@@ -107,7 +157,11 @@ func (d *document) checkRoomBeside(before []Version, t *Terms) {
 	}
 }
 
+// longestFinal is how long after a record what rests on it can change.
 func longestFinal(t *Terms) (longest Duration) {
+	for i := range t.Metrics {
+		longest = max(longest, t.Metrics[i].FinalAfter)
+	}
 	for i := range t.Results {
 		longest = max(longest, t.Results[i].FinalAfter)
 	}

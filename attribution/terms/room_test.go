@@ -114,6 +114,8 @@ func TestDocumentRoom(t *testing.T) {
 	for _, want := range []string{
 		fmt.Sprintf("at most %d,%03d bytes", maxStatementBytes/1000, maxStatementBytes%1000),
 		fmt.Sprintf("%d,%03d bytes; %d for each version; %d + N for each line; %d for each tier; %d for each adjustment", statementBytes/1000, statementBytes%1000, digestBytes, lineBytes, tierBytes, adjustmentBytes),
+		fmt.Sprintf("%d + N for each name that a line, or the adjustments of the document, are computed from", inputBytes),
+		fmt.Sprintf("%d + N for each prepaid amount", prepaidBytes),
 		fmt.Sprintf("and %d + N for each line in each period", correctionBytes),
 		fmt.Sprintf("and %d more", periodsAroundEnd),
 	} {

@@ -176,15 +176,39 @@ func TestSchemaTakesWhatDraftTakes(t *testing.T) {
 
 // What a schema can say, it says: only these mistakes are for Draft alone.
 func TestSchemaRefusesWhatDraftRefuses(t *testing.T) {
-	beyond := strings.Fields(`accept-with-stray-fields adjust-finer-than-a-cent arbiter-without-arbiter claim-by-a-stranger client-accepts-by-a-dispute
-		dispute-to-arbiter-with-delay effective-backwards effective-too-long fact-named-like-a-word field-twice final-too-early
-		key-of-small-order key-shared-by-two-parties line-name-twice line-of-unknown-measure measure-of-unknown-result
-		measure-where-over-foreign-fact no-client numbers-without-quotes offset-after-the-end offset-without-change offsets-begin-late
-		offsets-two-before-the-beginning offsets-unsorted once-per-decimal-fact once-per-unknown-fact quantity-not-decimal
-		quantity-unknown-fact silence-without-delay skew-too-large statement-of-too-many-corrections statement-of-too-many-tiers sum-over-text sum-over-unknown-fact text-turned-around
-		text-with-space-around tier-up-to-zero tier-with-two-prices tiers-closed tiers-open-in-the-middle tiers-unsorted two-vendors
-		package-of-nothing responsibility-approver-limit-finer-than-a-cent responsibility-approver-of-a-stranger responsibility-duty-of-a-stranger
-		responsibility-duty-twice responsibility-outward-stranger where-does-not-parse where-not-a-condition where-wrong-types zero-missing zero-without-flat`)
+	beyond := strings.Fields(`accept-with-stray-fields adjust-finer-than-a-cent arbiter-without-arbiter below-zero-missing below-zero-of-a-count
+		below-zero-of-a-largest-fact claim-by-a-stranger client-accepts-by-a-dispute constant-named-like-a-measure convert-by-nothing
+		convert-with-each credit-by-author-who-may-not credit-by-unknown-fact credit-decay-of-nothing credit-fixed-not-100 credit-fixed-to-a-stranger
+		credit-of-a-mean credit-of-a-metric credit-of-unknown-result credit-position-above-100 credit-position-of-nothing credit-shapley-below-zero
+		credit-shapley-incomplete credit-shapley-to-a-stranger credit-shapley-too-many credit-shapley-twice credit-shapley-unsorted
+		credit-shapley-worth-nothing credit-within-too-long day-count-missing day-count-without-proration dispute-to-arbiter-with-delay
+		distinct-over-term due-at-no-time due-at-outside each-bounds-crossed each-free-ends-alone each-free-ends-missing each-free-over-term
+		each-without-mode-each effective-backwards effective-too-long fact-named-like-a-word fact-named-occurred factor-steps-twice
+		factor-steps-unsorted factor-unknown field-twice final-too-early formula-divides-by-zero formula-grows-too-large formula-is-a-condition
+		formula-is-a-text formula-mixes-spans formula-mixes-spans-by-others formula-named-like-a-constant formula-named-like-a-measure
+		formula-named-like-a-word formula-of-a-wrong-formula formula-of-no-value formula-reads-a-fact formula-reads-itself
+		formula-reads-itself-by-others formula-reads-occurred formula-too-deep formula-unknown-name formula-works-too-much include-after-another
+		include-of-nothing include-on-a-flat-line include-on-the-document include-rolls-over-term include-rolls-to-less include-rolls-to-with-lost
+		include-twice include-with-each key-of-small-order key-shared-by-two-parties line-each-of-a-formula line-each-of-a-mean line-each-of-a-metric
+		line-flat-over-the-term line-mixes-spans line-mixes-spans-by-a-factor line-name-twice line-of-a-constant line-of-unknown-measure
+		measure-distinct-of-bool measure-mean-of-text measure-named-like-a-function measure-of-action-distinct-amount measure-of-action-resource
+		measure-of-action-without-name measure-of-metric-text measure-of-unknown-metric measure-of-unknown-metric-fact measure-of-unknown-result
+		measure-where-of-action-unknown measure-where-of-metric-unknown measure-where-over-foreign-fact metric-by-a-stranger
+		metric-fact-named-occurred metric-fact-named-value metric-final-too-early missing-missing missing-of-a-result missing-other-below-zero
+		missing-other-itself missing-other-of-a-result missing-other-of-another missing-other-over-the-term missing-other-unknown
+		missing-value-below-zero no-client numbers-without-quotes offset-after-the-end offset-without-change offsets-begin-late
+		offsets-two-before-the-beginning offsets-unsorted once-per-decimal-fact once-per-unknown-fact package-of-nothing partial-missing
+		partial-of-a-fee-that-is-due-once partial-over-term partial-where-nothing-is-cut percent-off-above-100 prepaid-at-most-less
+		prepaid-at-most-of-lost prepaid-backwards prepaid-finer-than-a-cent prepaid-of-nothing prepaid-twice prorate-over-term
+		prorate-what-is-due-once quantity-not-decimal quantity-unknown-fact
+		responsibility-approver-limit-finer-than-a-cent responsibility-approver-of-a-stranger responsibility-duty-of-a-stranger
+		responsibility-duty-twice responsibility-outward-stranger silence-without-delay skew-too-large statement-of-too-many-corrections
+		statement-of-too-many-names statement-of-too-many-tiers sum-over-text sum-over-unknown-fact text-turned-around text-with-space-around
+		third-accepts-by-a-dispute third-by-with-silence third-is-an-arbiter third-is-the-client third-is-the-vendor third-missing third-not-a-party
+		tier-up-to-zero tier-with-two-prices tiers-closed tiers-open-in-the-middle tiers-that-overlap tiers-unsorted times-a-constant
+		times-on-the-document-over-term times-unknown two-vendors where-divides-by-zero where-does-not-parse where-function-arguments
+		where-function-of-text where-not-a-condition where-occurred-against-text where-occurred-as-decimal where-occurred-on-no-day
+		where-root-of-a-negative where-wrong-types zero-missing zero-without-flat`)
 	root := readSchema(t)
 	seen := map[string]bool{}
 	eachVector(t, "invalid", func(t *testing.T, path string, text []byte) {
