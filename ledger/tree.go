@@ -45,13 +45,16 @@ func (t *tree) append(l number, leaves []merkle.Hash, put func(key, value []byte
 			if len(t.edges[k]) < blockLeaves {
 				break
 			}
-			h = foldRoot(t.edges[k])
+			// A new array: what was put below is kept until the commit, and
+			// one leaf can complete subtrees of several levels.
+			root := foldRoot(t.edges[k])
+			h = root
 			level := blockLevel * (k + 1)
 			index := t.frontier.Size()>>level - 1
 			if k == 0 {
 				put(tileKey(l, index), encodeTile(t.edges[0]))
 			}
-			put(nodeKey(l, level, index), h[:])
+			put(nodeKey(l, level, index), root[:])
 			t.edges[k] = nil
 		}
 	}

@@ -4,15 +4,28 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/raasledger/raasledger/attribution/fee"
+	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/attribution/terms"
 )
 
-// Explain verifies a bundle and then says why one result was billed or not.
-// The result is named by the id of the record that claims it, or by its key
-// ("resolved/T-1001"). It speaks from the records of a bundle that no check
+// A Question names what is to be explained: a result, by the id of the record
+// that claims it or by its key ("resolved/T-1001"); a line of a statement; or a
+// statement's total. Period names the statement, "" is the last of the bundle.
+type Question struct {
+	Result string
+	Line   string
+	Total  bool
+	Period string
+}
+
+// Explain verifies a bundle and then says why a result was billed or not, or
+// how a line or a total comes about. It speaks from the records of a bundle that no check
 // refuses, and says so where something is unproven; for a refused bundle the
 // text says only that there is nothing to go by. The error means that it could
-// not be checked, or that there is no such result.
-func Explain(r io.Reader, o Options, result string) (string, *Report, error) {
+// not be checked, or that there is no such thing.
+func Explain(r io.Reader, o Options, q Question) (string, *Report, error) {
 	v, err := verify(r, o)
 	if err != nil {
 		return "", nil, err
@@ -23,13 +36,22 @@ func Explain(r io.Reader, o Options, result string) (string, *Report, error) {
 	if v.state == nil || v.broken != "" {
 		return "", v.report, fmt.Errorf("nothing can be explained: %s", v.broken)
 	}
-	e, err := v.state.Explain(result)
-	if err != nil {
-		return "", v.report, err
-	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s in %s, as of size %d\n", plain(e.Result), plain(e.Key), plain(v.report.Origin), v.report.Size)
-	for _, line := range e.Lines {
+	var lines []string
+	if q.Result != "" {
+		e, err := v.state.Explain(q.Result)
+		if err != nil {
+			return "", v.report, err
+		}
+		fmt.Fprintf(&b, "%s %s in %s, as of size %d\n", plain(e.Result), plain(e.Key), plain(v.report.Origin), v.report.Size)
+		lines = e.Lines
+	} else {
+		if lines, err = v.explainStatement(q); err != nil {
+			return "", v.report, err
+		}
+		fmt.Fprintf(&b, "%s, as of size %d\n", plain(v.report.Origin), v.report.Size)
+	}
+	for _, line := range lines {
 		b.WriteString("  " + plain(line) + "\n")
 	}
 	if v.report.Verdict == Unproven {
@@ -40,4 +62,37 @@ func Explain(r io.Reader, o Options, result string) (string, *Report, error) {
 		}
 	}
 	return b.String(), v.report, nil
+}
+
+// explainStatement explains a line or the total of a statement of the bundle.
+func (v *verifier) explainStatement(q Question) ([]string, error) {
+	var st *record.Statement
+	var periods []string
+	for i := range v.report.Statements {
+		s := &v.report.Statements[i]
+		if s.Continued {
+			continue // its lines were verified with the bundle before
+		}
+		periods = append(periods, s.Period)
+		if q.Period == "" || s.Period == q.Period {
+			st = s.Statement
+		}
+	}
+	switch {
+	case st == nil && periods == nil:
+		return nil, fmt.Errorf("the bundle has no statement that it settles")
+	case st == nil:
+		return nil, fmt.Errorf("the bundle has no statement of %s: it settles %s", q.Period, strings.Join(periods, ", "))
+	case q.Total:
+		return fee.ExplainTotal(st), nil
+	}
+	versions := v.state.Standing().Versions()
+	return fee.ExplainLine(st, q.Line, func(version int64) *terms.Terms {
+		for i := range versions {
+			if versions[i].Number == version {
+				return versions[i].Terms
+			}
+		}
+		return nil
+	})
 }

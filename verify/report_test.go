@@ -237,21 +237,21 @@ func TestExplain(t *testing.T) {
 	b := honest(t).bundle(cut{})
 	o := Options{Policy: policy(t, policyText(t, "both"))}
 	for _, result := range []string{"o-2", "resolved/T-2"} {
-		got, rep, err := Explain(bytes.NewReader(b), o, result)
+		got, rep, err := Explain(bytes.NewReader(b), o, Question{Result: result})
 		if err != nil || rep.Verdict != Verified || !strings.HasPrefix(got, "resolved T-2 in vendor.example/contract-17, as of size 13\n  ") || !strings.Contains(got, "record 2 claims") || strings.Contains(got, "unproven") {
 			t.Errorf("%s: %v\n%s", result, err, got)
 		}
 	}
-	if _, _, err := Explain(bytes.NewReader(b), o, "o-99"); err == nil || !strings.Contains(err.Error(), "o-99") {
+	if _, _, err := Explain(bytes.NewReader(b), o, Question{Result: "o-99"}); err == nil || !strings.Contains(err.Error(), "o-99") {
 		t.Errorf("unknown result: %v", err)
 	}
 	o.Policy = policy(t, string(files(t)["third.policy"]))
-	got, rep, err := Explain(bytes.NewReader(b), o, "o-2")
+	got, rep, err := Explain(bytes.NewReader(b), o, Question{Result: "o-2"})
 	if err != nil || rep.Verdict != Unproven || !strings.Contains(got, "\nunproven: author signatures: agreement version 1: client key SHA256:") {
 		t.Errorf("unproven: %v\n%s", err, got)
 	}
 	bad := bytes.Replace(b, []byte(`"minutes":"7.5"`), []byte(`"minutes":"8.5"`), 1)
-	got, rep, err = Explain(bytes.NewReader(bad), o, "o-2")
+	got, rep, err = Explain(bytes.NewReader(bad), o, Question{Result: "o-2"})
 	if err != nil || rep.Verdict != Refused || got != "nothing can be explained from a bundle that is refused\n" {
 		t.Errorf("refused: %v\n%s", err, got)
 	}

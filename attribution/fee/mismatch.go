@@ -27,6 +27,7 @@ func differences(claimed, computed *record.Statement) []string {
 	d.amount("subtotal", claimed.Subtotal, computed.Subtotal)
 	d.amount("carried_in", claimed.CarriedIn, computed.CarriedIn)
 	d.amount("carried_out", claimed.CarriedOut, computed.CarriedOut)
+	d.amount("due", claimed.Due, computed.Due)
 	d.value("period", claimed.Period, computed.Period)
 	d.value("from", claimed.From, computed.From)
 	d.value("until", claimed.Until, computed.Until)
@@ -39,13 +40,24 @@ func differences(claimed, computed *record.Statement) []string {
 		func(at string, a, b record.Line) {
 			d.amount(at, a.Amount, b.Amount)
 			d.value(at+": quantity", a.Quantity, b.Quantity)
+			d.value(at+": before", a.Before, b.Before)
+			d.value(at+": held", a.Held, b.Held)
+			d.value(at+": reads", words(a.Reads), words(b.Reads))
 			d.value(at+": records", a.Records, b.Records)
 			d.value(at+": first", a.First, b.First)
 			d.value(at+": last", a.Last, b.Last)
 			d.value(at+": tiers", words(a.Tiers), words(b.Tiers))
 			d.value(at+": adjust", words(a.Adjust), words(b.Adjust))
 		})
+	d.value("reads", words(claimed.Reads), words(computed.Reads))
 	d.value("adjust", words(claimed.Adjust), words(computed.Adjust))
+	compare(d, "prepaid", claimed.Prepaid, computed.Prepaid,
+		func(p record.Drawdown) string { return p.Name },
+		func(at string, a, b record.Drawdown) {
+			d.amount(at+": before", a.Before, b.Before)
+			d.amount(at+": used", a.Used, b.Used)
+			d.amount(at+": after", a.After, b.After)
+		})
 	compare(d, "correction", claimed.Corrections, computed.Corrections,
 		func(c record.Correction) string {
 			return fmt.Sprintf("of %s in %s of version %d", c.Line, c.Period, c.Version)

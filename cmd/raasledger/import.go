@@ -18,6 +18,7 @@ import (
 	"github.com/raasledger/raasledger/attribution/fee"
 	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/attribution/terms"
+	"github.com/raasledger/raasledger/internal/capture"
 	"github.com/raasledger/raasledger/internal/command"
 	"github.com/raasledger/raasledger/internal/mapping"
 	"github.com/raasledger/raasledger/ledger"
@@ -26,11 +27,13 @@ import (
 func importCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "import",
-		Usage:     "append records made from the rows of a CSV or JSON file",
+		Usage:     "append records made from rows, chat transcripts or spans",
 		ArgsUsage: "FILE",
 		Description: `The mapping says which column is the case, the time and the facts, which rows
-are one outcome, and which take an earlier one back: docs/import.md. FILE is
-read through gzip where its name ends in .gz; - is stdin.
+are one outcome, and which take an earlier one back: docs/import.md. A map of
+format transcript, otlp or agentops makes records of what an agent did:
+docs/capture.md. FILE is read through gzip where its name ends in .gz; - is
+stdin.
 
 A row that the mapping does not understand stops the import before anything is
 appended (from stdin: before anything of its batch is). Importing the same
@@ -38,9 +41,11 @@ file again appends only what is not there yet.
 
 Examples:
     raasledger import --db store --map orders.yaml orders.csv.gz
-    raasledger import --db store --map orders.yaml --until 2011-01-16T00:00:00Z orders.csv.gz`,
+    raasledger import --db store --map orders.yaml --until 2011-01-16T00:00:00Z orders.csv.gz
+    raasledger import --db store --map care.yaml --salt salt.key runs.json.gz`,
 		Flags: append(storeFlags(),
 			&cli.StringFlag{Name: "map", Usage: "the mapping in `FILE`"},
+			&cli.StringFlag{Name: "salt", Usage: "derive the salts of contents from the secret in `FILE`, for transcripts and spans"},
 			&cli.StringFlag{Name: "until", Usage: "only records before `INSTANT`, like 2026-04-01T00:00:00Z"},
 			&cli.BoolFlag{Name: "progress", Usage: "show progress even where stderr is not a terminal"},
 			jsonFlag()),
@@ -70,6 +75,12 @@ func importRows(c *cli.Context) error {
 	text, err := command.ReadFile(c, c.String("map"), mapping.MaxMappingBytes)
 	if err != nil {
 		return err
+	}
+	if capture.Knows(text) {
+		return importCapture(c, args[0], text)
+	}
+	if c.IsSet("salt") {
+		return command.Usage("docs/capture.md tells what it is for", "--salt goes with a map of transcripts or spans, not with a mapping of rows")
 	}
 	m, err := mapping.Parse(text)
 	if err != nil {
@@ -195,13 +206,9 @@ func (im *importing) read(what string, do func(mapping.Item) error) error {
 	}
 	defer in.Close()
 	counted := &countingReader{r: in}
-	var rows io.Reader = counted
-	if strings.HasSuffix(im.file, ".gz") {
-		unzipped, err := gzip.NewReader(counted)
-		if err != nil {
-			return command.Refused("", fmt.Errorf("%s: %w", im.file, err))
-		}
-		rows = unzipped
+	rows, err := im.unpacked(counted)
+	if err != nil {
+		return err
 	}
 	reading, err := im.mapping.Read(rows, im.until)
 	if err != nil {
@@ -218,6 +225,18 @@ func (im *importing) read(what string, do func(mapping.Item) error) error {
 	}
 	im.done.Rows, im.done.LeftOut, im.done.Later = reading.Counts.Rows, reading.Counts.LeftOut, reading.Counts.Later
 	return nil
+}
+
+// unpacked reads through gzip where the file's name says so.
+func (im *importing) unpacked(in io.Reader) (io.Reader, error) {
+	if !strings.HasSuffix(im.file, ".gz") {
+		return in, nil
+	}
+	unzipped, err := gzip.NewReader(in)
+	if err != nil {
+		return nil, command.Refused("", fmt.Errorf("%s: %w", im.file, err))
+	}
+	return unzipped, nil
 }
 
 var errInterrupted = command.Failed("the same import again goes on where it ended", errors.New("interrupted"))

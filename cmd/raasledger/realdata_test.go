@@ -72,6 +72,12 @@ func agree(t testing.TB, db *ledger.DB, now time.Time, origin, file string) *dea
 	if err != nil {
 		t.Fatal(err)
 	}
+	return agreeTo(t, db, now, origin, file, yaml)
+}
+
+// agreeTo begins a ledger under terms that stand in a file, or were changed.
+func agreeTo(t testing.TB, db *ledger.DB, now time.Time, origin, file string, yaml []byte) *deal {
+	t.Helper()
 	doc, err := readYAML(yaml)
 	if err != nil {
 		t.Fatal(err)

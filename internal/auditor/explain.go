@@ -15,36 +15,69 @@ import (
 func explainCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "explain",
-		Usage:     "why a result was billed or not",
-		ArgsUsage: "BUNDLE RESULT",
-		Description: `RESULT is its name and key, or the id of the record that claims it. The
-bundle is verified as by check, and nothing is explained from one that is
-refused. What statements of the bundle made of the result follows where it is
-given by name and key.
+		Usage:     "why a result was billed or not, how a line or a total comes about",
+		ArgsUsage: "BUNDLE [RESULT]",
+		Description: `RESULT is its name and key, or the id of the record that claims it. --line
+names a line of the terms instead, --total asks for the whole; --period says
+of which statement, else it is the last. The bundle is verified as by check,
+and nothing is explained from one that is refused. What each record did to the
+result or the line follows.
 
 Examples:
     raasverify explain march.bundle resolved/T-1001 --policy policy
-    raasverify explain march.bundle outcome-1001 --policy policy --json`,
-		Flags:  append(policyFlags(), &cli.BoolFlag{Name: "json", Usage: "print JSON"}),
+    raasverify explain march.bundle --line resolutions --policy policy
+    raasverify explain march.bundle --total --period 2026-03 --policy policy --json`,
+		Flags: append(policyFlags(),
+			&cli.StringFlag{Name: "line", Usage: "explain the line `NAME` of a statement"},
+			&cli.BoolFlag{Name: "total", Usage: "explain the total of a statement"},
+			&cli.StringFlag{Name: "period", Usage: "of the statement of `PERIOD`, like 2026-03", DefaultText: "the last one"},
+			&cli.BoolFlag{Name: "all", Usage: "list every record behind a line", DefaultText: "the first 20"},
+			&cli.BoolFlag{Name: "json", Usage: "print JSON"}),
 		Action: explain,
 	}
 }
 
-// A settled line is what one statement says of the result.
+// A settled line is what one statement says of a result or of a measurement.
 type settled struct {
 	Period   string `json:"period"`
-	Line     string `json:"line,omitempty"`
+	N        int64  `json:"n"`
+	Key      string `json:"key,omitempty"`
+	Measure  string `json:"measure,omitempty"`
 	Quantity string `json:"quantity,omitempty"`
+	Line     string `json:"line,omitempty"`
 	Amount   string `json:"amount,omitempty"`
 	Reason   string `json:"reason"`
 }
 
+// asked reads what is to be explained.
+func asked(c *cli.Context) (bundle string, q verify.Question, err error) {
+	q = verify.Question{Line: c.String("line"), Total: c.Bool("total"), Period: c.String("period")}
+	if q.Line == "" && !q.Total {
+		if q.Period != "" {
+			return "", q, command.Failed("--period goes with --line or --total", errors.New("a result is not of one period"))
+		}
+		args, err := command.Args(c, "BUNDLE", "RESULT")
+		if err != nil {
+			return "", q, err
+		}
+		q.Result = args[1]
+		return args[0], q, nil
+	}
+	if q.Line != "" && q.Total {
+		return "", q, command.Failed("ask for one of them", errors.New("--line and --total stand together"))
+	}
+	args, err := command.Args(c, "BUNDLE")
+	if err != nil {
+		return "", q, err
+	}
+	return args[0], q, nil
+}
+
 func explain(c *cli.Context) error {
-	args, err := command.Args(c, "BUNDLE", "RESULT")
+	path, q, err := asked(c)
 	if err != nil {
 		return err
 	}
-	result := args[1]
 	o, err := options(c)
 	if err != nil {
 		return err
@@ -56,20 +89,28 @@ func explain(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		if d.result+"/"+d.key == result {
-			d.Period = period
+		d.Period = period
+		switch {
+		case q.Result != "" && d.result+"/"+d.Key == q.Result:
+			d.Key = ""
+			statements = append(statements, d.settled)
+		case q.Line != "" && d.Line == q.Line && (q.Period == "" || q.Period == period):
+			if q.Period == "" && len(statements) > 0 && statements[0].Period != period {
+				statements = statements[:0] // of the last one only
+			}
+			d.Key = d.result + "/" + d.Key
 			statements = append(statements, d.settled)
 		}
 		return nil
 	}
-	in, err := command.Open(c, args[0])
+	in, err := command.Open(c, path)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
 	show, wipe := command.Progress(c, "records")
 	o.Progress = show
-	text, report, err := verify.Explain(in, o, result)
+	text, report, err := verify.Explain(in, o, q)
 	wipe()
 	switch {
 	case report == nil:
@@ -79,30 +120,33 @@ func explain(c *cli.Context) error {
 			return err
 		}
 		return command.Refused("", errors.New("the bundle is refused, nothing in it is explained"))
+	case err != nil && q.Result == "":
+		return command.Failed("raasverify check shows the statements and their lines", err)
 	case err != nil && len(statements) == 0:
 		return command.Failed("a result is named by name and key, like resolved/T-1001, or by the id of its claim", err)
 	case err != nil:
-		text = result + "\n"
+		text = q.Result + "\n"
 	}
-	if err := writeStory(c, result, text, statements, report); err != nil {
+	if err := writeStory(c, q, text, statements, report); err != nil {
 		return err
 	}
 	return command.Exit(report.ExitCode())
 }
 
-func writeStory(c *cli.Context, result, text string, statements []settled, report *verify.Report) error {
+func writeStory(c *cli.Context, q verify.Question, text string, statements []settled, report *verify.Report) error {
 	if c.Bool("json") {
 		lines := []string{}
 		for line := range strings.Lines(text) {
 			lines = append(lines, strings.TrimSpace(line))
 		}
 		out, err := json.Marshal(struct {
-			Result     string         `json:"result"`
+			Result     string         `json:"result,omitempty"`
+			Line       string         `json:"line,omitempty"`
 			Lines      []string       `json:"lines"`
 			Statements []settled      `json:"statements"`
 			Verdict    verify.Verdict `json:"verdict"`
 			Exit       int            `json:"exit"`
-		}{result, lines, statements, report.Verdict, report.ExitCode()})
+		}{q.Result, q.Line, lines, statements, report.Verdict, report.ExitCode()})
 		if err != nil {
 			return err
 		}
@@ -110,10 +154,22 @@ func writeStory(c *cli.Context, result, text string, statements []settled, repor
 	}
 	var b strings.Builder
 	b.WriteString(text)
-	for _, d := range statements {
+	const most = 20
+	for i, d := range statements {
+		if q.Line != "" && i == most && !c.Bool("all") {
+			fmt.Fprintf(&b, "and %d more records: --all lists them\n", len(statements)-most)
+			break
+		}
+		if q.Line != "" {
+			fmt.Fprintf(&b, "  record %d  %s: %s, quantity %s, amount %s\n", d.N, d.Key, strings.ReplaceAll(d.Reason, "_", " "), d.Quantity, d.Amount)
+			continue
+		}
 		fmt.Fprintf(&b, "statement %s: %s", d.Period, strings.ReplaceAll(d.Reason, "_", " "))
-		if d.Line != "" {
+		switch {
+		case d.Line != "":
 			fmt.Fprintf(&b, ", line %s, quantity %s, amount %s", d.Line, d.Quantity, d.Amount)
+		case d.Measure != "":
+			fmt.Fprintf(&b, ", measure %s, quantity %s", d.Measure, d.Quantity)
 		}
 		b.WriteByte('\n')
 	}
@@ -123,17 +179,21 @@ func writeStory(c *cli.Context, result, text string, statements []settled, repor
 
 // A detail is a detail line of a statement.
 type detail struct {
-	result, key string
+	result string
 	settled
 }
 
-// parseDetail reads [n, result, key, line, quantity, amount, reason].
+// parseDetail reads [n, result, key, measure, quantity, line, amount, reason].
 func parseDetail(line []byte) (*detail, error) {
 	wrong := func() error {
-		return fmt.Errorf("detail line %s has not the form [n, result, key, line, quantity, amount, reason]", line)
+		return fmt.Errorf("detail line %s has not the form [n, result, key, measure, quantity, line, amount, reason]", line)
 	}
 	var fields []any
-	if err := json.Unmarshal(line, &fields); err != nil || len(fields) != 7 {
+	if err := json.Unmarshal(line, &fields); err != nil || len(fields) != 8 {
+		return nil, wrong()
+	}
+	n, ok := fields[0].(float64)
+	if !ok {
 		return nil, wrong()
 	}
 	text := make([]string, len(fields))
@@ -144,5 +204,5 @@ func parseDetail(line []byte) (*detail, error) {
 		}
 		text[i+1] = s
 	}
-	return &detail{text[1], text[2], settled{Line: text[3], Quantity: text[4], Amount: text[5], Reason: text[6]}}, nil
+	return &detail{text[1], settled{N: int64(n), Key: text[2], Measure: text[3], Quantity: text[4], Line: text[5], Amount: text[6], Reason: text[7]}}, nil
 }

@@ -56,7 +56,7 @@ func Key(name string) ed25519.PrivateKey {
 	return ed25519.NewKeyFromSeed(seed[:])
 }
 
-//go:embed terms.yaml march.jsonl
+//go:embed terms.yaml march.jsonl care.yaml care.json
 var files embed.FS
 
 // Run runs the scripts in testdata/script. Beside the commands of testscript
@@ -120,7 +120,7 @@ func runAgent(ts *testscript.TestScript, _ bool, args []string) {
 func setup(env *testscript.Env) error { return Files(env.WorkDir) }
 
 // Files writes what each script has into dir: terms.yaml, four records in
-// march.jsonl, the keys vendor.key, client.key, log.key and stranger.key with
+// march.jsonl, a conversation in care.json with its map care.yaml, the keys vendor.key, client.key, log.key and stranger.key with
 // their public halves, and three policies: policy asks for the client's
 // cosignature, policy-none for none, policy-other relies on another log.
 func Files(dir string) error {
@@ -159,7 +159,7 @@ func Files(dir string) error {
 			return err
 		}
 	}
-	for _, name := range []string{"terms.yaml", "march.jsonl"} {
+	for _, name := range []string{"terms.yaml", "march.jsonl", "care.yaml", "care.json"} {
 		text, err := files.ReadFile(name)
 		if err != nil {
 			return err
