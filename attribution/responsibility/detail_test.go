@@ -292,6 +292,17 @@ func TestDetails(t *testing.T) {
 			c.put(r)
 			c.payGuarded()
 		}, "missing_escalation vendor established"},
+		"an approval that is recorded after and dated before": {func(c *scene) {
+			c.guarded()
+			c.payGuarded()
+			r := c.make("r1", "client", "h-lin", c.approve("approve"))
+			r.At -= 2 * 60_000
+			c.put(r)
+		}, "missing_escalation vendor established"},
+		"an approval without authority after the effect": {func(c *scene) {
+			c.pay()
+			c.add("r1", "third", "h-lin", c.approve("approve"))
+		}, none},
 		"an approval by another party's human of that name": {func(c *scene) {
 			c.guarded()
 			c.add("r1", "third", "h-lin", c.approve("approve"))
