@@ -126,6 +126,20 @@ func (c *scene) payGuarded() {
 	c.add("x", "vendor", "agent-1", x)
 }
 
+// sealedClaim is an effect of a decision with a claim from a sealed field.
+func (c *scene) sealedClaim() {
+	sealed := c.make("i2", "client", "", &record.Input{AsOf: begins})
+	sealed.Sealed = []record.Digest{record.Sum([]byte("height"))}
+	c.put(sealed)
+	d := c.decision()
+	d.Inputs = append(d.Inputs, "i2")
+	d.Claims = []record.Claim{{ID: "k", Material: true, Value: "7", Support: []record.FieldRef{{Ref: "i2", Field: "height"}}}}
+	c.add("d2", "vendor", "", d)
+	x := c.action()
+	x.Decision = "d2"
+	c.add("x", "vendor", "agent-1", x)
+}
+
 // What the stories do not reach: each scene's findings, in full.
 func TestDetails(t *testing.T) {
 	const none = ""
@@ -537,6 +551,30 @@ func TestDetails(t *testing.T) {
 			c.add("dp", "client", "", &record.Dispute{About: "x", Ground: "g"})
 			c.add("e1", "client", "", &record.Erase{Of: "i1", Basis: "retention_end", State: "restricted", Holders: []string{"client"}})
 		}, none},
+		"another than the operator destroyed the value": {func(c *scene) {
+			c.sealedClaim()
+			c.add("e1", "client", "", &record.Erase{Of: "i2", Basis: "whim", State: "erased", Holders: []string{"client"}})
+		}, "contradicted_claim vendor undeterminable, improper_erasure client established"},
+		"the operator destroyed the value": {func(c *scene) {
+			c.sealedClaim()
+			c.add("e1", "vendor", "", &record.Erase{Of: "i2", Basis: "whim", State: "erased", Holders: []string{"vendor"}})
+		}, "contradicted_claim vendor presumed, improper_erasure vendor established"},
+		"the operator destroyed another value": {func(c *scene) {
+			c.sealedClaim()
+			c.add("e1", "vendor", "", &record.Erase{Of: "i2", Basis: "whim", State: "erased", Holders: []string{"vendor"}, Scope: []string{"weight"}})
+		}, "contradicted_claim vendor undeterminable, improper_erasure vendor established"},
+		"another than the operator withholds the value": {func(c *scene) {
+			c.sealedClaim()
+			c.add("m1", "vendor", "", &record.Demand{Of: "i2", Custodian: "client", Basis: "b", Deadline: c.at})
+		}, "contradicted_claim vendor undeterminable, evidence_missing client established"},
+		"the operator withholds the value": {func(c *scene) {
+			c.sealedClaim()
+			c.add("m1", "client", "", &record.Demand{Of: "i2", Custodian: "vendor", Basis: "b", Deadline: c.at})
+		}, "contradicted_claim vendor presumed, evidence_missing vendor established"},
+		"the operator has still time for the value": {func(c *scene) {
+			c.sealedClaim()
+			c.add("m1", "client", "", &record.Demand{Of: "i2", Custodian: "vendor", Basis: "b", Deadline: c.at + hourMS})
+		}, "contradicted_claim vendor undeterminable"},
 		"a reference to itself": {func(c *scene) {
 			x := c.action()
 			x.Reverses = "x"
@@ -595,16 +633,7 @@ func TestSealedFields(t *testing.T) {
 		"restricted":               {"7", &record.Erase{Holders: []string{"client"}, State: "restricted"}, ""},
 	} {
 		c := newScene(t)
-		sealed := c.make("i2", "client", "", &record.Input{AsOf: begins})
-		sealed.Sealed = []record.Digest{record.Sum([]byte("height"))}
-		c.put(sealed)
-		d := c.decision()
-		d.Inputs = append(d.Inputs, "i2")
-		d.Claims = []record.Claim{{ID: "k", Material: true, Value: "7", Support: []record.FieldRef{{Ref: "i2", Field: "height"}}}}
-		c.add("d2", "vendor", "", d)
-		x := c.action()
-		x.Decision = "d2"
-		c.add("x", "vendor", "agent-1", x)
+		c.sealedClaim()
 		if test.disclosed != "" {
 			c.f.Disclose("i2", "height", record.Value{Text: test.disclosed})
 		}
