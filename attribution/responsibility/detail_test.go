@@ -163,6 +163,18 @@ func TestDetails(t *testing.T) {
 			c.void("r1", "client", "h-lin", c.approve("approve"))
 			c.payGuarded()
 		}, "missing_escalation vendor established, void_signature client established"},
+		"an approval with a key that is revoked later, from before": {func(c *scene) {
+			c.guarded()
+			c.void("r1", "client", "h-lin", c.approve("approve"))
+			c.payGuarded()
+			c.add("k1", "client", "", &record.Key{Op: "rotate", Prev: stolen, Effective: begins})
+		}, none},
+		"an approval with a key that is to be revoked": {func(c *scene) {
+			c.guarded()
+			c.add("k1", "client", "", &record.Key{Op: "rotate", Prev: stolen, Effective: c.at + hourMS})
+			c.void("r1", "client", "h-lin", c.approve("approve"))
+			c.payGuarded()
+		}, none},
 		"an approval of another decision": {func(c *scene) {
 			c.guarded()
 			c.add("d2", "vendor", "", c.decision())
