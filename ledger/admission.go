@@ -108,6 +108,12 @@ func (l *Ledger) append(ctx context.Context, create bool, records []*record.Reco
 	if err != nil {
 		return nil, err
 	}
+	if slices.ContainsFunc(records, func(r *record.Record) bool { return erases(r) != "" }) {
+		// From the erase record to the last byte of what it erases nobody else
+		// looks at evidence: what is half erased is seen by a crash alone.
+		l.evidenceMu.Lock()
+		defer l.evidenceMu.Unlock()
+	}
 	c := &call{create: create, records: records, prepared: prepared, fix: f, done: make(chan error, 1)}
 	l.callsMu.Lock()
 	l.calls = append(l.calls, c)
@@ -126,6 +132,9 @@ func (l *Ledger) append(ctx context.Context, create bool, records []*record.Reco
 		if err := l.db.writeSnapshot(l.number, c.ns[0], c.snapshot); err != nil {
 			return nil, l.db.poison(err)
 		}
+	}
+	if err := l.obey(c.records); err != nil {
+		return nil, err
 	}
 	return c.ns, nil
 }
@@ -288,7 +297,7 @@ func (l *Ledger) admit(c *call) (*request, error) {
 				Reason: fmt.Sprintf("has %d bytes with its log, at most %d", len(line), record.MaxRecordBytes)})
 		}
 		entries[i] = entry{
-			line: line, leaf: merkle.LeafHash(line), id: d.record.ID, chains: d.record.Log.Chains,
+			line: line, leaf: merkle.LeafHash(line), id: d.record.ID, chains: d.record.Log.Chains, erases: erases(d.record),
 			index: idEntry{n: d.record.Log.N, digest: d.prepared.Sum(), matter: d.record.Case},
 		}
 	}

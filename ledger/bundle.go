@@ -12,6 +12,7 @@ import (
 
 	"github.com/raasledger/raasledger/attribution/fee"
 	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/evidence"
 	"github.com/raasledger/raasledger/merkle"
 	"github.com/raasledger/raasledger/verify"
 	"github.com/raasledger/raasledger/verify/bundle"
@@ -22,6 +23,11 @@ import (
 type BundleOptions struct {
 	From int64
 	Size int64
+
+	// Show is the evidence to disclose, none by default. Whatever is neither
+	// shown nor erased is reported by a verifier as withheld.
+	Show Selection
+	Key  *evidence.Identity // opens what is shown
 }
 
 // WriteBundle writes a replay bundle to w as it reads, and verifies it on the
@@ -44,6 +50,9 @@ func (l *Ledger) WriteBundle(ctx context.Context, w io.Writer, o BundleOptions) 
 	if o.From < 0 || o.From >= size {
 		return fmt.Errorf("%s: bundle from %d to checkpoint %d holds no record", l.origin, o.From, size)
 	}
+	if len(o.Show.Disclose) > 0 && o.Key == nil {
+		return fmt.Errorf("%s: bundle: evidence is to be shown, and there is no key to open it", l.origin)
+	}
 	k, err := l.keys()
 	if err != nil {
 		return err
@@ -62,7 +71,7 @@ func (l *Ledger) WriteBundle(ctx context.Context, w io.Writer, o BundleOptions) 
 		verdict <- err
 	}()
 	out := &holdBack{w: w, keep: bundleTail}
-	err = l.writeBundle(ctx, io.MultiWriter(pw, out), note, o.From, size)
+	err = l.writeBundle(ctx, io.MultiWriter(pw, out), note, o, size)
 	pw.CloseWithError(err) // nil is the end of the file
 	if refused := <-verdict; refused != nil && (err == nil || errors.Is(err, io.ErrClosedPipe)) {
 		err = refused
@@ -141,8 +150,9 @@ func (h *holdBack) release() error {
 	return err
 }
 
-// writeBundle writes the records [from, size) under a checkpoint.
-func (l *Ledger) writeBundle(ctx context.Context, w io.Writer, note []byte, from, size int64) error {
+// writeBundle writes the records [o.From, size) under a checkpoint.
+func (l *Ledger) writeBundle(ctx context.Context, w io.Writer, note []byte, o BundleOptions, size int64) error {
+	from := o.From
 	header := bundle.Header{Kind: "replay", Origin: l.origin, Start: from, Records: size - from, Checkpoint: note}
 	var state [][]byte
 	var refs []int64 // of the first record: the agreement versions
@@ -193,6 +203,11 @@ func (l *Ledger) writeBundle(ctx context.Context, w io.Writer, note []byte, from
 		}
 		if err := b.Record(line); err != nil {
 			return err
+		}
+		if len(o.Show.Disclose) > 0 {
+			if err := l.writeEvidence(ctx, b, line, o); err != nil {
+				return err
+			}
 		}
 	}
 	return b.Close()

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/raasledger/raasledger/attribution/fee"
 	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/evidence"
 	"github.com/raasledger/raasledger/merkle"
 )
 
@@ -40,7 +42,10 @@ func (f Fault) String() string {
 // the tree, ids and chains, the settlement, checkpoints with their head file,
 // and snapshots. Appends may go on meanwhile; it looks at what was there when
 // it began.
-func (db *DB) Check(ctx context.Context, fault func(Fault)) error {
+//
+// Evidence is hashed as it lies there, which needs no key. With keys, what they
+// hold is opened too, and compared with what the records commit to.
+func (db *DB) Check(ctx context.Context, fault func(Fault), keys ...*evidence.Identity) error {
 	if err := db.begin(); err != nil {
 		return err
 	}
@@ -51,7 +56,19 @@ func (db *DB) Check(ctx context.Context, fault func(Fault)) error {
 	if err := db.checkJournal(ctx, fault); err != nil {
 		return err
 	}
-	return db.checkStore(ctx, fault)
+	if err := db.checkStore(ctx, fault, keys...); err != nil {
+		return err
+	}
+	names, err := db.fsys.List(db.path(nameEvidence))
+	if err != nil && !isGone(err) {
+		return err
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(db.allLedgers(), func(l *Ledger) bool { return filepath.Base(l.evidenceDir()) == name }) {
+			fault(Fault{N: -1, Text: fmt.Sprintf("evidence/%s is of no ledger", name)})
+		}
+	}
+	return nil
 }
 
 // checkJournal reads the journal as it is. The committer may write meanwhile,
@@ -89,12 +106,12 @@ func (db *DB) checkJournal(ctx context.Context, fault func(Fault)) error {
 
 // checkStore is Check without the journal. Open uses it where Badger's files
 // look odd.
-func (db *DB) checkStore(ctx context.Context, fault func(Fault)) error {
+func (db *DB) checkStore(ctx context.Context, fault func(Fault), keys ...*evidence.Identity) error {
 	for _, l := range db.allLedgers() {
 		if l.Size() == 0 {
 			continue
 		}
-		if err := l.check(ctx, fault); err != nil {
+		if err := l.check(ctx, fault, keys); err != nil {
 			return err
 		}
 	}
@@ -102,13 +119,13 @@ func (db *DB) checkStore(ctx context.Context, fault func(Fault)) error {
 }
 
 // check looks at one ledger. It goes on after a fault as far as it can.
-func (l *Ledger) check(ctx context.Context, report func(Fault)) error {
+func (l *Ledger) check(ctx context.Context, report func(Fault), keys []*evidence.Identity) error {
 	want := *l.head.Load()
 	fault := func(n int64, format string, args ...any) {
 		report(Fault{Origin: l.origin, N: n, Text: fmt.Sprintf(format, args...)})
 	}
 	return l.db.kv.View(func(txn *badger.Txn) error {
-		c := &checker{ledger: l, txn: txn, fault: fault, state: fee.New(), chains: map[string]chainHead{}, leaves: newTreeReader(txn, l.number, nil)}
+		c := &checker{ledger: l, txn: txn, fault: fault, state: fee.New(), chains: map[string]chainHead{}, leaves: newTreeReader(txn, l.number, nil), identities: keys, badgerOnly: l.db.newest.Load() == nil}
 		n := int64(0)
 		for line, err := range readLines(txn, l.number, 0, want.size) {
 			if err != nil {
@@ -119,7 +136,7 @@ func (l *Ledger) check(ctx context.Context, report func(Fault)) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			c.record(n, line)
+			c.record(ctx, n, line)
 			n++
 		}
 		if n == want.size {
@@ -127,6 +144,9 @@ func (l *Ledger) check(ctx context.Context, report func(Fault)) error {
 				fault(-1, "root at size %d is %v, want %v", n, got, want.root)
 			}
 			c.counts(n)
+			if err := c.evidenceFiles(ctx); err != nil {
+				return err
+			}
 		}
 		return c.checkpoints(want.size)
 	})
@@ -144,10 +164,14 @@ type checker struct {
 	chains map[string]chainHead
 	ids    int64
 	last   record.Time
+
+	identities       []*evidence.Identity
+	badgerOnly       bool // while the store is opened
+	stored, erasures int64
 }
 
 // record checks one record against all that is said of it.
-func (c *checker) record(n int64, line []byte) {
+func (c *checker) record(ctx context.Context, n int64, line []byte) {
 	l := c.ledger.number
 	leaf := merkle.LeafHash(line)
 	err := c.tree.append(l, []merkle.Hash{leaf}, func(key, want []byte) {
@@ -210,6 +234,7 @@ func (c *checker) record(n int64, line []byte) {
 		c.fault(n, "log.time is %s, before %s of the record before", r.Log.Time, c.last)
 	}
 	c.last = max(c.last, r.Log.Time)
+	c.evidenceOf(ctx, r)
 	if s, ok := r.Body.(*record.Statement); ok {
 		c.snapshot(n, s)
 	}
@@ -261,7 +286,7 @@ func (c *checker) counts(size int64) {
 			c.fault(-1, "chain %s is indexed as ending at record %d with ordinal %d, want %d with %d", chain, got.n, got.ordinal, want.n, want.ordinal)
 		}
 	}
-	extra := func(kind byte, what string, beyond func(value []byte) bool, want int64) {
+	extra := func(kind byte, what string, beyond func(key, value []byte) bool, want int64) {
 		o := badger.DefaultIteratorOptions
 		o.Prefix = ledgerKey(kind, l)
 		it := c.txn.NewIterator(o)
@@ -269,7 +294,7 @@ func (c *checker) counts(size int64) {
 		n := int64(0)
 		for it.Rewind(); it.Valid(); it.Next() {
 			err := it.Item().Value(func(v []byte) error {
-				if !beyond(v) {
+				if !beyond(it.Item().Key(), v) {
 					n++
 				}
 				return nil
@@ -282,9 +307,10 @@ func (c *checker) counts(size int64) {
 			c.fault(-1, "%d %s are indexed, want %d", n, what, want)
 		}
 	}
-	extra(keyID, "ids", func(v []byte) bool {
-		return len(v) >= 8 && int64(binary.BigEndian.Uint64(v)) >= size
-	}, c.ids)
+	number := func(b []byte) bool { return len(b) >= 8 && int64(binary.BigEndian.Uint64(b)) >= size }
+	extra(keyID, "ids", func(_, v []byte) bool { return number(v) }, c.ids)
+	extra(keyErasure, "erasures", func(key, _ []byte) bool { return len(key) > 13 && number(key[len(key)-8:]) }, c.erasures)
+	extra(keyEvidence, "pieces of evidence", func(key, _ []byte) bool { return len(key) > 13 && number(key[5:]) }, c.stored)
 }
 
 // checkpoints checks every kept checkpoint and the head file against the tree.

@@ -28,6 +28,7 @@ type entry struct {
 	id     string
 	index  idEntry
 	chains []record.Link
+	erases string // id of the record whose evidence it erases, "" if it does not
 }
 
 // newEntry reads from a line what the indexes say of it.
@@ -44,6 +45,7 @@ func newEntry(line []byte) (entry, error) {
 		return entry{}, err
 	}
 	return entry{
+		erases: erases(r),
 		line:   line,
 		leaf:   merkle.LeafHash(line),
 		id:     r.ID,
@@ -52,12 +54,20 @@ func newEntry(line []byte) (entry, error) {
 	}, nil
 }
 
+func erases(r *record.Record) string {
+	if b, ok := r.Body.(*record.Erase); ok {
+		return b.Of
+	}
+	return ""
+}
+
 // A request is one call that waits for its group.
 type request struct {
 	ledger  *Ledger
 	create  bool
 	entries []entry // none: the request only waits for those before it
 	note    *noteItem
+	stored  *evidenceItem
 	bytes   int
 	done    chan error // with room for one
 }
@@ -71,6 +81,9 @@ func (db *DB) enqueue(requests ...*request) error {
 		}
 		if r.note != nil {
 			r.bytes += len(r.note.note)
+		}
+		if r.stored != nil {
+			r.bytes += 256
 		}
 	}
 	db.queueMu.Lock()
@@ -100,6 +113,7 @@ type part struct {
 	entries []entry
 	next    *tree // with the entries, nil without
 	notes   []*noteItem
+	stored  []*evidenceItem
 }
 
 // run is the committer: the one goroutine that writes the journal. It takes
@@ -217,6 +231,9 @@ func (db *DB) journalGroup(g *group) error {
 		if r.note != nil {
 			p.notes = append(p.notes, r.note)
 		}
+		if r.stored != nil {
+			p.stored = append(p.stored, r.stored)
+		}
 	}
 
 	w := g.writer
@@ -252,6 +269,10 @@ func (db *DB) journalGroup(g *group) error {
 		for _, n := range p.notes {
 			body = n.append(body)
 			w.put(checkpointKey(n.number, n.size), n.note)
+		}
+		for _, e := range p.stored {
+			body = e.append(body)
+			w.pairs = append(w.pairs, e.pair())
 		}
 	}
 	db.body = body
@@ -301,6 +322,9 @@ func apply(w *writer, l number, t *tree, entries []entry) (*tree, error) {
 	for i, e := range entries {
 		lines[i], leaves[i] = e.line, e.leaf
 		w.put(idKey(l, e.id), e.index.encode())
+		if e.erases != "" {
+			w.put(erasureKey(l, e.erases, e.index.n), nil)
+		}
 		for _, link := range e.chains {
 			w.put(chainKey(l, link.Chain), chainHead{link.Ordinal, e.index.n}.encode())
 		}

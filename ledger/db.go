@@ -123,6 +123,8 @@ const (
 	nameBallast = "ballast"
 	nameAside   = "aside"
 
+	nameEvidence = "evidence"
+
 	markerText = "raasledger store v1\n"
 )
 
@@ -168,6 +170,9 @@ func Open(dir string, o Options) (*DB, error) {
 		return nil, fmt.Errorf("store %s: %w", dir, err)
 	}
 	go db.run()
+	if err := db.openEvidence(); err != nil {
+		return nil, errors.Join(fmt.Errorf("store %s: %w", dir, err), db.Close())
+	}
 	return db, nil
 }
 

@@ -39,6 +39,14 @@ var (
 	// ErrNoRecord: the index is not below the size.
 	ErrNoRecord = errors.New("no such record")
 
+	// ErrNoEvidence: the store has not the evidence, or the record commits to
+	// none of that name.
+	ErrNoEvidence = errors.New("no such evidence")
+
+	// ErrErased: an erase record says that the evidence was erased, or that it
+	// is kept for storage only.
+	ErrErased = errors.New("evidence is erased")
+
 	// ErrNoCheckpoint: no checkpoint is kept for that size.
 	ErrNoCheckpoint = errors.New("no such checkpoint")
 )

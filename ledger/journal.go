@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/evidence"
 	"github.com/raasledger/raasledger/merkle"
 )
 
@@ -128,6 +130,14 @@ type (
 		size   int64
 		note   []byte
 	}
+	// evidenceItem says that evidence of record n is stored: an attachment, or
+	// the disclosure of a sealed field.
+	evidenceItem struct {
+		number number
+		n      int64
+		kind   string
+		digest record.Digest
+	}
 )
 
 func (i baseItem) append(b []byte) []byte {
@@ -161,6 +171,15 @@ func (i recordsItem) append(b []byte) []byte {
 func (i noteItem) append(b []byte) []byte {
 	b = fmt.Appendf(b, "note %d %d %d\n", i.number, i.size, len(i.note))
 	return append(b, i.note...)
+}
+
+func (i evidenceItem) append(b []byte) []byte {
+	return fmt.Appendf(b, "evidence %d %d %s %s\n", i.number, i.n, i.kind, i.digest)
+}
+
+func (i evidenceItem) pair() pair {
+	sum, _ := i.digest.Bytes()
+	return pair{evidenceKey(i.number, i.n, sum), []byte(i.kind)}
 }
 
 // parseBody reads the items of a frame in order. The slices of an item are
@@ -239,6 +258,19 @@ func parseBody(body []byte, store storeID) ([]any, error) {
 			}
 			if err == nil {
 				i.note, body = body[:length:length], body[length:]
+			}
+			item = i
+		case f[0] == "evidence" && len(f) == 5:
+			i := evidenceItem{kind: f[3]}
+			i.number, err = parseNumber(f[1])
+			if err == nil {
+				i.n, err = parseSize(f[2])
+			}
+			if err == nil && i.kind != evidence.Attachment && i.kind != evidence.Disclosure {
+				err = fmt.Errorf("%q is no kind of evidence", i.kind)
+			}
+			if err == nil {
+				i.digest, err = record.ParseDigest(f[4])
 			}
 			item = i
 		default:

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/evidence"
 	"github.com/raasledger/raasledger/merkle"
 )
 
@@ -72,20 +74,25 @@ func TestDocument(t *testing.T) {
 
 func TestParseBody(t *testing.T) {
 	for text, want := range map[string]string{
-		"base 00\n":             "base is of store 00, want 5f000000000000000000000000000001",
-		"records 1 0 1 x\n{}\n": "hash",
-		"records 0 0 1 x\n":     `"0" is no number of a ledger`,
-		"records 1 01 1 x\n":    `"01" is no size`,
-		"ledger 1 2\n":          `item "ledger 1 2" is not known`,
-		"note 1 2 30\nshort":    `item "note 1 2 30" has 5 bytes`,
-		"create 1 a":            `item "create 1 a" does not end with a line end`,
-		"hello\n":               `item "hello" is not known`,
-		"records 1 0 3 " + zeroRoot + "\n{}\n{}\n": "lacks 1 records",
+		"base 00\n":                                      "base is of store 00, want 5f000000000000000000000000000001",
+		"records 1 0 1 x\n{}\n":                          "hash",
+		"records 0 0 1 x\n":                              `"0" is no number of a ledger`,
+		"records 1 01 1 x\n":                             `"01" is no size`,
+		"ledger 1 2\n":                                   `item "ledger 1 2" is not known`,
+		"note 1 2 30\nshort":                             `item "note 1 2 30" has 5 bytes`,
+		"create 1 a":                                     `item "create 1 a" does not end with a line end`,
+		"evidence 1 7 attachment sha256:00\n":            `digest "sha256:00"`,
+		"evidence 1 7 photo " + emptyDigest + "\n":       `"photo" is no kind of evidence`,
+		"evidence 1 07 attachment " + emptyDigest + "\n": `"07" is no size`,
+		"hello\n":                                        `item "hello" is not known`,
+		"records 1 0 3 " + zeroRoot + "\n{}\n{}\n":       "lacks 1 records",
 	} {
 		_, err := parseBody([]byte(text), exampleStore)
 		wantError(t, err, want)
 	}
 }
+
+var emptyDigest = string(record.Sum(nil))
 
 var zeroRoot = merkle.Hash{}.String()
 
@@ -110,6 +117,7 @@ func FuzzBody(f *testing.F) {
 	for _, fr := range exampleFrames() {
 		f.Add(fr.body)
 	}
+	f.Add(evidenceItem{1, 7, evidence.Disclosure, record.Sum(nil)}.append(nil))
 	f.Add(ledgerItem{7, head{12, merkle.EmptyRoot}, "vendor.example/7"}.append(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		items, err := parseBody(b, exampleStore)
@@ -126,6 +134,8 @@ func FuzzBody(f *testing.F) {
 			case createItem:
 				again = i.append(again)
 			case recordsItem:
+				again = i.append(again)
+			case evidenceItem:
 				again = i.append(again)
 			case noteItem:
 				again = i.append(again)
@@ -145,6 +155,9 @@ func FuzzKeys(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if h, err := decodeHead(b); err == nil && !bytes.Equal(h.encode(), b) {
 			t.Errorf("head %x gives %x", b, h.encode())
+		}
+		if d, ok := decodeDestroyed(b); ok && !bytes.Equal(d.encode(), b) {
+			t.Errorf("destroyed %x gives %x", b, d.encode())
 		}
 		if e, err := decodeID(b); err == nil && !bytes.Equal(e.encode(), b) {
 			t.Errorf("id %x gives %x", b, e.encode())

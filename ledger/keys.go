@@ -25,11 +25,16 @@ import (
 //	c L CHAIN       last ordinal, last n           with each group
 //	k L SIZE        signed checkpoint of SIZE,     with each checkpoint
 //	                with its cosignatures
+//	e L N DIGEST    kind of the evidence           when it is stored, before
+//	                                               its file gets its name
+//	x L OF 0 N      the erase record N is about    with each group; the value
+//	                the record OF: its index and   when all is destroyed, derived
+//	                the digests destroyed
 //	s L N CHUNK     state lines that the           after the statement; derived,
 //	                statement at N left, each      not in the journal
 //	                followed by LF (CHUNK: 4 bytes)
 //
-// The keys i, c, t, n and s follow from the records.
+// The keys i, c, t, n, x and s follow from the records.
 const (
 	keyOrigin     = 'o'
 	keyHead       = 'l'
@@ -40,6 +45,8 @@ const (
 	keyChain      = 'c'
 	keyCheckpoint = 'k'
 	keySnapshot   = 's'
+	keyEvidence   = 'e'
+	keyErasure    = 'x'
 )
 
 // A number is how a ledger is called in keys and journal: from 1, in the
@@ -77,6 +84,17 @@ func chainKey(l number, chain string) []byte { return namedKey(keyChain, l, chai
 
 func checkpointKey(l number, size int64) []byte {
 	return binary.BigEndian.AppendUint64(ledgerKey(keyCheckpoint, l), uint64(size))
+}
+
+func evidenceKey(l number, n int64, digest [sha256.Size]byte) []byte {
+	return append(binary.BigEndian.AppendUint64(ledgerKey(keyEvidence, l), uint64(n)), digest[:]...)
+}
+
+// No id has a byte 0 in it, so that no other record's keys begin like this.
+func erasurePrefix(l number, of string) []byte { return namedKey(keyErasure, l, of+"\x00") }
+
+func erasureKey(l number, of string, n int64) []byte {
+	return binary.BigEndian.AppendUint64(erasurePrefix(l, of), uint64(n))
 }
 
 func snapshotPrefix(l number, n int64) []byte {

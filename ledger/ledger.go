@@ -42,6 +42,9 @@ type Ledger struct {
 	admission *admission // nil until it is needed
 	used      atomic.Uint64
 	signing   sync.Mutex // checkpoints: one at a time, taken before mu
+
+	evidenceMu sync.Mutex      // the names of evidence: one changes at a time
+	madeDirs   map[string]bool // folders of evidence that are durable
 }
 
 // Origin is the agreement's origin.

@@ -244,6 +244,11 @@ func (db *DB) noteHeads(f frame) error {
 			if l == nil || i.size > l.head.Load().size {
 				return damaged("frame %d: checkpoint of ledger %d at size %d, which it has not", f.seq, i.number, i.size)
 			}
+		case evidenceItem:
+			l := db.byNumber[i.number]
+			if l == nil || i.n >= l.head.Load().size {
+				return damaged("frame %d: evidence of record %d of ledger %d, which it has not", f.seq, i.n, i.number)
+			}
 		}
 	}
 	return nil
@@ -438,6 +443,9 @@ func (db *DB) replay(f frame) error {
 			w.putMissing(originKey(i.origin), encodeNumber(i.number))
 		case noteItem:
 			w.putMissing(checkpointKey(i.number, i.size), i.note)
+		case evidenceItem:
+			p := i.pair()
+			w.putMissing(p.key, p.value)
 		case recordsItem:
 			if err := db.replayRecords(w, f, i); err != nil {
 				return err

@@ -87,12 +87,7 @@ func (v *verifier) end() {
 	if v.far > 0 {
 		c[chains].passed += fmt.Sprintf(", of which %d reach beyond the records kept and are not compared", v.far)
 	}
-	e := &v.evidence
-	if e.carried+e.disclosed > 0 {
-		c[attachments].passed = fmt.Sprintf("%d of %s, %d of %s carried, as committed", e.carried, many(e.committed, "attachment"), e.disclosed, many(e.sealed, "sealed field"))
-	} else {
-		c[attachments].absent = fmt.Sprintf("none carried; the records commit to %s and %s", many(e.committed, "attachment"), many(e.sealed, "sealed field"))
-	}
+	v.endEvidence()
 }
 
 // endHistory judges the cosignatures of the checkpoint by the clock of the

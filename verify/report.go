@@ -44,12 +44,15 @@ type Report struct {
 
 	Checks     []Check // 12, in the order of docs/bundle.md
 	Statements []Statement
-	Amounts    string // verified, none to verify, or why they are not verified
-	Next       *Next  // nil if nothing is left to settle, or it is not known
+	Withheld   []Withheld // the first 1,000
+	Amounts    string     // verified, none to verify, or why they are not verified
+	Next       *Next      // nil if nothing is left to settle, or it is not known
 
 	Signatures []Signature // verified
 	Unverified []string    // keys of the other signature lines
 	History    History
+
+	WithheldMore int64 // how many beyond those in Withheld
 }
 
 // A Held is the checkpoint that the verifier holds from before.
@@ -167,6 +170,7 @@ func (r *Report) WriteText(w io.Writer) error {
 		}
 		line("next         %-18s %s %v", r.Next.Period, word, r.Next.Closing)
 	}
+	r.writeWithheld(line)
 	for _, s := range r.Signatures {
 		text := s.Key
 		if s.Kind == "cosignature" {
@@ -226,6 +230,8 @@ type (
 		Agreement  *jsonAgreement  `json:"agreement,omitempty"`
 		Checks     []jsonCheck     `json:"checks"`
 		Statements []jsonStatement `json:"statements"`
+		Withheld   []jsonWithheld  `json:"withheld,omitempty"`
+		More       int64           `json:"withheld_more,omitempty"`
 		Amounts    string          `json:"amounts"`
 		Next       *jsonNext       `json:"next,omitempty"`
 		Signatures []jsonSignature `json:"signatures"`
@@ -300,6 +306,7 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	for _, s := range r.Statements {
 		j.Statements = append(j.Statements, s.json())
 	}
+	j.Withheld, j.More = r.jsonWithheld(), r.WithheldMore
 	if r.Next != nil {
 		j.Next = &jsonNext{r.Next.Period, r.Next.Closing.String(), r.Next.Overdue}
 	}

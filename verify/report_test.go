@@ -60,6 +60,14 @@ func TestJSON(t *testing.T) {
 		for _, s := range j.Signatures {
 			back.Signatures = append(back.Signatures, Signature(s))
 		}
+		for _, w := range j.Withheld {
+			held := Withheld{N: w.N, Record: w.Record, Name: w.Name, Digest: w.Digest, Asked: w.Asked, Erased: -1, State: w.State}
+			if w.Erased != nil {
+				held.Erased = *w.Erased
+			}
+			back.Withheld = append(back.Withheld, held)
+		}
+		back.WithheldMore = j.More
 		if j.Next != nil {
 			back.Next = &Next{j.Next.Period, at(t, j.Next.Closing), j.Next.Overdue}
 		}
@@ -101,6 +109,41 @@ func adjustments(list []jsonAdjust) []record.Adjustment {
 		all = append(all, record.Adjustment(a))
 	}
 	return all
+}
+
+// TestManyWithheld: what is withheld is counted, and kept up to a bound.
+func TestManyWithheld(t *testing.T) {
+	m := newMaker(t)
+	m.clock("2026-03-01T00:00:00")
+	m.agreement(supportTerms, 1, "vendor", "client")
+	m.clock("2026-03-02T09:00:00")
+	for i := range 21 {
+		r := &record.Record{Kind: record.KindOutcome, ID: fmt.Sprint("o-", i), Case: fmt.Sprint("T-", i), At: m.now, By: "vendor",
+			Body: &record.Outcome{Result: "resolved", Facts: record.Facts{record.Text("minutes", "12"), record.Bool("solved", true)}}}
+		for k := range 50 {
+			r.Sealed = append(r.Sealed, record.Sum(fmt.Append(nil, i, k)))
+		}
+		slices.Sort(r.Sealed)
+		if i == 20 {
+			r.Attach = []record.Attachment{{Name: "last", Digest: record.Sum(nil), Size: 1}}
+		}
+		m.add(r)
+	}
+	in := m.bundle(cut{})
+	rep := run(t, in, Options{Policy: policy(t, policyText(t, "both"))})
+	if rep.Verdict != Verified || len(rep.Withheld) != 1000 || rep.WithheldMore != 51 || !strings.Contains(text(t, rep), "\nwithheld                        and 1031 more\n") {
+		t.Errorf("%d withheld and %d more\n%s", len(rep.Withheld), rep.WithheldMore, text(t, rep))
+	}
+	for _, tc := range []struct {
+		asks  string
+		count int64
+		want  string
+	}{{"all", 1051, "record 1: sealed field sha256:"}, {"last", 1, "1 piece asked for and not shown, none among the first 1000 withheld"}} {
+		rep := run(t, in, Options{Policy: policy(t, policyText(t, "both")), Evidence: []string{tc.asks}})
+		if c := rep.Checks[attachments]; rep.Verdict != Unproven || c.Count != tc.count || !strings.HasPrefix(c.Text, tc.want) {
+			t.Errorf("%s: %+v", tc.asks, c)
+		}
+	}
 }
 
 // TestStatementText: parts stand under what they add up to, at the scale of

@@ -28,7 +28,8 @@ type vector struct {
 	since  string // file
 	now    string
 	maxAge int64
-	fails  string // the one check that refuses, "several", or "" if none does
+	asks   []string // evidence
+	fails  string   // the one check that refuses, "several", or "" if none does
 }
 
 func (v vector) policyFile() string {
@@ -81,6 +82,24 @@ func resum(b []byte) []byte {
 	sum := record.Sum(body)
 	j := bytes.Index(last, []byte(`"sha256":"`)) + len(`"sha256":"`)
 	return slices.Concat(body, last[:j], []byte(strings.TrimPrefix(string(sum), "sha256:")), last[j+64:])
+}
+
+// erased is the honest ledger with what became of its evidence: the client
+// erased its copies, the vendor an attachment and restricted a field.
+func erased(t testing.TB) *maker {
+	m := honest(t)
+	delete(m.hidden, 1)
+	m.files[1] = slices.DeleteFunc(slices.Clone(m.files[1]), func(f file) bool { return f.name == "answer.txt" })
+	of := m.records[1]
+	m.clock("2026-05-09T00:05:00")
+	erase := func(id, state string, scope ...string) *record.Record {
+		return &record.Record{Kind: record.KindErase, ID: id, Case: of.Case, At: m.now, By: "vendor",
+			Body: &record.Erase{Of: of.ID, Basis: "asked", State: state, Scope: scope, Holders: []string{"client", "vendor"}}}
+	}
+	m.add(m.byClient(erase("client-erased", record.Erased)))
+	m.add(erase("erase/1", record.Erased, "answer.txt"))
+	m.add(erase("erase/2", record.Restricted, string(of.Sealed[0])))
+	return m
 }
 
 var vectors = []vector{
@@ -349,6 +368,9 @@ var vectors = []vector{
 	{name: "refers-into-a-case", fails: "chains", make: altered(6, func(m *maker, r *record.Record) { r.Body.(*record.Measurement).Sources = []string{"o-1"} })},
 
 	// attachments
+	{name: "evidence-asked-for", asks: []string{"all"}, make: func(t testing.TB) []byte { return honest(t).bundle(cut{noEvidence: true}) }},
+	{name: "evidence-of-no-record-asked-for", asks: []string{"answer.txt", "video"}, make: changed(0, nil)},
+	{name: "evidence-erased", make: func(t testing.TB) []byte { return erased(t).bundle(cut{}) }},
 	{name: "evidence-changed", fails: "attachments", make: func(t testing.TB) []byte {
 		m := honest(t)
 		m.files[1][0].content = "Please press the other button.\n"
@@ -504,6 +526,9 @@ func (v vector) options(t testing.TB, files map[string][]byte) (Options, string)
 	if v.maxAge != 0 {
 		words += fmt.Sprintf("max age %d s\n", v.maxAge)
 	}
+	if o.Evidence = v.asks; v.asks != nil {
+		words += "asks    " + strings.Join(v.asks, ", ") + "\n"
+	}
 	return o, words + "\n"
 }
 
@@ -600,6 +625,7 @@ func TestEachCheck(t *testing.T) {
 	for _, tc := range []struct{ vector, check string }{
 		{"stale", "freshness"}, {"cosignature-missing", "witnesses"}, {"nothing-held", "history"}, {"held-too-small", "history"},
 		{"older-than-held", "history"}, {"client-not-in-policy", "author signatures"}, {"shadow", "terms"}, {"overdue-and-asked", "statements"},
+		{"evidence-asked-for", "attachments"}, {"evidence-of-no-record-asked-for", "attachments"},
 	} {
 		v := vectors[slices.IndexFunc(vectors, func(v vector) bool { return v.name == tc.vector })]
 		o, _ := v.options(t, files)
@@ -756,7 +782,7 @@ func TestVerified(t *testing.T) {
 	files := files(t)
 	for _, tc := range []struct{ vector, policy string }{
 		{"honest", "both.policy"}, {"honest", "client.policy"}, {"honest", "none.policy"}, {"tiny", "both.policy"},
-		{"continued", "both.policy"}, {"without-evidence", "both.policy"}, {"shadow-adopted", "both.policy"}, {"shadow-excluded", "both.policy"}, {"third-as-client", "both.policy"}, {"client-not-asked", "asks-third.policy"}, {"amended", "both.policy"}, {"amended-continued", "both.policy"}, {"overdue", "both.policy"},
+		{"continued", "both.policy"}, {"without-evidence", "both.policy"}, {"evidence-erased", "both.policy"}, {"shadow-adopted", "both.policy"}, {"shadow-excluded", "both.policy"}, {"third-as-client", "both.policy"}, {"client-not-asked", "asks-third.policy"}, {"amended", "both.policy"}, {"amended-continued", "both.policy"}, {"overdue", "both.policy"},
 	} {
 		v := vectors[slices.IndexFunc(vectors, func(v vector) bool { return v.name == tc.vector })]
 		v.policy = tc.policy

@@ -31,6 +31,10 @@ type Options struct {
 	Now    record.Time
 	MaxAge int64 // seconds that the newest cosignature may be old, 0 asks nothing
 
+	// Evidence is what the reader asks to be shown: names of attachments, digests
+	// of sealed fields, or "all". What is not shown of it is unproven.
+	Evidence []string
+
 	Detail   func(period string, line []byte) error // receives recomputed detail lines, may be nil; it must not keep them
 	Progress func(records, of int64)                // is told now and then, may be nil
 
@@ -116,6 +120,7 @@ func verify(r io.Reader, o Options) (*verifier, error) {
 		o.Keep = defaultKeepBytes
 	}
 	v := &verifier{o: o, report: &Report{Policy: o.Policy.Digest(), Verifier: o.Verifier, Now: o.Now}, heads: heads{}}
+	v.evidence.asked = o.Evidence
 	v.recent = recent{byID: map[string]*target{}, most: o.Keep}
 	if o.Since != nil {
 		var err error

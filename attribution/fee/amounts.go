@@ -201,7 +201,7 @@ func (z *settlement) draw(total number) {
 	z.prepaid = map[string]number{}
 	scale := z.terms.Scale
 	list := z.terms.Settle.Prepaid
-	if z.base == 0 || len(list) == 0 {
+	if z.base == 0 || len(list) == 0 || z.later {
 		for name, x := range z.s.prepaid {
 			z.prepaid[name] = x
 		}

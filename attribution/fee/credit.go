@@ -55,7 +55,7 @@ func (x *touches) of(c *claim, k *terms.Credit) []touch {
 		if v.void != unsaid || v.back != unsaid || v.open || v.accepted == never || holds(t.rule.Where, t.facts, t.at) != 1 {
 			continue
 		}
-		group := roleWords[t.author]
+		group := t.party
 		if k.By != "author" {
 			fact, ok := t.facts.Get(k.By)
 			if !ok {

@@ -68,15 +68,19 @@ func (s *State) Explain(result string) (*Explanation, error) {
 
 // acceptance says by what an accepted claim is accepted.
 func (s *State) acceptance(c *claim, v *view) string {
+	by := "the client"
+	if c.rule.Accept.On == "third" {
+		by = c.rule.Accept.By
+	}
 	switch silent := s.silent(c); {
-	case c.author == client:
-		return ": the client claims it itself"
+	case c.ownWord():
+		return fmt.Sprintf(": %s claims it itself", by)
 	case v.accepted == silent && c.rule.Accept.On == "claim":
 		return " with the claim, as agreed"
 	case v.accepted == silent:
 		return " by silence"
-	case v.explicit:
-		return " by the client"
+	case v.explicit && c.rule.Accept.On != "third", v.attested:
+		return " by " + by
 	}
 	return ": the dispute is over"
 }

@@ -308,7 +308,7 @@ func compareText(a, b int64) int { return textKeyOf(a).compare(textKeyOf(b)) }
 func (l *claimLine) write(r *row) []byte {
 	c := l.claim
 	r.begin(lineClaim).int(c.n).text(c.rule.Name).text(c.once()).text(c.id).text(c.matter).
-		time(c.at).time(c.logged).int(c.version.number).text(roleWords[c.author]).flags(c.backfilled, c.evidenced)
+		time(c.at).time(c.logged).int(c.version.number).text(c.party).flags(c.backfilled, c.evidenced)
 	return r.facts(c.facts).marks(c.version, &l.marks).end()
 }
 

@@ -81,7 +81,10 @@ func drawTerms(t *rapid.T, scales ...int) map[string]any {
 	results := map[string]any{}
 	scale := rapid.SampledFrom(scales).Draw(t, "scale")
 	for _, name := range []string{"sale", "visit"} {
-		accept := map[string]any{"on": pick("accept", "claim", "client", "silence", "silence")}
+		accept := map[string]any{"on": pick("accept", "claim", "client", "silence", "silence", "third")}
+		if accept["on"] == "third" {
+			accept["by"] = "bank"
+		}
 		if accept["on"] == "silence" {
 			accept["after"], accept["from"] = hours("silence", 96), pick("from", "claim", "receipt")
 		}
@@ -104,8 +107,8 @@ func drawTerms(t *rapid.T, scales ...int) map[string]any {
 		}
 		if pick("dispute", "yes", "yes", "no") == "yes" {
 			u := map[string]any{"then": pick("then", "accept", "void", "arbiter")}
-			if u["then"] == "accept" && accept["on"] == "client" {
-				u["then"] = "void" // terms take no acceptance there but the client's
+			if u["then"] == "accept" && (accept["on"] == "client" || accept["on"] == "third") {
+				u["then"] = "void" // terms take no acceptance there but the party's
 			}
 			if u["then"] != "arbiter" {
 				u["after"] = hours("unresolved", 96)
@@ -213,7 +216,7 @@ func drawHistory(t *rapid.T, most int) *history {
 			r.Body = &record.Outcome{Result: pick("result", "sale", "sale", "visit"), Facts: facts}
 			h.claims = append(h.claims, r.ID)
 		case 4, 5:
-			r.By = pick("by", "client", "client", "vendor")
+			r.By = pick("by", "client", "client", "vendor", "bank")
 			r.Body = &record.Confirm{Of: of, Verdict: pick("verdict", "accept", "accept", "reject", "partial")}
 			if r.Body.(*record.Confirm).Verdict == "reject" {
 				r.ID = fmt.Sprintf("d-%d", i)

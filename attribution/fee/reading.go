@@ -218,6 +218,10 @@ func (z *settlement) decideReadings() {
 				d.reason = undefined
 				break
 			}
+			if len(parts) == 0 {
+				d.reason = noLine
+				break
+			}
 			d.reason, d.parts = billed, parts
 			d.marks.period, d.marks.parts = d.period, parts
 		case x.period == never:

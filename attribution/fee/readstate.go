@@ -292,7 +292,7 @@ func (s *State) readClaim(c *cells) error {
 	x.id, x.matter, x.key = c.text(), c.text(), result+"/"+once
 	x.at, x.logged = c.time(), c.time()
 	number := c.int()
-	x.author = role(c.word(roleWords[:]))
+	party := c.text()
 	flags := c.flags(2)
 	x.backfilled, x.evidenced = flags[0], flags[1]
 	x.facts = c.facts()
@@ -302,6 +302,10 @@ func (s *State) readClaim(c *cells) error {
 	if x.rule = x.version.rules[result]; x.rule == nil {
 		return fmt.Errorf("version %d has no result %s", number, result)
 	}
+	if !slices.Contains(x.rule.Claim, party) {
+		return fmt.Errorf("%s may not claim %s under version %d", party, result, number)
+	}
+	x.party, x.author = partyOf(x.version.terms, party), roleOf(x.version.terms, party)
 	var err error
 	if x.marks, err = c.marks(x.version, func(m *measure) bool { return m.Source == "result" && m.Of == result }); err != nil {
 		return err

@@ -38,6 +38,8 @@ func (z *settlement) reckon(v *version, i int) (r reckoning, due bool) {
 	}
 	base := v.number == z.base
 	switch {
+	case t.term && z.later:
+		return r, false
 	case t.due != 0 && !t.term && (t.due < z.period.From || t.due >= z.period.Until):
 		return r, false
 	case t.own && !base && !slices.ContainsFunc(r.behind, func(y *change) bool { return y.claims > 0 || y.before.claims != y.after.claims }):

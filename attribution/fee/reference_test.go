@@ -778,6 +778,7 @@ type refLine struct {
 	anyReduce            bool
 	idle                 []refIdle
 	byClient, byVendor   bool
+	byThird              bool
 }
 
 type refCut struct {
@@ -888,20 +889,28 @@ func timeline(x *refResult, records []*record.Record, closing record.Time, insta
 		silent = receipt + record.Time(a.After)
 	}
 	author := role(x.r)
+	decides := func(r *record.Record) bool {
+		if x.rule.Accept.On == "third" {
+			return r.By == x.rule.Accept.By
+		}
+		return role(r) == "client"
+	}
 	for _, h := range accepts {
+		if decides(h.r) && (spoken < 0 || h.at < spoken) {
+			spoken = h.at
+		}
 		switch role(h.r) {
+		case "third":
+			y.byThird = y.byThird || decides(h.r)
 		case "client":
 			y.byClient = true
-			if spoken < 0 || h.at < spoken {
-				spoken = h.at
-			}
 		case "vendor":
 			if author == "client" {
 				y.byVendor = true
 			}
 		}
 	}
-	if author == "client" {
+	if decides(x.r) {
 		spoken = x.t0
 	}
 
@@ -938,7 +947,7 @@ func timeline(x *refResult, records []*record.Record, closing record.Time, insta
 			}
 		}
 		for _, h := range accepts {
-			if role(h.r) == "client" && h.at >= d.at {
+			if decides(h.r) && h.at >= d.at {
 				ends = append(ends, end{h.at, false, true})
 			}
 		}
@@ -1174,6 +1183,8 @@ func (y *refLine) grade(x *refResult) string {
 		return "both"
 	case role == "client":
 		return "client"
+	case role == "vendor" && y.byThird:
+		return "third"
 	case x.r.Backfilled && !y.byClient:
 		return "backfilled"
 	case role == "vendor":

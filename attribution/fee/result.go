@@ -13,7 +13,8 @@ import (
 type view struct {
 	accepted record.Time // never while it is not
 	locked   record.Time // never while it is not
-	explicit bool        // accepted by a confirmation of the client
+	explicit bool        // confirmed by the client
+	attested bool        // confirmed by the third party whose word accepts
 	seconded bool        // the client's own claim, accepted by the vendor
 	open     bool        // a dispute is open
 	void     reason      // what keeps the claim from the fee, unsaid if nothing does
@@ -54,9 +55,9 @@ func (s *State) look(c *claim, closing record.Time) view {
 	// An event cannot come before what it is about.
 	when := func(e *event) record.Time { return max(e.at, c.at) }
 
-	// The first explicit acceptance, and reversals in full.
+	// The first word of whoever accepts, and reversals in full.
 	explicit := never
-	if c.author == client {
+	if c.ownWord() {
 		explicit = c.at
 	}
 	full := never
@@ -68,12 +69,16 @@ func (s *State) look(c *claim, closing record.Time) view {
 		}
 		switch e.kind {
 		case accept:
+			if c.accepts(e) {
+				explicit = min(explicit, when(e))
+			}
 			switch {
 			case e.by == client:
-				explicit = min(explicit, when(e))
 				v.explicit = true
 			case e.by == vendor && c.author == client:
 				v.seconded = true
+			case e.by == third && c.accepts(e):
+				v.attested = true
 			}
 		case reverse:
 			if t := when(e); t < full || t == full && e.cause < cause {
@@ -121,6 +126,23 @@ func (s *State) look(c *claim, closing record.Time) view {
 	}
 	v.reductions(c, closing, when)
 	return v
+}
+
+// ownWord reports whether the author of the claim is whose word accepts it.
+func (c *claim) ownWord() bool {
+	if c.rule.Accept.On == "third" {
+		return c.party == c.rule.Accept.By
+	}
+	return c.author == client
+}
+
+// accepts reports whether an acceptance is by whose word accepts the claim:
+// the client, or the third party that the terms name.
+func (c *claim) accepts(e *event) bool {
+	if c.rule.Accept.On == "third" {
+		return e.by == third // one by another third party was taken as a remark
+	}
+	return e.by == client
 }
 
 // silent is the instant at which the claim is accepted if nobody says anything.
@@ -207,7 +229,7 @@ func (c *claim) spells(closing, unbound record.Time, v *view, when func(*event) 
 // endings are what can end disputes, so that each finds its own without
 // looking at all events.
 type endings struct {
-	accepts []record.Time           // of the client, sorted
+	accepts []record.Time           // of whose word accepts, sorted
 	said    map[string]dispositions // by the id of the dispute
 }
 
@@ -224,7 +246,7 @@ func (c *claim) endings(closing record.Time, when func(*event) record.Time) endi
 		}
 		switch e.kind {
 		case accept:
-			if e.by == client {
+			if c.accepts(e) {
 				end.accepts = append(end.accepts, when(e))
 			}
 		case uphold, reject:
@@ -244,7 +266,7 @@ func (c *claim) endings(closing record.Time, when func(*event) record.Time) endi
 	return end
 }
 
-// acceptedUnsaid is the instant of acceptance without a word of the client:
+// acceptedUnsaid is the instant of acceptance without the word of whoever accepts:
 // the first at which no dispute is open, and which is at or after the silent
 // instant or the end, by somebody's word, of a dispute. The lapse of a dispute
 // accepts nothing that silence would not have accepted.
@@ -466,6 +488,8 @@ func (v *view) grade(c *claim) grade {
 		return gradeBoth
 	case c.author == client:
 		return gradeClient
+	case c.author == vendor && v.attested:
+		return gradeThird
 	case c.backfilled && !v.explicit:
 		return gradeBackfilled
 	case c.author == vendor:

@@ -45,6 +45,7 @@ type settlement struct {
 	terms   *terms.Terms // of the version that governs the period's last moment
 	base    int64        // version whose lines are due in any case, 0 if none
 	touches *touches
+	later   bool // a running total of a period behind another that is not settled: what is over the term, or carried, is in that one
 
 	decisions []decision // by claim, in ledger order
 	readings  []readingDecision
@@ -125,6 +126,27 @@ func (s *State) settle() (*settlement, error) {
 		}
 		return nil, fmt.Errorf("the term has ended: %s was its last period", s.lastPeriod().Name)
 	}
+	z := s.begin(p, closing)
+	z.decisions = make([]decision, len(s.claims))
+	// Parts are kept, in pieces of memory that many claims share.
+	var parts []part
+	for i, c := range s.claims {
+		if n := len(c.rule.uses); cap(parts)-len(parts) < n {
+			parts = make([]part, 0, max(n, min(1024, n*(len(s.claims)-i))))
+		}
+		d := &z.decisions[i]
+		parts = z.decide(c, d, parts)
+		z.count(d)
+	}
+	z.decideReadings()
+	z.countUsage()
+	z.standIn()
+	slices.SortFunc(z.slots, slot.compare)
+	return z, nil
+}
+
+// begin is a settlement of a period in which nothing is decided yet.
+func (s *State) begin(p terms.Period, closing record.Time) *settlement {
 	v := s.governing(p.Until - 1)
 	z := &settlement{s: s, period: p, closing: closing, until: p.Until, terms: v.terms, changes: map[slot]*change{}, reached: map[string]number{}, touches: &touches{s: s, closing: closing}}
 	if _, more := s.standing.After(p); !more {
@@ -143,22 +165,7 @@ func (s *State) settle() (*settlement, error) {
 			}
 		}
 	}
-	z.decisions = make([]decision, len(s.claims))
-	// Parts are kept, in pieces of memory that many claims share.
-	var parts []part
-	for i, c := range s.claims {
-		if n := len(c.rule.uses); cap(parts)-len(parts) < n {
-			parts = make([]part, 0, max(n, min(1024, n*(len(s.claims)-i))))
-		}
-		d := &z.decisions[i]
-		parts = z.decide(c, d, parts)
-		z.count(d)
-	}
-	z.decideReadings()
-	z.countUsage()
-	z.standIn()
-	slices.SortFunc(z.slots, slot.compare)
-	return z, nil
+	return z
 }
 
 // decide works out what becomes of c. Its parts are appended to the buffer.

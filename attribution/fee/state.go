@@ -85,7 +85,8 @@ type claim struct {
 	rule       *rule
 	id, key    string
 	matter     string // its case
-	author     role
+	party      string // its author
+	author     role   // of the party
 	backfilled bool
 	evidenced  bool // has the attachments the terms ask for
 	facts      record.Facts
@@ -130,6 +131,14 @@ func roleOf(t *terms.Terms, party string) role {
 		}
 	}
 	return third
+}
+
+// partyOf is the id of a party, as the terms keep it.
+func partyOf(t *terms.Terms, party string) string {
+	if p := t.Party(party); p != nil {
+		return p.ID
+	}
+	return strings.Clone(party)
 }
 
 // An event is what was recorded about a claim after it.
@@ -355,7 +364,7 @@ func (s *State) addClaim(r *record.Record, b *record.Outcome) {
 	c := &claim{
 		n: r.Log.N, at: at, logged: r.Log.Time,
 		version: v, rule: rule,
-		author: roleOf(v.terms, r.By), backfilled: r.Backfilled,
+		party: partyOf(v.terms, r.By), author: roleOf(v.terms, r.By), backfilled: r.Backfilled,
 		evidenced: true,
 		facts:     rule.keep(b.Facts),
 		marks:     marks{since: never, period: never},
@@ -444,6 +453,9 @@ func (s *State) addEvent(r *record.Record, c *claim, e event) {
 		e.at = r.Log.Time
 	}
 	e.by = roleOf(s.versions[len(s.versions)-1].terms, r.By)
+	if e.kind == accept && e.by == third && c.rule.Accept.On == "third" && r.By != c.rule.Accept.By {
+		e.kind = remark // not the third party whose word accepts
+	}
 	e.id = strings.Clone(e.id)
 	if e.kind == dispute {
 		s.disputes[e.id] = c

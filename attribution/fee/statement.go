@@ -26,6 +26,15 @@ func (s *State) Settle(detail func(line []byte) error) (*record.Statement, error
 
 // write fills in the statement.
 func (z *settlement) write(detail func(line []byte) error) error {
+	if err := z.compute(detail); err != nil {
+		return err
+	}
+	z.statement.State = z.left.digest()
+	return nil
+}
+
+// compute fills in all of the statement but the digest of the state it leaves.
+func (z *settlement) compute(detail func(line []byte) error) error {
 	amounts, lines, subtotal := z.price()
 	z.involve()
 	z.gradeParts(amounts, lines, subtotal)
@@ -37,7 +46,6 @@ func (z *settlement) write(detail func(line []byte) error) error {
 		return err
 	}
 	z.left = z.leave()
-	z.statement.State = z.left.digest()
 	return nil
 }
 
@@ -49,7 +57,7 @@ func (z *settlement) round(x number) number {
 // carriedIn is the balance of the statements before. It ends with a history
 // that the client excluded when it signed.
 func (z *settlement) carriedIn() number {
-	if n := len(z.s.periods); n > 0 && z.s.periods[n-1].base <= z.s.excluded {
+	if n := len(z.s.periods); z.later || n > 0 && z.s.periods[n-1].base <= z.s.excluded {
 		return number{}
 	}
 	return z.s.carried

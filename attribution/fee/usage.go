@@ -77,7 +77,7 @@ func actionFacts(b *record.Action) record.Facts {
 // countUsage counts the actions up to the end of the period.
 func (z *settlement) countUsage() {
 	for _, at := range sortedSlots(z.s.usage) {
-		if at.period >= z.period.Until {
+		if at.period >= z.period.Until || z.later && at.period < z.period.From {
 			continue
 		}
 		u := z.s.usage[at]
@@ -100,6 +100,9 @@ func (z *settlement) countUsage() {
 		to := slot{period, at.version, at.measure}
 		if m.term {
 			to.period = never
+			if z.later {
+				continue
+			}
 		}
 		y := z.change(to)
 		y.after.claims += u.claims

@@ -13,7 +13,7 @@ func benchOutcome(b testing.TB) *Record {
 		Body: &Outcome{Result: "resolved", Effect: "action/2026-03-02/000418", Facts: Facts{
 			Text("closed_at", "2026-03-02T09:13:58.000Z"), Text("language", "de"), Text("note", "customer confirmed in chat, refund of shipping was offered and taken"),
 			Text("order_value", "129.90"), Text("queue", "returns"), Text("rating", "5"), Bool("solved", true), Bool("transferred", false)}},
-		Attach: []Attachment{{"transcript", testDigest("t"), 18211, "text/plain"}},
+		Attach: []Attachment{{"transcript", testDigest("t"), 18211, "text/plain", 0}},
 		Author: &Author{417, testDigest("prev")},
 		Cites:  []Cite{{"action/2026-03-02/000418", testDigest("x")}}}
 	if err := Sign(r, testOrigin, testKey("client")); err != nil {

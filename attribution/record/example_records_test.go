@@ -117,7 +117,7 @@ func examples(t testing.TB) []*Record {
 	for i, b := range bodies(t) {
 		at := testTime(t, "2026-03-05T10:00:00.000Z")
 		full := &Record{Kind: b.full.Kind(), ID: fmt.Sprintf("full-%d", i), Case: "t-1", At: at, By: "client", Actor: "h-lin", Subject: "s-1", Body: b.full,
-			Attach: []Attachment{{"screen.png", testDigest("a"), 40960, "image/png"}, {"transcript", testDigest("b"), 0, ""}},
+			Attach: []Attachment{{"screen.png", testDigest("a"), 40960, "image/png", at}, {"transcript", testDigest("b"), 0, "", 0}},
 			Sealed: []Digest{testDigest("1"), testDigest("2")}, Backfilled: true, Author: &Author{7, testDigest("prev")},
 			Cites: []Cite{{"d-1", testDigest("d")}, {"x-1", testDigest("x")}}}
 		if full.Sealed[0] > full.Sealed[1] {

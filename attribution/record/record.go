@@ -90,6 +90,7 @@ type Attachment struct {
 	Digest Digest // SHA-256 of salt followed by the bytes
 	Size   int64
 	Media  string // media type, "" if not stated
+	Keep   Time   // until when it is to be kept at least, 0 if its author promises nothing
 }
 
 // A Log is what the ledger assigned.
@@ -204,6 +205,7 @@ func (r *Record) rules(c *codec) {
 
 func (a *Attachment) fields(c *codec) {
 	c.digest("digest", &a.Digest, required)
+	c.time("keep", &a.Keep, optional)
 	c.label("media", &a.Media, optional)
 	c.int("size", &a.Size, 0)
 }

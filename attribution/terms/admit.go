@@ -19,6 +19,9 @@ func (s *Standing) Apply(r *record.Record) error {
 		return refuse(r, checkOrder, "log.time", "got %s, want %s or later, the time of the record before", r.Log.Time, s.last)
 	}
 	if agreement, ok := r.Body.(*record.Agreement); ok {
+		if s.past != nil {
+			return refuse(r, checkTerms, "kind", "got %s, want none: the terms of a simulation are given", r.Kind)
+		}
 		return s.applyAgreement(r, agreement)
 	}
 	at, v := s.Instant(r)
@@ -42,6 +45,9 @@ func (s *Standing) Apply(r *record.Record) error {
 	}
 	if err := checkBody(r, v.Terms, party); err != nil {
 		return err
+	}
+	if s.past != nil {
+		return s.applySimulated(r, at)
 	}
 	signer, err := s.authorship(r, v.Terms, party)
 	if err != nil {

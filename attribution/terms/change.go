@@ -17,15 +17,18 @@ type Change struct{ Path, Before, After string }
 // other ones behind it. Paths have the index in t, of what t no longer has
 // that in old.
 func Changes(old, t *Terms) []Change {
-	var c changes
-	c.compare("", old.tree(), t.tree())
+	var c []Change
+	merge("", old.tree(), t.tree(), func(change Change) bool {
+		c = append(c, change)
+		return false
+	})
 	return c
 }
 
-type changes []Change
-
-func (c *changes) add(path string, before, after any) {
-	*c = append(*c, Change{path, canonicalText(before), canonicalText(after)})
+// Merge returns the canonical JSON of old with those of the [Changes] to t that
+// pick takes. Whether these are terms is for [Parse] to say.
+func Merge(old, t *Terms, pick func(Change) bool) []byte {
+	return appendTree(nil, merge("", old.tree(), t.tree(), pick))
 }
 
 // canonicalText is "" for what is absent: terms have no null.
@@ -36,33 +39,44 @@ func canonicalText(v any) string {
 	return string(appendTree(nil, v))
 }
 
-func (c *changes) compare(path string, before, after any) {
+// merge is before with the changes to after that pick takes; pick is asked
+// about each. What is absent is nil.
+func merge(path string, before, after any, pick func(Change) bool) any {
 	switch before := before.(type) {
 	case members:
 		if after, ok := after.(members); ok {
-			c.compareFields(path, before, after)
-			return
+			return mergeFields(path, before, after, pick)
 		}
 	case []any:
 		if after, ok := after.([]any); ok {
-			c.compareLists(path, before, after)
-			return
+			return mergeLists(path, before, after, pick)
 		}
 	}
-	if canonicalText(before) != canonicalText(after) {
-		c.add(path, before, after)
+	if old, next := canonicalText(before), canonicalText(after); old != next && pick(Change{path, old, next}) {
+		return after
 	}
+	return before
 }
 
-func (c *changes) compareFields(path string, before, after members) {
+func mergeFields(path string, before, after members, pick func(Change) bool) members {
 	names := slices.AppendSeq(slices.Collect(maps.Keys(before)), maps.Keys(after))
 	slices.Sort(names)
+	merged := members{}
 	for _, name := range slices.Compact(names) {
-		c.compare(join(path, name), before[name], after[name])
+		if v := merge(join(path, name), before[name], after[name], pick); v != nil {
+			merged[name] = v
+		}
 	}
+	return merged
 }
 
-func (c *changes) compareLists(path string, before, after []any) {
+func mergeLists(path string, before, after []any, pick func(Change) bool) []any {
+	merged := []any{}
+	add := func(v any) {
+		if v != nil {
+			merged = append(merged, v)
+		}
+	}
 	oldNames, names := elementNames(before), elementNames(after)
 	if oldNames == nil || names == nil {
 		for i := range max(len(before), len(after)) {
@@ -73,30 +87,53 @@ func (c *changes) compareLists(path string, before, after []any) {
 			if i < len(after) {
 				next = after[i]
 			}
-			c.compare(element(path, i), old, next)
+			add(merge(element(path, i), old, next, pick))
 		}
-		return
+		return merged
 	}
+	elements := map[string]any{}
 	var stayed []any // in the order of after
 	for i, name := range names {
+		var old any
 		if j := slices.Index(oldNames, name); j >= 0 {
 			stayed = append(stayed, name)
-			c.compare(element(path, i), before[j], after[i])
-		} else {
-			c.add(element(path, i), nil, after[i])
+			old = before[j]
 		}
+		elements[name] = merge(element(path, i), old, after[i], pick)
 	}
 	var were []any // the same in the order of before
 	for j, name := range oldNames {
 		if slices.Contains(names, name) {
 			were = append(were, name)
 		} else {
-			c.add(element(path, j), before[j], nil)
+			elements[name] = merge(element(path, j), before[j], nil, pick)
 		}
 	}
-	if !slices.Equal(were, stayed) {
-		c.add(path, were, stayed)
+	order, rest := oldNames, names
+	if !slices.Equal(were, stayed) && pick(Change{path, canonicalText(were), canonicalText(stayed)}) {
+		order, rest = names, oldNames
 	}
+	for _, name := range between(order, rest) {
+		add(elements[name])
+	}
+	return merged
+}
+
+// between is order with those of rest that it has not, each behind the one that
+// it stands behind in rest.
+func between(order, rest []string) []string {
+	order = slices.Clone(order)
+	for i, name := range rest {
+		if slices.Contains(order, name) {
+			continue
+		}
+		at := 0
+		if i > 0 {
+			at = slices.Index(order, rest[i-1]) + 1
+		}
+		order = slices.Insert(order, at, name)
+	}
+	return order
 }
 
 // elementNames are what tells the elements of a list apart wherever they

@@ -128,8 +128,44 @@ func TestCheckAmendment(t *testing.T) {
 		wide = strings.Replace(wide, "NAME", "line_"+strings.Repeat("x", i), 1)
 	}
 	first := []Version{{Number: 1, Terms: mustParse(t, strings.Replace(wide, `"from": "2026-04-01T`, `"from": "2026-03-01T`, 1))}}
-	want = []Mistake{{Path: "lines", Reason: "this and 1 version before it, within 122d, make a statement of up to 77366 bytes, at most 65023"}}
+	want = []Mistake{{Path: "lines", Reason: "this and 1 version before it, within 122d, make a statement of up to 80518 bytes, at most 65023"}}
 	if diff := cmp.Diff(want, CheckAmendment(first, mustParse(t, wide))); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Taking all changes gives the new terms, and taking none the old; one by one,
+// each is a change of its own.
+func TestMerge(t *testing.T) {
+	all := []*Terms{mustParse(t, supportDesk), mustParse(t, fourParties)}
+	for _, test := range changedDesks {
+		all = append(all, mustParse(t, strings.Replace(supportDesk, test.old, test.new, 1)))
+	}
+	eachVector(t, "valid", func(t *testing.T, _ string, text []byte) {
+		canonical, _ := Draft(text, noZone)
+		terms, _ := Parse(canonical)
+		all = append(all, terms)
+	})
+	for i, a := range all {
+		for _, b := range []*Terms{all[0], all[(i+1)%len(all)]} {
+			if got, want := Merge(a, b, func(Change) bool { return true }), b.Marshal(); !bytes.Equal(got, want) {
+				t.Fatalf("all changes taken\n got %s\nwant %s", got, want)
+			}
+			if got, want := Merge(a, b, func(Change) bool { return false }), a.Marshal(); !bytes.Equal(got, want) {
+				t.Fatalf("no change taken\n got %s\nwant %s", got, want)
+			}
+			for _, c := range Changes(a, b) {
+				taken := 0
+				got := Merge(a, b, func(d Change) bool {
+					if c == d {
+						taken++
+					}
+					return c == d
+				})
+				if taken != 1 || bytes.Equal(got, a.Marshal()) {
+					t.Errorf("%+v is taken %d times, and the terms are\n%s", c, taken, got)
+				}
+			}
+		}
 	}
 }

@@ -6,12 +6,14 @@ import (
 	"math/rand/v2"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/raasledger/raasledger/attribution/exact"
 	"github.com/raasledger/raasledger/attribution/record"
 )
 
@@ -124,6 +126,149 @@ func TestDocumentConditions(t *testing.T) {
 		if got := truthOn(t, e, facts); len(given) > 0 || fmt.Sprint(got) != fmt.Sprint(want[row[2]]) {
 			t.Errorf("%s over %s is %d, want %s", row[0], row[1], got, row[2])
 		}
+	}
+}
+
+func TestDocumentFormulas(t *testing.T) {
+	for _, row := range rows(t, readDocument(t), "| formula | names | value |") {
+		numbers := map[string]exact.Rat{}
+		var names []string
+		for _, f := range strings.Split(row[1], ", ") {
+			name, value, _ := strings.Cut(f, " ")
+			name = strings.Trim(name, "`")
+			x, err := exact.Parse(value)
+			if err != nil {
+				t.Fatalf("%s: %v", f, err)
+			}
+			names, numbers[name] = append(names, name), x
+		}
+		e, mistakes := formulaOf(strings.Trim(row[0], "`"), names...)
+		if len(mistakes) > 0 {
+			t.Errorf("%s: %v", row[0], mistakes)
+			continue
+		}
+		x, ok := e.Value(func(name string) (exact.Rat, bool) { return numbers[name], true })
+		got := "undefined"
+		if ok {
+			got = x.String()
+			if want, err := exact.Parse(row[2]); err == nil && want.String() == got {
+				got = row[2]
+			}
+		}
+		if got != row[2] {
+			t.Errorf("%s over %s is %s, want %s", row[0], row[1], got, row[2])
+		}
+	}
+}
+
+// The functions and the words of the document are those that there are.
+func TestDocumentFunctions(t *testing.T) {
+	text := readDocument(t)
+	said := map[string]int{}
+	for _, row := range rows(t, text, "| function | value |") {
+		for _, call := range regexp.MustCompile("`([^`]*)`").FindAllStringSubmatch(row[0], -1) {
+			name, arguments, _ := strings.Cut(strings.TrimSuffix(call[1], ")"), "(")
+			said[name] = strings.Count(arguments, ",") + 1
+			if strings.HasSuffix(arguments, "...") {
+				said[name] = 0
+			}
+		}
+	}
+	for _, f := range functions {
+		if n, ok := said[f.name]; !ok || n != f.arguments {
+			t.Errorf("the document says that %s has %d arguments, want %d", f.name, n, f.arguments)
+		}
+		delete(said, f.name)
+	}
+	if len(said) > 0 {
+		t.Errorf("there are no functions %v", said)
+	}
+}
+
+// The digits of the document are those that the parser counts.
+func TestDocumentDigits(t *testing.T) {
+	text := readDocument(t)
+	table := map[string]string{}
+	for _, row := range rows(t, text, "| number | digits |") {
+		table[row[0]] = row[1]
+	}
+	hold, other := &Missing{Then: "hold"}, &Missing{Then: "other"}
+	for _, test := range []struct {
+		row  string
+		size size
+	}{
+		{"a fact; a min, max or last; a count or distinct of a metric", (&Measure{Op: "last"}).size()},
+		{"a fact; a min, max or last; a count or distinct of a metric", (&Measure{Op: "count", Missing: hold}).size()},
+		{"a count or distinct of results or actions", (&Measure{Op: "distinct"}).size()},
+		{"a sum", (&Measure{Op: "sum", Missing: hold}).size()},
+		{"a mean, and a measure for which `other` may stand in", (&Measure{Op: "mean"}).size()},
+		{"a mean, and a measure for which `other` may stand in", (&Measure{Op: "count", Missing: other}).size()},
+		{"`power`", size{before: record.MaxDigits, behind: exact.InexactDecimals}},
+	} {
+		want := fmt.Sprintf("%d + %d", test.size.before, test.size.behind)
+		if test.size.quotient {
+			want = fmt.Sprintf("%d, a quotient", test.size.before)
+		}
+		if got := table[test.row]; !strings.HasPrefix(got, want) {
+			t.Errorf("the document says %q of %s, want %s", got, test.row, want)
+		}
+	}
+	if credited := (&Measure{Op: "sum", Credit: &Credit{}}).size(); !strings.HasSuffix(table["a sum"], fmt.Sprintf("with a credit %d + %d", credited.before, credited.behind)) {
+		t.Errorf("a sum with a credit has %v", credited)
+	}
+	facts := []FactType{{Name: "a", Type: "decimal"}, {Name: "b", Type: "decimal"}}
+	for expression, want := range map[string]size{
+		"12.50": {before: 2, behind: 2}, "a + b": {before: 36, behind: 18}, "-a": {before: 35, behind: 18}, "max(a, b, 1)": {before: 37, behind: 18},
+		"a * 1.5": {before: 37, behind: 19}, "did(a, b, 1, 2)": {before: 38, behind: 18}, "sqrt(a)": {before: 53, behind: 18}, "power(a, 2)": {before: 34, behind: 18},
+		"a / b": {before: 106, quotient: true}, "a / b + a": {before: 160, quotient: true}, "ratio(a, b, 0)": {before: 108, quotient: true},
+		"holdout_lower(a, 10, b, 10, 1.5)": {before: 4*(53+3+53+3+3) + 36, quotient: true},
+	} {
+		p := &parser{text: expression, facts: facts}
+		if n := p.compile(kindDecimal); len(p.types) > 0 || n.size != want {
+			t.Errorf("%s has %+v, want %+v", expression, n.size, want)
+		}
+	}
+	flat := strings.Join(strings.Fields(text), " ")
+	for _, want := range []string{
+		fmt.Sprintf("more than %d,%03d digits could arise", MaxExprDigits/1000, MaxExprDigits%1000),
+		fmt.Sprintf("more than %d,%03d digits together", MaxExprWork/1000, MaxExprWork%1000),
+		fmt.Sprintf("a power counts for %d,%03d more", powerWork/1000, powerWork%1000),
+		fmt.Sprintf("at most %d stand inside each other", MaxFormulaDepth),
+		fmt.Sprintf("the first %d digits", 60),
+	} {
+		if !strings.Contains(flat, want) {
+			t.Errorf("the document does not say %q", want)
+		}
+	}
+}
+
+// The choices that the document names are all of them.
+func TestDocumentChoices(t *testing.T) {
+	table := map[string]string{}
+	for _, line := range strings.Split(readDocument(t), "\n") {
+		if cells := strings.Split(line, "|"); len(cells) > 3 {
+			table[strings.TrimSpace(cells[1])] += cells[2]
+		}
+	}
+	for field, choices := range map[string][]string{
+		"rounding.mode": roundings, "rounding.at": {"event", "tier", "line", "statement"}, "accept.on": {"claim", "client", "silence", "third"},
+		"over": {"period", "term"}, "missing.then": {"last", "value", "other", "hold"}, "below_zero": {"zero", "negative", "hold"},
+		"model": {"first", "last", "linear", "position", "decay", "fixed", "shapley"}, "unused": {"lost", "rolls"}, "partial": {"full", "prorated"},
+		"corrections": {"after_minimum", "before_minimum"}, "prepaid.every": {"once", "period"}, "each.free.ends": {"together", "independent"},
+	} {
+		for _, choice := range choices {
+			if !regexp.MustCompile(`\b` + choice + `\b`).MatchString(table[field]) {
+				t.Errorf("the row of %s has no %s: %q", field, choice, table[field])
+			}
+		}
+	}
+	for _, count := range rows(t, readDocument(t), "| day_count | covered | whole |") {
+		if !slices.Contains(dayCounts, count[0]) {
+			t.Errorf("there is no day count %s", count[0])
+		}
+	}
+	if documented := rows(t, readDocument(t), "| day_count | covered | whole |"); len(documented) != len(dayCounts) {
+		t.Errorf("the document has %d day counts, want %d", len(documented), len(dayCounts))
 	}
 }
 

@@ -66,15 +66,9 @@ func texts(list []string) []any {
 }
 
 func (t *Terms) tree() members {
-	parties, results, measures := members{}, members{}, members{}
+	parties := members{}
 	for _, p := range t.Parties {
 		parties[p.ID] = members{"role": p.Role, "name": p.Name, "keys": texts(p.Keys)}
-	}
-	for i := range t.Results {
-		results[t.Results[i].Name] = t.Results[i].tree()
-	}
-	for i := range t.Measures {
-		measures[t.Measures[i].Name] = t.Measures[i].tree()
 	}
 	offsets := make([]any, len(t.Calendar.Offsets))
 	for i, e := range t.Calendar.Offsets {
@@ -97,10 +91,22 @@ func (t *Terms) tree() members {
 		"record_delay": t.RecordDelay.String(),
 		"skew":         t.Skew.String(),
 		"backfill":     t.Backfill,
-		"results":      results,
-		"measures":     measures,
 		"lines":        lines,
 		"settle":       t.Settle.tree(),
+	}
+	if len(t.Results) > 0 {
+		results := members{}
+		for i := range t.Results {
+			results[t.Results[i].Name] = t.Results[i].tree()
+		}
+		v["results"] = results
+	}
+	if len(t.Measures) > 0 {
+		measures := members{}
+		for i := range t.Measures {
+			measures[t.Measures[i].Name] = t.Measures[i].tree()
+		}
+		v["measures"] = measures
 	}
 	if len(t.Metrics) > 0 {
 		metrics := members{}

@@ -47,7 +47,7 @@ func (d *document) terms(tree any, zone func(zone string, from, until record.Tim
 	before := len(d.mistakes)
 	d.calendar(t, o, zone)
 	d.calendarRead = len(d.mistakes) == before && t.From < t.Until
-	o.named("results", 1, maxResults, func(path, name string, v any) {
+	o.namedIfThere("results", maxResults, func(path, name string, v any) {
 		d.checkName(path, name)
 		t.Results = append(t.Results, d.result(t, path, name, v))
 	})

@@ -171,7 +171,9 @@ func (d *document) coalitions(c *Credit, o *object, isGroup func(at, s string) b
 	if !complete || len(groups) == 0 {
 		return nil
 	}
-	values := make([]exact.Rat, 1<<len(groups)) // by the set of groups; that of nobody is 0
+	// By the set of groups, that of nobody being 0, and as whole numbers.
+	values := make([]exact.Rat, 1<<len(groups))
+	whole, _ := exact.Parse("1" + strings.Repeat("0", record.MaxDecimals))
 	for set := 1; set < len(values); set++ {
 		key := coalition(groups, set)
 		i := slices.IndexFunc(c.Shares, func(s Share) bool { return s.Of == key })
@@ -180,12 +182,12 @@ func (d *document) coalitions(c *Credit, o *object, isGroup func(at, s string) b
 			complete = false
 			continue
 		}
-		values[set] = numberIn(c.Shares[i].Value).quotient()
+		values[set] = numberIn(c.Shares[i].Value).quotient().Mul(whole)
 	}
 	if complete {
 		for set := range values {
 			for i := range groups {
-				if set&(1<<i) != 0 && shapley(values, set, i).Sign() < 0 {
+				if set&(1<<i) != 0 && added(values, set, i).Sign() < 0 {
 					d.fail(path, "give %s a share below 0 where %s touched the case", groups[i], coalition(groups, set))
 				}
 			}
@@ -205,28 +207,23 @@ func coalition(groups []string, set int) string {
 	return strings.Join(names, "+")
 }
 
-// shapley is the part of the value of a set that is owed to member i of it:
-// over all orders in which its members can join, what i adds on average.
-func shapley(values []exact.Rat, set, i int) exact.Rat {
-	var factorial [maxGroups + 1]int64
-	factorial[0] = 1
-	for n := 1; n < len(factorial); n++ {
-		factorial[n] = factorial[n-1] * int64(n)
-	}
+// added is what member i of a set adds to its value over all orders in which
+// the members can join, summed up over the orders.
+func added(values []exact.Rat, set, i int) exact.Rat {
 	n := bits.OnesCount(uint(set))
 	rest := set &^ (1 << i)
 	var sum exact.Rat
 	for sub := rest; ; sub = (sub - 1) & rest {
 		s := bits.OnesCount(uint(sub))
-		orders := exact.Int(factorial[s] * factorial[n-s-1])
+		orders := exact.Int(factorials[s] * factorials[n-s-1])
 		sum = sum.Add(values[sub|1<<i].Sub(values[sub]).Mul(orders))
 		if sub == 0 {
-			break
+			return sum
 		}
 	}
-	part, _ := sum.Quo(exact.Int(factorial[n]))
-	return part
 }
+
+var factorials = [maxGroups + 1]int64{1, 1, 2, 6, 24, 120, 720, 5040, 40320}
 
 // Shapley returns the parts of the value of those groups of the credit that
 // touched a case, in their order; they add up to it. total is that value. ok is
@@ -246,7 +243,7 @@ func (c *Credit) Shapley(groups []string) (parts []exact.Rat, total exact.Rat, o
 	}
 	parts = make([]exact.Rat, len(groups))
 	for i := range groups {
-		parts[i] = shapley(values, len(values)-1, i)
+		parts[i], _ = added(values, len(values)-1, i).Quo(exact.Int(factorials[len(groups)]))
 	}
 	return parts, values[len(values)-1], true
 }

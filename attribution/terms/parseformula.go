@@ -2,6 +2,7 @@ package terms
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -44,7 +45,7 @@ func (d *document) numbers(t *Terms, o *object) {
 			d.fail("formulas."+name, "%s", reason)
 		}
 		if len(f.mistakes) == 0 && f.root != nil {
-			t.Formulas = append(t.Formulas, Formula{name, &Expr{c.texts[name], f.root}})
+			t.Formulas = append(t.Formulas, Formula{name, &Expr{c.texts[name], f.root}, f.reads()})
 		} else {
 			t.Formulas = append(t.Formulas, Formula{Name: name})
 		}
@@ -95,7 +96,13 @@ type compiled struct {
 	root     *node
 	work     int
 	depth    int
+	measures map[string]bool // that it reads, also by way of others
 	mistakes []string
+}
+
+// reads returns the measures, sorted.
+func (f *compiled) reads() []string {
+	return slices.Sorted(maps.Keys(f.measures))
 }
 
 // formula compiles the formula of a name and returns it; it is nil in a cycle.
@@ -103,7 +110,7 @@ func (c *formulas) formula(name string) *compiled {
 	if f := c.done[name]; f != nil {
 		return f
 	}
-	f := &compiled{depth: 1}
+	f := &compiled{depth: 1, measures: map[string]bool{}}
 	if i := slices.Index(c.open, name); i >= 0 {
 		return nil
 	}
@@ -111,6 +118,7 @@ func (c *formulas) formula(name string) *compiled {
 	p := &parser{text: c.texts[name]}
 	p.numbers = func(word string) (named, bool) {
 		if m := c.t.Measure(word); m != nil {
+			f.measures[word] = true
 			return named{kind: kindDecimal, size: m.size()}, true
 		}
 		if k := c.t.Constant(word); k != nil {
@@ -133,6 +141,7 @@ func (c *formulas) formula(name string) *compiled {
 			return named{}, true
 		}
 		f.depth = max(f.depth, inner.depth+1)
+		maps.Copy(f.measures, inner.measures)
 		return named{kind: kindDecimal, size: inner.root.size, work: inner.work}, true
 	}
 	root := p.compile(kindDecimal)
@@ -166,32 +175,23 @@ func (d *document) checkOver(t *Terms, path string, measures []string) {
 // Reads returns the measures on which a measure, a formula or a constant
 // rests, sorted: itself of a measure, none of a constant.
 func (t *Terms) Reads(name string) []string {
-	var list []string
-	seen := map[string]bool{}
-	var read func(name string)
-	read = func(name string) {
-		if seen[name] {
-			return
-		}
-		seen[name] = true
-		if t.Measure(name) != nil {
-			list = append(list, name)
-		} else if f := t.Formula(name); f != nil && f.Is != nil {
-			for _, inner := range f.Is.Names() {
-				read(inner)
-			}
-		}
+	if t.Measure(name) != nil {
+		return []string{name}
 	}
-	read(name)
-	slices.Sort(list)
-	return list
+	if f := t.Formula(name); f != nil {
+		return slices.Clone(f.reads)
+	}
+	return nil
 }
 
 // OverOf tells over what a measure or a formula is: period, term, or "" where
 // it reads no measure.
 func (t *Terms) OverOf(name string) string {
-	for _, read := range t.Reads(name) {
-		return t.Measure(read).Over
+	if f := t.Formula(name); f != nil && len(f.reads) > 0 {
+		name = f.reads[0]
+	}
+	if m := t.Measure(name); m != nil {
+		return m.Over
 	}
 	return ""
 }

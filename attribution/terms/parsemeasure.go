@@ -90,7 +90,7 @@ var measureOps = []string{"count", "sum", "min", "max", "last", "mean", "distinc
 
 // measures reads the object measures.
 func (d *document) measures(t *Terms, o *object) {
-	o.named("measures", 1, maxMeasures, func(path, name string, v any) {
+	o.namedIfThere("measures", maxMeasures, func(path, name string, v any) {
 		d.checkWord(path, name)
 		m := Measure{Name: name}
 		if mo, ok := d.object(path, v); ok {

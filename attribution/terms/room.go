@@ -2,6 +2,7 @@ package terms
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/raasledger/raasledger/attribution/record"
@@ -45,8 +46,8 @@ func (t *Terms) room() room {
 		r.adjustments += len(l.Adjust)
 		r.own += lineBytes + len(l.Name)
 		r.corrections += correctionBytes + len(l.Name)
-		r.inputs += len(t.inputs(l.Of, l.Adjust))
 		for _, name := range t.inputs(l.Of, l.Adjust) {
+			r.inputs++
 			r.own += inputBytes + len(name)
 		}
 	}
@@ -67,13 +68,13 @@ func (t *Terms) room() room {
 // computed: a formula that is priced, what the adjustments multiply by, and all
 // that these read, sorted.
 func (t *Terms) inputs(of string, adjust []Adjustment) []string {
-	var names []string
+	names := map[string]bool{}
 	var read func(name string)
 	read = func(name string) {
-		if name == "" || slices.Contains(names, name) {
+		if name == "" || names[name] {
 			return
 		}
-		names = append(names, name)
+		names[name] = true
 		if f := t.Formula(name); f != nil {
 			for _, inner := range f.Is.Names() {
 				read(inner)
@@ -86,8 +87,7 @@ func (t *Terms) inputs(of string, adjust []Adjustment) []string {
 	for _, a := range adjust {
 		read(a.By)
 	}
-	slices.Sort(names)
-	return names
+	return slices.Sorted(maps.Keys(names))
 }
 
 func shortestPeriod(period string) Duration {

@@ -21,6 +21,7 @@ type Standing struct {
 	started  bool        // there is a record, and so a last one
 	last     record.Time // log time of the last record
 	latest   record.Time // the latest instant of any record
+	past     *Standing   // of a simulation: what the records established in fact, else nil
 }
 
 // A Version is one version of the agreement.
@@ -77,7 +78,12 @@ func (s *Standing) Clone() *Standing {
 }
 
 // Origin is the origin of the ledger, "" before its agreement.
-func (s *Standing) Origin() string { return s.origin }
+func (s *Standing) Origin() string {
+	if s.past != nil {
+		return s.past.Origin()
+	}
+	return s.origin
+}
 
 // LogKey is the note verifier key of the ledger's log.
 func (s *Standing) LogKey() string { return s.logKey }
@@ -125,6 +131,9 @@ func (s *Standing) Instant(r *record.Record) (record.Time, *Version) {
 // the record delay, and the log's time where it is not: else a revoked key
 // would date what it signs to before its revocation.
 func (s *Standing) KeyInstant(r *record.Record) record.Time {
+	if s.past != nil {
+		return s.past.KeyInstant(r)
+	}
 	newest := s.Latest()
 	if newest == nil || r.Backfilled || newest.Terms.RecordDelay == Unlimited {
 		return r.Log.Time
@@ -135,6 +144,9 @@ func (s *Standing) KeyInstant(r *record.Record) record.Time {
 // SignatureVoid reports whether r, which was admitted, bears the signature of
 // a key that was revoked by then.
 func (s *Standing) SignatureVoid(r *record.Record) bool {
+	if s.past != nil {
+		return s.past.Latest() != nil && s.past.SignatureVoid(r)
+	}
 	if len(r.Sigs) == 0 {
 		return false
 	}
@@ -158,6 +170,9 @@ func (s *Standing) KeyParty(fingerprint string) (party string, ok bool) {
 // KeyInForce reports whether a key was enrolled, has begun and is not revoked
 // at an instant.
 func (s *Standing) KeyInForce(fingerprint string, at record.Time) bool {
+	if s.past != nil {
+		return s.past.KeyInForce(fingerprint, at)
+	}
 	k, ok := s.keys[fingerprint]
 	return ok && k.inForce(at)
 }
@@ -165,6 +180,9 @@ func (s *Standing) KeyInForce(fingerprint string, at record.Time) bool {
 // KeysInForce returns the keys of a party that are in force at an instant,
 // whether terms or a key record brought them, sorted by fingerprint.
 func (s *Standing) KeysInForce(party string, at record.Time) []ed25519.PublicKey {
+	if s.past != nil {
+		return s.past.KeysInForce(party, at)
+	}
 	var found []string
 	for fingerprint, k := range s.keys {
 		if k.party == party && k.inForce(at) {

@@ -232,6 +232,8 @@ type Constant struct {
 type Formula struct {
 	Name string
 	Is   *Expr
+
+	reads []string // measures, also by way of other formulas, sorted
 }
 
 // A Line prices a measure or a formula, or is a flat amount.
@@ -365,30 +367,27 @@ func (t *Terms) Measure(name string) *Measure {
 
 // Formula returns the formula of that name, or nil.
 func (t *Terms) Formula(name string) *Formula {
-	for i := range t.Formulas {
-		if t.Formulas[i].Name == name {
-			return &t.Formulas[i]
-		}
+	i := sort.Search(len(t.Formulas), func(i int) bool { return t.Formulas[i].Name >= name })
+	if i < len(t.Formulas) && t.Formulas[i].Name == name {
+		return &t.Formulas[i]
 	}
 	return nil
 }
 
 // Constant returns the constant of that name, or nil.
 func (t *Terms) Constant(name string) *Constant {
-	for i := range t.Constants {
-		if t.Constants[i].Name == name {
-			return &t.Constants[i]
-		}
+	i := sort.Search(len(t.Constants), func(i int) bool { return t.Constants[i].Name >= name })
+	if i < len(t.Constants) && t.Constants[i].Name == name {
+		return &t.Constants[i]
 	}
 	return nil
 }
 
 // Metric returns the metric of that name, or nil.
 func (t *Terms) Metric(name string) *Metric {
-	for i := range t.Metrics {
-		if t.Metrics[i].Name == name {
-			return &t.Metrics[i]
-		}
+	i := sort.Search(len(t.Metrics), func(i int) bool { return t.Metrics[i].Name >= name })
+	if i < len(t.Metrics) && t.Metrics[i].Name == name {
+		return &t.Metrics[i]
 	}
 	return nil
 }

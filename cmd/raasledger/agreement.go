@@ -76,7 +76,7 @@ Example:
     raasledger agreement add agreement.json --db store`,
 			Flags:  []cli.Flag{&cli.StringFlag{Name: "db", Usage: "store in `DIR`"}, jsonFlag()},
 			Action: addAgreement,
-		}},
+		}, fragmentsCommand(), newCommand(), diffCommand()},
 	}
 }
 
@@ -94,6 +94,7 @@ type draft struct {
 	canonical []byte
 	terms     *terms.Terms // nil with mistakes
 	notes     []note       // mistakes and warnings
+	used      []usedFragment
 }
 
 // A note is a mistake or a warning with its place in the YAML.
@@ -125,6 +126,9 @@ func readDraft(c *cli.Context, path string) (*draft, error) {
 		return nil, command.Refused("", fmt.Errorf("%s: %w", d.file, err))
 	}
 	d.doc = doc
+	if d.used, d.notes = doc.expand(); len(d.notes) > 0 {
+		return d, nil
+	}
 	canonical, mistakes := terms.Draft(doc.json, zoneOffsets)
 	d.note(mistakes)
 	if d.mistakes() > 0 {
@@ -174,6 +178,16 @@ func (d *draft) writeNotes(w io.Writer) error {
 	return nil
 }
 
+// writeUsed says which fragments were put in, one a line.
+func (d *draft) writeUsed(w io.Writer) error {
+	for _, u := range d.used {
+		if _, err := fmt.Fprintf(w, "fragment     %s is %s\n", command.Printable(u.Path), u.Fragment); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (d *draft) refusal() error {
 	noun := "mistakes"
 	if d.mistakes() == 1 {
@@ -207,10 +221,11 @@ func checkTerms(c *cli.Context) error {
 			Closing string `json:"closing"`
 		}
 		report := struct {
-			Notes   []note        `json:"notes"`
-			Digest  record.Digest `json:"digest,omitempty"`
-			Periods []period      `json:"periods"`
-		}{append([]note{}, d.notes...), digest, []period{}}
+			Notes     []note         `json:"notes"`
+			Digest    record.Digest  `json:"digest,omitempty"`
+			Periods   []period       `json:"periods"`
+			Fragments []usedFragment `json:"fragments,omitempty"`
+		}{append([]note{}, d.notes...), digest, []period{}, d.used}
 		for _, p := range periods {
 			report.Periods = append(report.Periods, period{p.Name, p.From.String(), p.Until.String(), d.terms.Closing(p).String()})
 		}
@@ -226,6 +241,9 @@ func checkTerms(c *cli.Context) error {
 			return err
 		}
 		if d.terms != nil {
+			if err := d.writeUsed(c.App.Writer); err != nil {
+				return err
+			}
 			if err := command.Report(c, "digest       %s\n", digest); err != nil {
 				return err
 			}
@@ -355,6 +373,9 @@ func agreementToSign(c *cli.Context, path string) (agreement, prev *command.Agre
 			return nil, nil, err
 		}
 		return nil, nil, d.refusal()
+	}
+	if err := d.writeUsed(c.App.ErrWriter); err != nil {
+		return nil, nil, err
 	}
 	body.Terms = d.canonical
 	var nonce [16]byte

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/raasledger/raasledger/evidence"
 	"github.com/raasledger/raasledger/internal/command"
 	"github.com/raasledger/raasledger/ledger"
 	"github.com/raasledger/raasledger/merkle"
@@ -91,13 +92,21 @@ func bundleCommand() *cli.Command {
 other. It begins at record 0, or at a statement: then it carries the state
 that the statement left. It is verified before its last byte is written.
 
+Evidence is withheld unless --disclose names it: attachments and sealed fields
+by name, all, or, of one record, RECORD#NAME. What --withhold names is not
+shown, whatever else is said. A verifier reports what is withheld.
+
 Examples:
     raasledger bundle --db store -o all.bundle
+    raasledger bundle --db store --disclose all --withhold iban --key vendor.key -o case.bundle
     raasledger bundle --db store --from-statement 2026-03 -o april.bundle`,
 		Flags: append(append(storeFlags(),
 			&cli.StringFlag{Name: "from-statement", Usage: "begin at the statement of `PERIOD`"},
 			&cli.Int64Flag{Name: "from", Usage: "begin at the statement that is record `N`"},
 			&cli.Int64Flag{Name: "size", Usage: "end at the checkpoint of size `N`", DefaultText: "newest"},
+			&cli.StringSliceFlag{Name: "disclose", Usage: "show the evidence `NAME`, or all"},
+			&cli.StringSliceFlag{Name: "withhold", Usage: "do not show the evidence `NAME`, or all"},
+			&cli.StringFlag{Name: "key", Usage: "with --disclose: open evidence with the private key in `FILE`"},
 		), command.OutputFlags()...),
 		Action: writeBundle,
 	}
@@ -115,13 +124,23 @@ func writeBundle(c *cli.Context) error {
 			return command.Usage("", "--%s is %d, want at least 0", flag, c.Int64(flag))
 		}
 	}
+	show := ledger.Selection{Disclose: c.StringSlice("disclose"), Withhold: c.StringSlice("withhold")}
+	var id *evidence.Identity
+	if len(show.Disclose) > 0 {
+		var err error
+		if id, err = command.LoadIdentity(c); err != nil {
+			return err
+		}
+	} else if c.IsSet("withhold") || c.IsSet("key") {
+		return command.Usage("without --disclose nothing is shown", "--withhold and --key go with --disclose")
+	}
 	out, err := command.Create(c)
 	if err != nil {
 		return err
 	}
 	defer out.Discard()
 	return withLedger(c, func(l *ledger.Ledger) error {
-		o := ledger.BundleOptions{From: c.Int64("from"), Size: c.Int64("size")}
+		o := ledger.BundleOptions{From: c.Int64("from"), Size: c.Int64("size"), Show: show, Key: id}
 		if period := c.String("from-statement"); period != "" {
 			n, err := findStatement(l, period)
 			if err != nil {
@@ -129,8 +148,8 @@ func writeBundle(c *cli.Context) error {
 			}
 			o.From = n
 		}
-		show, wipe := command.Progress(c, "bytes")
-		counter := &progressWriter{w: out, show: show}
+		progress, wipe := command.Progress(c, "bytes")
+		counter := &progressWriter{w: out, show: progress}
 		err := l.WriteBundle(c.Context, counter, o)
 		wipe()
 		if errors.Is(err, ledger.ErrNoCheckpoint) {

@@ -22,6 +22,7 @@ import (
 	"github.com/raasledger/raasledger/attribution/terms"
 	"github.com/raasledger/raasledger/internal/command"
 	"github.com/raasledger/raasledger/internal/keyfile"
+	"github.com/raasledger/raasledger/internal/story"
 	"github.com/raasledger/raasledger/ledger"
 	"github.com/raasledger/raasledger/merkle"
 	"github.com/raasledger/raasledger/verify"
@@ -33,26 +34,45 @@ var demoFiles embed.FS
 
 func demoCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "demo",
-		Usage: "show the whole way on an invented month, and three frauds that fail",
+		Name:      "demo",
+		Usage:     "show the whole way on an invented month, and three frauds that fail; or on one of many agreements",
+		ArgsUsage: "[NAME]",
 		Description: `A support desk is paid per ticket that its agent resolves without a human. The
 demo records March 2026, settles it, writes a bundle, verifies it as the
 client's auditor would, and then cheats. Everything stays in a folder, to go
 on with.
 
+With NAME it takes one of the agreements that --list names the same way, and
+prints beside its statements the arithmetic that somebody worked by hand.
+
 Examples:
     raasledger demo
-    raasledger demo --dir here`,
-		Flags:  []cli.Flag{&cli.StringFlag{Name: "dir", Usage: "leave the files in `DIR`, which is made", DefaultText: "a new temporary one"}},
+    raasledger demo --dir here
+    raasledger demo --list
+    raasledger demo sierra`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "dir", Usage: "leave the files in `DIR`, which is made", DefaultText: "a new temporary one"},
+			&cli.BoolFlag{Name: "list", Usage: "name the agreements that can be shown"},
+		},
 		Action: runDemo,
 	}
 }
 
 func runDemo(c *cli.Context) (err error) {
-	if _, err := command.Args(c); err != nil {
-		return err
-	}
 	dir := c.String("dir")
+	if c.Bool("list") {
+		if _, err := command.Args(c); err != nil {
+			return err
+		}
+		return listExamples(c.App.Writer)
+	}
+	if c.NArg() > 0 {
+		args, err := command.Args(c, "NAME")
+		if err != nil {
+			return err
+		}
+		return runExample(c, args[0], dir)
+	}
 	if dir == "" {
 		if dir, err = os.MkdirTemp("", "raasledger-demo-"); err != nil {
 			return err
@@ -65,7 +85,7 @@ func runDemo(c *cli.Context) (err error) {
 	}
 	d := &demo{dir: dir, out: c.App.Writer, now: demoBegin,
 		vendor: demoKey("vendor"), client: demoKey("client"), log: demoKey("log"), cited: map[string]record.Digest{}}
-	d.signer.key = d.client
+	d.signer.Key = d.client
 	db, err := ledger.Open(filepath.Join(dir, "store"), ledger.Options{Clock: func() time.Time { return d.now }})
 	if err != nil {
 		return storeError(err)
@@ -88,7 +108,7 @@ type demo struct {
 	err                 error // of writing to out
 	now                 time.Time
 	vendor, client, log ed25519.PrivateKey
-	signer              demoSigner
+	signer              story.Signer
 	cited               map[string]record.Digest // content digests of the records appended, by id
 
 	terms    *terms.Terms
@@ -240,7 +260,7 @@ func (d *demo) record(ctx context.Context, _ *ledger.DB) error {
 		}
 		d.now = day.Add(30 * time.Minute)
 		if s.client {
-			if err := d.signer.sign(s.record, d.cited); err != nil {
+			if err := d.signer.Sign(s.record, demoOrigin, d.cited); err != nil {
 				return err
 			}
 			if s.record.Kind == record.KindDispute {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/internal/story"
 )
 
 // The story of the demo: a support desk in March 2026. It is drawn from a
@@ -30,11 +31,8 @@ var (
 	demoClosing = demoEnd.AddDate(0, 0, 14)
 )
 
-// demoKey is a key of the story. Everybody can make it: it proves nothing.
-func demoKey(name string) ed25519.PrivateKey {
-	seed := sha256.Sum256([]byte("raasledger demo " + name))
-	return ed25519.NewKeyFromSeed(seed[:])
-}
+// demoKey is a key of the story.
+func demoKey(name string) ed25519.PrivateKey { return story.Key(name) }
 
 // A scene is a record and when it is appended.
 type scene struct {
@@ -133,25 +131,4 @@ func demoStory() ([]ticket, []scene) {
 		}
 	}
 	return tickets, scenes
-}
-
-// A demoSigner signs a party's records, each with its place in the sequence of
-// the key and the digests of what it refers to.
-type demoSigner struct {
-	key  ed25519.PrivateKey
-	next record.Author
-}
-
-func (s *demoSigner) sign(r *record.Record, cited map[string]record.Digest) error {
-	author := s.next
-	r.Author = &author
-	for _, ref := range record.References(r) {
-		r.Cites = append(r.Cites, record.Cite{ID: ref.ID, Digest: cited[ref.ID]})
-	}
-	if err := record.Sign(r, demoOrigin, s.key); err != nil {
-		return err
-	}
-	digest, err := record.ContentDigest(r)
-	s.next = record.Author{Seq: author.Seq + 1, Prev: digest}
-	return err
 }

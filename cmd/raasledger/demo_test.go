@@ -138,7 +138,10 @@ func TestDemoRefuses(t *testing.T) {
 		want string
 	}{
 		{[]string{"demo", "--dir", dir}, fmt.Sprintf("raasledger: error: mkdir %s: file exists\nraasledger: hint: name a folder that is not there yet\n", dir)},
-		{[]string{"demo", "here"}, "raasledger: error: want no arguments, got 1 argument\nraasledger: hint: usage: raasledger demo [flags]\n"},
+		{[]string{"demo", "here"}, "raasledger: error: there is no example \"here\"\nraasledger: hint: raasledger demo --list names them\n"},
+		{[]string{"demo", "../sierra"}, "raasledger: error: there is no example \"../sierra\"\nraasledger: hint: raasledger demo --list names them\n"},
+		{[]string{"demo", "sierra", "hexie"}, "raasledger: error: want one NAME, got 2 arguments\nraasledger: hint: usage: raasledger demo [flags] [NAME]\n"},
+		{[]string{"demo", "--list", "sierra"}, "raasledger: error: want no arguments, got 1 argument\nraasledger: hint: usage: raasledger demo [flags] [NAME]\n"},
 	} {
 		if stdout, stderr, code := run(newApp(clock), test.args...); code != 2 || stdout != "" || stderr != test.want {
 			t.Errorf("%v: exit %d, %q, %q", test.args, code, stdout, stderr)

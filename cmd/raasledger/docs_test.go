@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -41,6 +42,44 @@ func TestCommandsDocument(t *testing.T) {
 			in = t.TempDir()
 		}
 		b.run(t, in)
+	}
+}
+
+// TestEvidenceDocument runs the example of docs/evidence.md.
+func TestEvidenceDocument(t *testing.T) {
+	if _, err := exec.LookPath("sh"); err != nil {
+		t.Skip("no sh")
+	}
+	text, err := os.ReadFile("../../docs/evidence.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := scripttest.Files(dir); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"chat.txt":    "Hello. My card does not work.\n",
+		"fields.json": `{"customer": "Ann", "iban": "DE00"}`,
+		"record.json": `{"kind":"outcome","id":"o-1","case":"T-1","at":"2026-03-07T09:00:00.000Z","by":"vendor","body":{"result":"resolved","facts":{"solved":true,"transferred":false}}}`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, command := range ready {
+		cmd := exec.Command(command[0], command[1:]...)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v\n%s", command, err, out)
+		}
+	}
+	blocks := documentBlocks(string(text))
+	if len(blocks) < 4 {
+		t.Fatalf("the document has %d blocks, want more", len(blocks))
+	}
+	for _, b := range blocks {
+		b.run(t, dir)
 	}
 }
 
@@ -129,4 +168,36 @@ func documentPattern(lines []string) *regexp.Regexp {
 	}
 	b.WriteString(`\z`)
 	return regexp.MustCompile(b.String())
+}
+
+// The same of docs/simulate.md, with the tickets of testdata.
+func TestSimulateDocument(t *testing.T) {
+	if _, err := exec.LookPath("sh"); err != nil {
+		t.Skip("no sh")
+	}
+	text, err := os.ReadFile("../../docs/simulate.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := scripttest.Files(dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"tickets.csv", "tickets.yaml"} {
+		file, err := os.ReadFile(filepath.Join("../../testdata/mappings", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), file, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("LC_ALL", "C.UTF-8") // for the chart
+	blocks := documentBlocks(string(text))
+	if len(blocks) < 5 {
+		t.Fatalf("the document has %d blocks, want more", len(blocks))
+	}
+	for _, b := range blocks {
+		b.run(t, dir)
+	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/raasledger/raasledger/attribution/fee"
 	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/evidence"
 	"github.com/raasledger/raasledger/internal/command"
 	"github.com/raasledger/raasledger/ledger"
 )
@@ -271,11 +272,14 @@ func checkCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "check",
 		Usage: "re-read and re-hash the whole store and report every fault",
-		Description: `Nothing is changed. Exit code 1 says that there are faults.
+		Description: `Nothing is changed. Exit code 1 says that there are faults. Evidence is hashed
+as it lies there; with --key what that key holds is opened, too, and compared
+with the records.
 
 Example:
     raasledger check --db store`,
-		Flags:  []cli.Flag{&cli.StringFlag{Name: "db", Usage: "store in `DIR`"}, jsonFlag()},
+		Flags: []cli.Flag{&cli.StringFlag{Name: "db", Usage: "store in `DIR`"},
+			&cli.StringFlag{Name: "key", Usage: "open evidence with the private key in `FILE`"}, jsonFlag()},
 		Action: check,
 	}
 }
@@ -283,6 +287,14 @@ Example:
 func check(c *cli.Context) (err error) {
 	if _, err := command.Args(c); err != nil {
 		return err
+	}
+	var keys []*evidence.Identity
+	if c.IsSet("key") {
+		id, err := command.LoadIdentity(c)
+		if err != nil {
+			return err
+		}
+		keys = append(keys, id)
 	}
 	db, err := openStore(c, false)
 	if err != nil {
@@ -299,7 +311,7 @@ func check(c *cli.Context) (err error) {
 		Text   string `json:"text"`
 	}
 	faults := []faultReport{}
-	if err := db.Check(c.Context, func(f ledger.Fault) { faults = append(faults, faultReport{f.Origin, f.N, f.Text}) }); err != nil {
+	if err := db.Check(c.Context, func(f ledger.Fault) { faults = append(faults, faultReport{f.Origin, f.N, f.Text}) }, keys...); err != nil {
 		return storeError(err)
 	}
 	var records int64

@@ -233,7 +233,12 @@ func isInteger(path []string) bool {
 	case len(path) == 3:
 		return path[0] == "responsibility" && path[1] == "weights"
 	case len(path) == 4:
-		return path[0] == "calendar" && path[1] == "offsets" && path[3] == "minutes" || path[0] == "responsibility" && path[1] == "duties" && path[3] == "weight"
+		return path[0] == "calendar" && path[1] == "offsets" && path[3] == "minutes" ||
+			path[0] == "responsibility" && path[1] == "duties" && path[3] == "weight" ||
+			path[0] == "measures" && path[2] == "credit" && path[3] == "decimals" ||
+			path[0] == "lines" && path[2] == "convert" && path[3] == "decimals"
+	case len(path) == 5:
+		return path[0] == "lines" && path[2] == "each" && path[3] == "free" && path[4] == "events"
 	}
 	return false
 }

@@ -19,6 +19,8 @@ func TestYAML(t *testing.T) {
 		{"quoted numbers are text", `a: "5"`, `{"a":"5"}`, ""},
 		{"integers of the terms", "scale: 2\ncalendar: {offsets: [{from: x, minutes: -60}]}\n", `{"scale":2,"calendar":{"offsets":[{"from":"x","minutes":-60}]}}`, ""},
 		{"weights", "responsibility: {weights: {gate: 3}, duties: [{weight: 2, limit: 2}]}\n", `{"responsibility":{"weights":{"gate":3},"duties":[{"weight":2,"limit":"2"}]}}`, ""},
+		{"integers inside of names", "measures: {a: {credit: {decimals: 6, first: 40}}}\nlines: [{convert: {decimals: 0, divide: 60}, each: {free: {events: 100, amount: 5}}}]\n",
+			`{"measures":{"a":{"credit":{"decimals":6,"first":"40"}}},"lines":[{"convert":{"decimals":0,"divide":"60"},"each":{"free":{"events":100,"amount":"5"}}}]}`, ""},
 		{"only there", "x: {scale: 2}\n", `{"x":{"scale":"2"}}`, ""},
 		{"no Norway", "a: no\nb: yes\nc: on\nd: true\n", `{"a":"no","b":"yes","c":"on","d":true}`, ""},
 		{"times", "a: 2026-03-01T00:00:00.000Z\nb: 2026-03-01\n", `{"a":"2026-03-01T00:00:00.000Z","b":"2026-03-01"}`, ""},

@@ -26,6 +26,11 @@ checked, 3 nothing contradicts, but something the policy asks for is not shown.`
 		explainCommand(),
 		signCommand(),
 		cosignCommand(),
+		&cli.Command{
+			Name:        "evidence",
+			Usage:       "open evidence that was handed over, commit to your own",
+			Subcommands: []*cli.Command{command.OpenCommand("raasverify"), command.CommitCommand("raasverify")},
+		},
 		command.KeyCommand("raasverify"),
 	)
 }

@@ -31,6 +31,7 @@ func policyFlags() []cli.Flag {
 		&cli.StringFlag{Name: "policy", Usage: "whose keys you rely on: C2SP tlog-policy `FILE`"},
 		&cli.StringFlag{Name: "since", Usage: "you hold `CHECKPOINT` from before; the history must extend it"},
 		&cli.StringFlag{Name: "max-age", Usage: "the newest cosignature must be at most `DURATION` old, like 48h"},
+		&cli.StringSliceFlag{Name: "evidence", Usage: "evidence must be shown: the `NAME` of an attachment, the digest of a sealed field, or all"},
 	}
 }
 
@@ -56,7 +57,7 @@ func options(c *cli.Context) (verify.Options, error) {
 	if err != nil {
 		return verify.Options{}, err
 	}
-	o := verify.Options{Policy: policy, Now: record.Time(command.Now(c).UnixMilli()), Verifier: ownDigest()}
+	o := verify.Options{Policy: policy, Evidence: c.StringSlice("evidence"), Now: record.Time(command.Now(c).UnixMilli()), Verifier: ownDigest()}
 	if path := c.String("since"); c.IsSet("since") {
 		if o.Since, err = command.ReadFile(c, path, merkle.MaxNoteBytes); err != nil {
 			return verify.Options{}, err

@@ -275,3 +275,10 @@ func parsePublic(text []byte) (ed25519.PublicKey, string, error) {
 	}
 	return pub, strings.TrimSpace(comment), nil
 }
+
+// Private is the private half itself, where the key is not kept by an
+// ssh-agent: opening sealed evidence needs it, an agent only signs.
+func (k *Key) Private() (ed25519.PrivateKey, bool) {
+	private, ok := k.Signer.(ed25519.PrivateKey)
+	return private, ok
+}

@@ -1,0 +1,511 @@
+package fee
+
+import (
+	"container/heap"
+	"slices"
+
+	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/attribution/terms"
+)
+
+// A Meter keeps running totals beside a State: what has been earned, what is
+// pending, and what may still be given back, at any time. It looks again only
+// at the results that a record is about, and at those whose time has come: so
+// it costs the same for each record, however many results are live.
+type Meter struct {
+	s   *State
+	now record.Time
+
+	metered  map[*claim]*metered
+	byCase   map[string][]*claim
+	unseen   []*claim // that no receipt covers, in ledger order
+	due      deadlines
+	readings map[string]*reading // by key: the one that stands
+	measured map[*reading]*metered
+
+	firm, high, low map[slot]*tally // of each slot that something is in
+	counts          [reasons]int64
+	exposed         int64
+}
+
+// metered is what a claim adds to the totals.
+type metered struct {
+	firm, exposed, pending []part // exposed is of the firm ones
+	back                   []part // of what is billed: to be given back for sure
+	period                 record.Time
+	reason                 reason
+	next                   record.Time // when it is looked at again
+}
+
+// A deadline is when a claim changes by itself.
+type deadline struct {
+	at record.Time
+	c  *claim
+}
+
+type deadlines []deadline
+
+func (d deadlines) Len() int           { return len(d) }
+func (d deadlines) Less(i, j int) bool { return d[i].at < d[j].at }
+func (d deadlines) Swap(i, j int)      { d[i], d[j] = d[j], d[i] }
+func (d *deadlines) Push(x any)        { *d = append(*d, x.(deadline)) }
+func (d *deadlines) Pop() any {
+	old := *d
+	x := old[len(old)-1]
+	*d = old[:len(old)-1]
+	return x
+}
+
+// NewMeter begins the totals of a state as of an instant. From then on records
+// are applied through the meter.
+func NewMeter(s *State, now record.Time) *Meter {
+	m := &Meter{s: s}
+	m.begin(now)
+	return m
+}
+
+// begin looks at all there is.
+func (m *Meter) begin(now record.Time) {
+	m.now = max(m.now, now)
+	m.metered, m.byCase, m.measured, m.readings = map[*claim]*metered{}, map[string][]*claim{}, map[*reading]*metered{}, map[string]*reading{}
+	m.firm, m.high, m.low = map[slot]*tally{}, map[slot]*tally{}, map[slot]*tally{}
+	m.unseen, m.due, m.counts, m.exposed = nil, nil, [reasons]int64{}, 0
+	for _, c := range m.s.claims {
+		m.open(c)
+	}
+	for _, x := range m.s.readings {
+		m.read(x)
+	}
+}
+
+// Apply applies a record to the state and brings the totals up to date. The
+// clock of the meter is the ledger's.
+func (m *Meter) Apply(r *record.Record) error {
+	s := m.s
+	claims, readings, receipts := len(s.claims), len(s.readings), len(s.receipts)
+	periods, versions := len(s.periods), len(s.versions)
+	var last settled
+	if periods > 0 {
+		last = s.lastPeriod()
+	}
+	err := s.Apply(r)
+	if _, mismatch := err.(*Mismatch); err != nil && !mismatch {
+		return err
+	}
+	if len(s.versions) != versions || len(s.periods) != periods || periods > 0 && s.lastPeriod() != last {
+		// A statement or an amendment changes what everything is counted in.
+		m.begin(r.Log.Time)
+		return err
+	}
+	for _, c := range s.claims[claims:] {
+		m.open(c)
+	}
+	for _, x := range s.readings[readings:] {
+		m.read(x)
+	}
+	about := ""
+	switch b := r.Body.(type) {
+	case *record.Confirm:
+		about = b.Of
+	case *record.Reverse:
+		about = b.Of
+	case *record.Dispute:
+		about = b.About
+	case *record.Resolve:
+		if c := s.disputes[b.Dispute]; c != nil {
+			m.look(c)
+		}
+	case *record.Handoff:
+		for _, c := range m.byCase[r.Case] {
+			m.look(c)
+		}
+	}
+	if about != "" {
+		if c := s.claimByID(about); c != nil {
+			m.look(c)
+			m.lookTouched(c)
+		}
+	}
+	if len(s.receipts) != receipts || r.Kind == record.KindReceipt {
+		m.covered()
+	}
+	m.Advance(r.Log.Time)
+	return err
+}
+
+// Advance brings the totals to an instant: silence accepts, guarantees end.
+func (m *Meter) Advance(now record.Time) {
+	m.now = max(m.now, now)
+	for len(m.due) > 0 && m.due[0].at <= m.now {
+		d := heap.Pop(&m.due).(deadline)
+		if x := m.metered[d.c]; x != nil && x.next == d.at {
+			m.look(d.c)
+		}
+	}
+}
+
+func (m *Meter) open(c *claim) {
+	if c.matter != "" {
+		m.byCase[c.matter] = append(m.byCase[c.matter], c)
+	}
+	if a := c.rule.Accept; a.On == "silence" && a.From == "receipt" && m.s.received(c.n) == never {
+		m.unseen = append(m.unseen, c)
+	}
+	m.look(c)
+	m.lookTouched(c)
+}
+
+// lookTouched looks at the results that share their credit with touches of the
+// case again, when c may be one of these.
+func (m *Meter) lookTouched(c *claim) {
+	for _, u := range c.version.measures {
+		if u.Credit == nil || u.Credit.Of != c.rule.Name || !u.read {
+			continue
+		}
+		for _, other := range m.byCase[c.matter] {
+			if other != c && other.rule.Name == u.Of {
+				m.look(other)
+			}
+		}
+	}
+}
+
+// covered looks at the claims that a receipt has covered since.
+func (m *Meter) covered() {
+	for len(m.unseen) > 0 && m.s.received(m.unseen[0].n) < never {
+		m.look(m.unseen[0])
+		m.unseen = m.unseen[1:]
+	}
+}
+
+// look works out anew what c adds.
+func (m *Meter) look(c *claim) {
+	if old := m.metered[c]; old != nil {
+		m.count(c.version, c.n, c.at, old, -1)
+	}
+	x := m.judge(c)
+	m.metered[c] = x
+	m.count(c.version, c.n, c.at, x, 1)
+	if x.next < never {
+		heap.Push(&m.due, deadline{x.next, c})
+	}
+}
+
+// judge says how c stands now.
+func (m *Meter) judge(c *claim) *metered {
+	x := &metered{period: c.period, next: never}
+	at := func(t record.Time) {
+		if t > m.now && t < x.next {
+			x.next = t
+		}
+	}
+	if c.at > m.now {
+		x.reason, x.next = pending, c.at
+		return x
+	}
+	if c.version.number <= m.s.excluded {
+		x.reason = shadow
+		return x
+	}
+	credits := &touches{s: m.s, closing: m.now, byCase: m.byCase}
+	v := m.s.look(c, m.now)
+	for i := range c.events {
+		at(c.events[i].at)
+		if d := c.rule.Dispute; c.events[i].kind == dispute && d != nil && d.Then != "arbiter" {
+			at(max(c.events[i].at, c.at) + record.Time(d.After))
+		}
+	}
+	if v.accepted == never {
+		at(m.s.silent(c))
+	} else {
+		at(max(v.accepted, c.at+record.Time(c.rule.Lock)))
+	}
+	back := v.reversible(c)
+	at(back + 1)
+	gone := v.void
+	if gone == unsaid {
+		gone = v.back
+	}
+	if c.period != never {
+		switch { // a statement has counted it: of what is earned since it is none
+		case len(c.parts) == 0:
+		case gone != unsaid:
+			x.back = c.parts
+		default:
+			if v.locked < never && len(v.reduces) > 0 {
+				if now, truth := c.target(&v, m.now+1, nil, credits); truth == 1 {
+					x.back = lessParts(c.parts, least(c.parts, now))
+				}
+			}
+			if m.now <= back {
+				x.exposed = lessParts(c.parts, x.back)
+			}
+		}
+		return x
+	}
+	t := c.version.terms
+	switch {
+	case c.at < t.From || c.at >= t.Until:
+		x.reason = outsideTerm
+		return x
+	case !c.evidenced:
+		x.reason = evidence
+		return x
+	case gone != unsaid:
+		x.reason = gone
+		return x
+	}
+	parts, truth := c.target(&v, m.now+1, nil, credits)
+	switch {
+	case truth == 0:
+		x.reason = where
+		return x
+	case truth < 0:
+		x.reason = undefined
+		return x
+	case len(parts) == 0:
+		x.reason = noLine
+		return x
+	}
+	// A claim that is not accepted counts in the period in which it would be if
+	// nobody said anything, or else if it had been accepted at once.
+	if v.accepted == never {
+		if v.accepted = m.s.silent(c); v.accepted == never {
+			v.accepted = c.seen()
+		}
+	}
+	if v.locked < never && !v.open {
+		x.reason, x.firm = billed, parts
+		if m.now <= back {
+			x.exposed = parts
+		}
+	} else {
+		x.reason, x.pending = pending, parts
+		if v.open {
+			x.reason = disputed
+		}
+		if v.locked == never {
+			v.locked = max(v.accepted, c.at+record.Time(c.rule.Lock))
+		}
+	}
+	x.period = m.periodOf(c.billedAt(&v))
+	return x
+}
+
+// reversible is the last instant at which the claim can still be kept from the
+// fee, or given back, by what the other side does.
+func (v *view) reversible(c *claim) record.Time {
+	last := record.Time(-1)
+	if d := c.rule.Dispute; d != nil {
+		last = c.seen() + record.Time(d.Within)
+	}
+	if v.locked < never && c.rule.Reopen != nil {
+		last = max(last, v.guarantee(c))
+	}
+	return last
+}
+
+// lessParts is what a has beyond b.
+func lessParts(a, b []part) []part {
+	var out []part
+	for _, p := range a {
+		for _, q := range b {
+			if p.measure == q.measure {
+				p.quantity = p.quantity.sub(q.quantity)
+			}
+		}
+		if p.quantity.sign() != 0 {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// periodOf is the start of the period in which an instant counts: one that is
+// settled only where the terms correct it, else the next one.
+func (m *Meter) periodOf(at record.Time) record.Time {
+	next, _, ok := m.s.Next()
+	if !ok {
+		return never
+	}
+	if at >= next.From {
+		if p, ok := m.s.standing.PeriodAt(at); ok && p.From >= next.Until {
+			return p.From
+		}
+		return next.From
+	}
+	if v := m.s.governing(next.Until - 1); v != nil && v.terms.Settle.Late == "correction" {
+		if p, ok := m.s.periodAt(at); ok {
+			return p.From
+		}
+	}
+	return next.From
+}
+
+// read counts a measurement, and takes out the one that it restates.
+func (m *Meter) read(x *reading) {
+	if x.version.number <= m.s.excluded {
+		return
+	}
+	old := m.readings[x.key]
+	if old != nil && (old.resolved && !x.resolved || old.resolved == x.resolved && old.n > x.n) {
+		return
+	}
+	parts, ok := x.measured()
+	now := &metered{period: x.period, next: never}
+	if x.period == never && ok {
+		now.firm, now.period = parts, m.periodOf(x.moment)
+		if x.moment < m.firstOpen() {
+			if p, settled := m.s.periodAt(x.moment); settled {
+				now.period = p.From
+			}
+			if v := m.s.governing(x.moment); v != nil && v.terms.Settle.Late == "refuse" && !x.resolved {
+				return
+			}
+		}
+	}
+	if old != nil {
+		was := m.measured[old]
+		m.count(old.version, old.n, old.moment, was, -1)
+		gone := &metered{period: was.period, next: never}
+		if old.period != never {
+			gone.back = old.parts
+		}
+		m.measured[old] = gone
+		m.count(old.version, old.n, old.moment, gone, 1)
+	}
+	m.readings[x.key], m.measured[x] = x, now
+	m.count(x.version, x.n, x.moment, now, 1)
+}
+
+// firstOpen is the beginning of the next period to be settled.
+func (m *Meter) firstOpen() record.Time {
+	p, _, ok := m.s.Next()
+	if !ok {
+		return never
+	}
+	return p.From
+}
+
+// count adds what is metered to the totals, or takes it out.
+func (m *Meter) count(v *version, n int64, at record.Time, x *metered, sign int64) {
+	m.counts[x.reason] += sign
+	if len(x.exposed) > 0 {
+		m.exposed += sign
+	}
+	move := func(to map[slot]*tally, parts []part, sign int64) {
+		for _, p := range parts {
+			where := slot{x.period, v.number, p.measure}
+			if v.measures[p.measure].term {
+				where.period = never
+			}
+			y := to[where]
+			if y == nil {
+				y = new(tally)
+				if t := m.s.tallies[where]; t != nil {
+					*y = *t
+					y.values = slices.Clone(t.values)
+				}
+				to[where] = y
+			}
+			y.add(v, v.measures[p.measure], p, n, at, sign)
+		}
+	}
+	for _, to := range []map[slot]*tally{m.firm, m.high, m.low} {
+		move(to, x.firm, sign)
+		move(to, x.back, -sign)
+	}
+	move(m.high, x.pending, sign)
+	move(m.low, x.exposed, -sign)
+}
+
+// Accrued are the running totals of a ledger at an instant.
+type Accrued struct {
+	At      record.Time
+	Periods []AccruedPeriod // that no statement has settled, in order
+
+	Earned   int64 // results that are accepted and locked, and in no statement yet
+	Pending  int64 // results that may still be accepted
+	Disputed int64 // of which a dispute is open
+	Exposed  int64 // results that the other side can still have taken back
+}
+
+// An AccruedPeriod is a period that is not settled. Its statement is the one
+// there would be if nothing else came; Low is its total if all that can be
+// taken back was, High if all that is pending was accepted.
+type AccruedPeriod struct {
+	Statement *record.Statement
+	Low, High record.Decimal
+	Values    []record.Reading // of measures and formulas, now
+}
+
+// Accrued gives the totals now. It costs the same however many results are
+// live.
+func (m *Meter) Accrued() (*Accrued, error) {
+	a := &Accrued{At: m.now, Earned: m.counts[billed], Pending: m.counts[pending], Disputed: m.counts[disputed], Exposed: m.exposed}
+	from := m.firstOpen()
+	for first := true; from <= m.now && from != never || first; first = false {
+		p, closing, ok := m.s.Next()
+		if !first {
+			if p, ok = m.s.standing.PeriodAt(from); ok {
+				closing = m.s.standing.Closing(p)
+			}
+		}
+		if !ok {
+			break
+		}
+		firm := m.statement(p, closing, m.firm, first)
+		low := m.statement(p, closing, m.low, first)
+		high := m.statement(p, closing, m.high, first)
+		a.Periods = append(a.Periods, AccruedPeriod{firm.statement, low.statement.Total, high.statement.Total, firm.values()})
+		from = p.Until
+	}
+	return a, nil
+}
+
+// statement is what a period comes to with the tallies of the meter.
+func (m *Meter) statement(p terms.Period, closing record.Time, tallies map[slot]*tally, first bool) *settlement {
+	z := m.s.begin(p, closing)
+	z.later = !first
+	for _, at := range sortedSlots(tallies) {
+		settled := at.period < p.From
+		if !(at.period == p.From || first && (settled || at.period == never)) {
+			continue
+		}
+		y := z.change(at)
+		y.after = *tallies[at]
+		y.after.values = slices.Clone(y.after.values)
+		if n := y.after.claims - y.before.claims; n > 0 {
+			y.note(n, 0, 0)
+			y.first, y.last = -1, -1
+		}
+	}
+	z.countUsage()
+	z.standIn()
+	slices.SortFunc(z.slots, slot.compare)
+	z.price()
+	return z
+}
+
+// values are those of the measures that lines read, and of the formulas over
+// them, as the base version has them.
+func (z *settlement) values() []record.Reading {
+	if z.base == 0 {
+		return nil
+	}
+	v := z.s.versions[z.base-1]
+	b := z.book(v, z.period.From, true)
+	var out []record.Reading
+	for _, x := range v.measures {
+		if x.read {
+			out = append(out, shownValue(x.Name, b.value))
+		}
+	}
+	for _, f := range v.terms.Formulas {
+		unread := func(name string) bool { return !v.measures[v.measure(name)].read }
+		if !slices.ContainsFunc(v.terms.Reads(f.Name), unread) {
+			out = append(out, shownValue(f.Name, b.value))
+		}
+	}
+	return out
+}

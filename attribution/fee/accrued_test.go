@@ -1,0 +1,149 @@
+package fee
+
+import (
+	"fmt"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/raasledger/raasledger/attribution/record"
+)
+
+func tellAccrued(t failer, m *Meter) string {
+	t.Helper()
+	a, err := m.Accrued()
+	if err != nil {
+		t.Fatalf("accrued: %v", err)
+	}
+	text := fmt.Sprintf("earned %d, pending %d, disputed %d, exposed %d\n", a.Earned, a.Pending, a.Disputed, a.Exposed)
+	for _, p := range a.Periods {
+		text += fmt.Sprintf("%s: %s to %s, %s by now\n%s", p.Statement.Period, p.Low, p.High, p.Statement.Total, tellAll(p.Statement))
+		for _, v := range p.Values {
+			text += fmt.Sprintf("%s %s\n", v.Name, v.Value)
+		}
+	}
+	return text
+}
+
+// What a meter keeps from record to record is what it finds when it looks at
+// everything.
+func TestMeterFollowsItsRecords(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h := drawHistory(t, 40)
+		m := NewMeter(New(), 0)
+		for _, r := range h.kit.records {
+			if err := m.Apply(r); err != nil {
+				t.Fatalf("record %d: %v", r.Log.N, err)
+			}
+			if len(m.s.versions) == 0 {
+				continue
+			}
+			got, want := tellAccrued(t, m), tellAccrued(t, NewMeter(m.s, m.now))
+			if got != want {
+				t.Fatalf("after record %d, %s, at %v:\n%s\nwant\n%s", r.Log.N, r.Kind, m.now, got, want)
+			}
+		}
+	})
+}
+
+func TestAccrued(t *testing.T) {
+	k := newKit(t)
+	terms := draft(t, `{"results": {"done": {"facts": {"amount": "decimal"}, "once_per": "case", "claim": ["vendor"], "accept": {"on": "silence", "after": "3d", "from": "claim"}, "dispute": {"within": "5d", "unresolved": {"after": "4d", "then": "void"}},
+		"reopen": {"within": "20d", "from": "occurred"}, "escalation": "ignore", "lock": "0s", "billed_at": "occurred", "final_after": "60d"}},
+		"measures": {"amount": {"sum": "done.amount", "over": "period"}, "cases": {"count": "done", "over": "period"}}, "formulas": {"average": "amount / cases"},
+		"lines": [{"name": "amount", "of": "amount", "mode": "graduated", "tiers": [{"unit": "1"}], "adjust": [{"at_most": "100"}]}, {"name": "average", "of": "average", "mode": "graduated", "tiers": [{"unit": "0"}], "below_zero": "zero"}],
+		"settle": {"close_after": "10d", "late": "correction", "negative": "carry", "corrections": "after_minimum"}}`)
+	m := NewMeter(k.state, 0)
+	apply := func(r *record.Record) {
+		t.Helper()
+		k.make(r)
+		if err := m.Apply(r); err != nil {
+			t.Fatal(err)
+		}
+		k.keep(r)
+	}
+	k.agree(at("2026-03-01"), terms, "", "vendor", "client")
+	m.begin(at("2026-03-01"))
+	apply(claimOf("2026-03-10", "A", "30"))
+	apply(claimOf("2026-03-11", "B", "50"))
+	apply(claimOf("2026-03-12", "C", "40"))
+	want(t, tellAccrued(t, m), `
+earned 0, pending 3, disputed 0, exposed 0
+2026-03: 0.00 to 100.00, 0.00 by now
+amount: 0 = 0.00
+  at_most: 0 to 0
+average:  = 0.00 held
+total 0.00
+amount 0
+cases 0
+average 
+`)
+	m.Advance(at("2026-03-14")) // silence on A and B
+	apply(&record.Record{Case: "B", At: at("2026-03-14"), By: "client", Body: &record.Dispute{About: k.records[2].ID, Ground: "not done"}})
+	want(t, tellAccrued(t, m), `
+earned 1, pending 1, disputed 1, exposed 1
+2026-03: 0.00 to 100.00, 30.00 by now
+amount: 30 = 30.00
+  tier 0: 30 = 30
+  at_most: 30 to 30
+average: 30 = 0.00
+  tier 0: 30 = 0
+total 30.00
+amount 30
+cases 1
+average 30
+`)
+	m.Advance(at("2026-04-11")) // nobody decided: B is void
+	want(t, tellAccrued(t, m), `
+earned 2, pending 0, disputed 0, exposed 0
+2026-03: 70.00 to 70.00, 70.00 by now
+amount: 70 = 70.00
+  tier 0: 70 = 70
+  at_most: 70 to 70
+average: 35 = 0.00
+  tier 0: 35 = 0
+total 70.00
+amount 70
+cases 2
+average 35
+2026-04: 0.00 to 0.00, 0.00 by now
+amount: 0 = 0.00
+  at_most: 0 to 0
+average:  = 0.00 held
+total 0.00
+amount 0
+cases 0
+average 
+`)
+	k.logged = at("2026-04-11")
+	st, _ := k.settle()
+	if st.Total != "70.00" {
+		t.Fatalf("settled %s", st.Total)
+	}
+}
+
+// The totals cost the same with a thousand times as many live results.
+func BenchmarkMeter(b *testing.B) {
+	for _, live := range []int{1_000, 100_000} {
+		b.Run(fmt.Sprintf("%d live", live), func(b *testing.B) {
+			k := start(benchFailer{b}, guarded())
+			for i := range live {
+				k.add(claimOf("2026-03-10", fmt.Sprintf("T-%d", i), "10"))
+			}
+			m := NewMeter(k.state, at("2026-03-11"))
+			b.ResetTimer()
+			for i := range b.N {
+				r := k.make(claimOf("2026-03-12", fmt.Sprintf("N-%d", i), "10"))
+				if err := m.Apply(r); err != nil {
+					b.Fatal(err)
+				}
+				k.keep(r)
+				if _, err := m.Accrued(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+type benchFailer struct{ *testing.B }

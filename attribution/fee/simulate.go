@@ -1,0 +1,66 @@
+package fee
+
+import (
+	"fmt"
+
+	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/attribution/terms"
+)
+
+// A Simulation is what terms that nobody has signed would have come to over
+// records of the past: the same fold, with the terms as version 1. Its
+// statements name no state, so that no record can hold one.
+type Simulation struct{ s *State }
+
+// Simulate begins a simulation of t. past is what the records established in
+// fact; the caller applies each record to it before the simulation takes it.
+func Simulate(t *terms.Terms, past *terms.Standing) *Simulation {
+	s := New()
+	s.standing = terms.Simulated(t, past)
+	s.addVersions()
+	return &Simulation{s}
+}
+
+// Apply takes a record of the past, whose Log is set, with its number and its
+// times as they were. A refusal is a *record.Refusal and changes nothing: the
+// terms cannot take the record. What the terms stand for by themselves, that
+// is agreements, keys and statements, is passed over.
+func (m *Simulation) Apply(r *record.Record) error {
+	s := m.s
+	if r.Log == nil || r.Log.N < s.size {
+		return fmt.Errorf("record %s is out of order: want one behind record %d", r.ID, s.size-1)
+	}
+	switch r.Kind {
+	case record.KindAgreement, record.KindStatement, record.KindKey:
+		return nil
+	}
+	if r.Kind == record.KindReceipt && s.standing.Origin() == "" {
+		return &record.Refusal{Check: "terms", N: r.Log.N, ID: r.ID, Field: "kind", Reason: "is receipt, and the records bring no agreement that says whose cosignature it has"}
+	}
+	// Records that are refused or passed over keep their numbers.
+	size := s.size
+	s.size = r.Log.N
+	if err := s.Apply(r); err != nil {
+		s.size = size
+		return err
+	}
+	return nil
+}
+
+// Next is the period that is simulated next, and its closing instant; ok is
+// false past the end of the terms.
+func (m *Simulation) Next() (p terms.Period, closing record.Time, ok bool) { return m.s.Next() }
+
+// Settle computes the statement of the next period over the records so far and
+// moves on.
+func (m *Simulation) Settle() (*record.Statement, error) {
+	z, err := m.s.settle()
+	if err != nil {
+		return nil, err
+	}
+	if err := z.compute(nil); err != nil {
+		return nil, err
+	}
+	z.take()
+	return z.statement, nil
+}
