@@ -23,7 +23,8 @@ type Asking struct {
 //
 //   - of a case: the chain of each grant that its actions and decisions name,
 //     of the grants above that, and of all below one of these, as far as a
-//     limit of a period reaches; the chain of each metric of which it names a
+//     limit of a period reaches; the chain of each idempotency key that its
+//     effects have; the chain of each metric of which it names a
 //     measurement without a case;
 //   - of a config or an input: the case of each decision that names it;
 //   - of a grant: the grants below it;
@@ -34,6 +35,12 @@ func Asked(of string, own, standing []*record.Record, find func(id string) *reco
 	g := grantsOf(standing)
 	switch what, id := record.SplitChain(of); what {
 	case "case":
+		// Whether a key was used before is asked of all cases.
+		for _, r := range own {
+			if b, ok := r.Body.(*record.Action); ok && b.Key != "" && b.Status == "executed" && b.Effect != "read" {
+				names = append(names, record.ChainOfKey(b.Key))
+			}
+		}
 		var named []string
 		first := record.MaxTime
 		for _, r := range own {

@@ -24,6 +24,7 @@ const (
 	prefixConfig  = "config/"
 	prefixGrant   = "grant/"
 	prefixInput   = "input/"
+	prefixKey     = "key/"
 	prefixMeasure = "measure/"
 )
 
@@ -35,8 +36,15 @@ func ChainOfGrant(id string) string      { return prefixGrant + id }
 func ChainOfInput(id string) string      { return prefixInput + id }
 func ChainOfMetric(metric string) string { return prefixMeasure + metric }
 
-// SplitChain returns what a chain is of: case, config, grant, input or measure
-// and the id behind it; standing has no id.
+// ChainOfKey names the chain of the effects, executed actions that are no reads,
+// with an idempotency key.
+// The key itself is in no name: it may be any text.
+func ChainOfKey(key string) string {
+	return prefixKey + strings.TrimPrefix(string(Sum([]byte(key))), "sha256:")
+}
+
+// SplitChain returns what a chain is of: case, config, grant, input, key or
+// measure and the id behind it; standing has no id.
 func SplitChain(chain string) (of, id string) {
 	of, id, _ = strings.Cut(chain, "/")
 	return of, id
@@ -48,7 +56,8 @@ func IsChain(s string) bool { return s != "" && chainLength(s) == len(s) }
 // Chains returns the names of the chains r belongs to, sorted. It is a
 // function of the record alone: case/ID when it names a case, else standing
 // (measurements have no standing chain); measure/METRIC for a measurement;
-// grant/ID for an action under a grant; config/ID and input/ID for a decision
+// grant/ID for an action under a grant; key/HEX for an executed one that is no read, with an
+// idempotency key; config/ID and input/ID for a decision
 // that names a config, and inputs or measurements.
 func Chains(r *Record) []string {
 	var names []string
@@ -66,6 +75,9 @@ func Chains(r *Record) []string {
 	case *Action:
 		if b.Grant != "" {
 			names = append(names, prefixGrant+b.Grant)
+		}
+		if b.Key != "" && b.Status == "executed" && b.Effect != "read" {
+			names = append(names, ChainOfKey(b.Key))
 		}
 	case *Decision:
 		if b.Config != "" {
@@ -138,7 +150,7 @@ func chainLength(s string) int {
 	if strings.HasPrefix(s, ChainStanding) {
 		return len(ChainStanding)
 	}
-	for _, prefix := range []string{prefixCase, prefixConfig, prefixGrant, prefixInput, prefixMeasure} {
+	for _, prefix := range []string{prefixCase, prefixConfig, prefixGrant, prefixInput, prefixKey, prefixMeasure} {
 		if strings.HasPrefix(s, prefix) {
 			n := idLength(s[len(prefix):])
 			if n < 0 {

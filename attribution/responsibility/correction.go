@@ -50,7 +50,7 @@ func (u *run) correctionsOf(source *record.Record, name string) []correction {
 // which a resolve may admit.
 func (u *run) word(source, r *record.Record, name, value string) correction {
 	c := correction{r.Log.N, value, r.By == source.By && !u.f.void(r), []*record.Record{r}}
-	for _, e := range u.f.of(r.ID, u.size) {
+	for _, e := range u.about(r.ID, u.size) {
 		b, ok := e.Body.(*record.Resolve)
 		if ok && !c.admitted && b.About == r.ID && b.Disposition == "upheld" && (b.Field == "" || b.Field == name) && (b.Value == "" || compare(b.Value, value) == 0) {
 			c.n, c.admitted, c.records = e.Log.N, true, append(c.records, e)
@@ -62,7 +62,7 @@ func (u *run) word(source, r *record.Record, name, value string) correction {
 // claimed is what a dispute says about a source.
 func (u *run) claimed(dispute *record.Record, value string) correction {
 	c := correction{dispute.Log.N, value, false, []*record.Record{dispute}}
-	for _, e := range u.f.of(dispute.ID, u.size) {
+	for _, e := range u.about(dispute.ID, u.size) {
 		if b, ok := e.Body.(*record.Resolve); ok && !c.admitted && b.Dispute == dispute.ID && b.Disposition == "upheld" {
 			c.n, c.admitted, c.records = e.Log.N, true, append(c.records, e)
 		}

@@ -157,7 +157,7 @@ func (u *run) withheld(rule Rule, r *record.Record, name string) []*record.Recor
 		switch b := e.Body.(type) {
 		case *record.Erase:
 			if e.By == u.x.By && erases(b, name) {
-				if why := u.f.improper(e, b, r); why != "" {
+				if why := u.improper(e, b, r); why != "" {
 					u.test(rule, "erasure "+e.ID+" by the operator", why, "is", "improper", yes)
 					against = append(against, e)
 				}

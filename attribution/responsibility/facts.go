@@ -404,15 +404,22 @@ func gone(r *record.Record, b *record.Erase) bool {
 
 // Chains returns the names of the chains whose records the rules read for the
 // effects of a case, sorted: its own, the standing records, and the effects
-// under each grant that shares a period limit with a grant its actions cite.
+// under each grant that shares a period limit with a grant its actions cite,
+// and those with an idempotency key of its effects.
 // Beside them the rules read the inputs of its decisions wherever they stand,
 // and the reviews that effects under these grants cite.
 func (f *Facts) Chains(matter string) []string {
-	grants := map[string]bool{}
+	grants, names := map[string]bool{}, []string{record.ChainStanding}
 	for l := f; l != nil; l = l.base {
 		for _, r := range l.byID {
 			b, ok := r.Body.(*record.Action)
-			if !ok || r.Case != matter || b.Grant == "" {
+			if !ok || r.Case != matter {
+				continue
+			}
+			if b.Key != "" && isEffect(b) {
+				names = append(names, record.ChainOfKey(b.Key))
+			}
+			if b.Grant == "" {
 				continue
 			}
 			grants[b.Grant] = true
@@ -431,13 +438,12 @@ func (f *Facts) Chains(matter string) []string {
 			}
 		}
 	}
-	names := []string{record.ChainStanding}
 	if matter != "" {
-		names = append(names, "case/"+matter)
+		names = append(names, record.ChainOfCase(matter))
 	}
 	for id := range grants {
-		names = append(names, "grant/"+id)
+		names = append(names, record.ChainOfGrant(id))
 	}
 	slices.Sort(names)
-	return names
+	return slices.Compact(names)
 }

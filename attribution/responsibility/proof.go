@@ -38,7 +38,7 @@ func (u *run) proof() {
 			case *record.Demand:
 				u.evidenceMissing(e, b, r)
 			case *record.Erase:
-				why := u.f.improper(e, b, r)
+				why := u.improper(e, b, r)
 				words := why
 				if words == "" {
 					words = "basis " + b.Basis + ", no dispute open"
@@ -136,24 +136,22 @@ func (u *run) evidenceMissing(e *record.Record, b *record.Demand, r *record.Reco
 // improper says why an erasure of r was not allowed: its basis is none that
 // the agreement names, or evidence was destroyed while a dispute was open. ""
 // is that it was.
-func (f *Facts) improper(e *record.Record, b *record.Erase, r *record.Record) string {
-	if bases := f.agreement(e).ErasureBases; !slices.Contains(bases, b.Basis) {
+func (u *run) improper(e *record.Record, b *record.Erase, r *record.Record) string {
+	if bases := u.f.agreement(e).ErasureBases; !slices.Contains(bases, b.Basis) {
 		return "basis " + b.Basis + " is not among " + list(bases)
 	}
 	if b.State != "erased" {
 		return ""
 	}
-	open := f.gather(e.Log.N, func(l *Facts) []*record.Record {
-		if r.Case == "" {
-			return l.about[r.ID]
-		}
-		return l.disputes[r.Case]
-	})
+	open := u.about(r.ID, e.Log.N)
+	if r.Case != "" {
+		open = u.f.gather(e.Log.N, func(l *Facts) []*record.Record { return l.disputes[r.Case] })
+	}
 	for _, d := range open {
 		if _, ok := d.Body.(*record.Dispute); !ok {
 			continue
 		}
-		resolved := slices.ContainsFunc(f.of(d.ID, e.Log.N), func(r *record.Record) bool {
+		resolved := slices.ContainsFunc(u.about(d.ID, e.Log.N), func(r *record.Record) bool {
 			b, ok := r.Body.(*record.Resolve)
 			return ok && b.Dispute == d.ID
 		})

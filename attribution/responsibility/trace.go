@@ -142,6 +142,13 @@ func (u *run) gather() {
 	}
 }
 
+// about returns the records before size that speak of the record with that id,
+// but for those of other matters: what these dispute of a record that is
+// nobody's matter is theirs alone.
+func (u *run) about(id string, size int64) []*record.Record {
+	return slices.DeleteFunc(u.f.of(id, size), func(r *record.Record) bool { return r.Case != "" && r.Case != u.x.Case })
+}
+
 // isSource reports whether decisions can rest on r.
 func isSource(r *record.Record) bool {
 	switch r.Body.(type) {
