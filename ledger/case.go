@@ -43,8 +43,13 @@ func (l *Ledger) Chain(ctx context.Context, name string) ([]int64, error) {
 // since or before (0: all of it), and calls each, if not nil, with its records, the last
 // first. It returns their indexes in order.
 func (l *Ledger) walk(ctx context.Context, end bundle.End, since record.Time, each func(r *record.Record)) (ns []int64, bytes int64, err error) {
+	return l.walkTo(ctx, end, -1, since, each)
+}
+
+// walkTo is walk down to record after, which is left out.
+func (l *Ledger) walkTo(ctx context.Context, end bundle.End, after int64, since record.Time, each func(r *record.Record)) (ns []int64, bytes int64, err error) {
 	n, ordinal := end.N, end.Ordinal
-	for n >= 0 {
+	for n > after {
 		if err := ctx.Err(); err != nil {
 			return nil, 0, err
 		}

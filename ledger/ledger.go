@@ -47,6 +47,8 @@ type Ledger struct {
 	madeDirs   map[string]bool // folders of evidence that are durable
 	indexMu    sync.Mutex      // taken after mu
 	indexed    *indexed        // nil until it is needed
+	rulesMu    sync.Mutex      // taken before mu
+	rules      *rules          // nil until they are needed
 }
 
 // Origin is the agreement's origin.

@@ -32,7 +32,10 @@ type Asking struct {
 func Asked(of string, own, standing []*record.Record, find func(id string) *record.Record) Asking {
 	names := []string{of, record.ChainStanding}
 	a := Asking{}
-	g := grantsOf(standing)
+	g := NewGrants()
+	for _, r := range standing {
+		g.Add(r)
+	}
 	switch what, id := record.SplitChain(of); what {
 	case "case":
 		// Whether a key was used before is asked of all cases.
@@ -56,11 +59,11 @@ func Asked(of string, own, standing []*record.Record, find func(id string) *reco
 				}
 			}
 		}
-		limited := g.limited(named)
-		for _, grant := range g.below(limited...) {
+		limited := g.Limited(named...)
+		for _, grant := range g.Below(limited...) {
 			names = append(names, record.ChainOfGrant(grant))
 		}
-		a.Since = first - g.lookBack(limited)
+		a.Since = first - g.LookBack(limited...)
 	case "config", "input":
 		for _, r := range own {
 			if r.Case != "" {
@@ -68,7 +71,7 @@ func Asked(of string, own, standing []*record.Record, find func(id string) *reco
 			}
 		}
 	case "grant":
-		for _, below := range g.below(id) {
+		for _, below := range g.Below(id) {
 			names = append(names, record.ChainOfGrant(below))
 		}
 	}
@@ -99,29 +102,31 @@ func Beside(of string, r *record.Record) string {
 	return b.Review
 }
 
-// grants are those of the standing records, by id, and which are taken from
+// Grants are those of the standing records, by id, and which are taken from
 // which.
-type grants struct {
+type Grants struct {
 	byID  map[string]*record.Grant
 	taken map[string][]string
 }
 
-func grantsOf(standing []*record.Record) grants {
-	g := grants{map[string]*record.Grant{}, map[string][]string{}}
-	for _, r := range standing {
-		if b, ok := r.Body.(*record.Grant); ok {
-			g.byID[r.ID] = b
-			if b.Parent != "" {
-				g.taken[b.Parent] = append(g.taken[b.Parent], r.ID)
-			}
-		}
-	}
-	return g
+// NewGrants returns Grants without any.
+func NewGrants() *Grants {
+	return &Grants{map[string]*record.Grant{}, map[string][]string{}}
 }
 
-// below are the grants, those that were taken from them, those from these, and
+// Add takes a standing record; one that is no grant changes nothing.
+func (g *Grants) Add(r *record.Record) {
+	if b, ok := r.Body.(*record.Grant); ok {
+		g.byID[r.ID] = b
+		if b.Parent != "" {
+			g.taken[b.Parent] = append(g.taken[b.Parent], r.ID)
+		}
+	}
+}
+
+// Below are the grants, those that were taken from them, those from these, and
 // so on, each once.
-func (g grants) below(ids ...string) []string {
+func (g *Grants) Below(ids ...string) []string {
 	all, seen := []string(nil), map[string]bool{}
 	for todo := ids; len(todo) > 0; {
 		id := todo[0]
@@ -134,9 +139,9 @@ func (g grants) below(ids ...string) []string {
 	return all
 }
 
-// limited are those of the grants named, and of the grants above them, that
+// Limited are those of the grants named, and of the grants above them, that
 // have a limit of a period.
-func (g grants) limited(named []string) []string {
+func (g *Grants) Limited(named ...string) []string {
 	var limited []string
 	seen := map[string]bool{}
 	for _, id := range named {
@@ -150,10 +155,10 @@ func (g grants) limited(named []string) []string {
 	return limited
 }
 
-// lookBack is how far before an action a record may have been taken into the
+// LookBack is how far before an action a record may have been taken into the
 // ledger that counts against a limit together with it: the longest span, and
 // the most that a record may be dated ahead of the ledger.
-func (g grants) lookBack(limited []string) record.Time {
+func (g *Grants) LookBack(limited ...string) record.Time {
 	days := int64(0)
 	for _, id := range limited {
 		days = max(days, min(g.byID[id].LimitPeriod.Days, maxLookBackDays))

@@ -23,7 +23,17 @@ type Case struct {
 	Records  []*record.Record // all that the bundle carries, in ledger order
 	Standing *terms.Standing  // after all of them; the caller must not move it on
 
+	// Disclosed are the values of sealed fields that the bundle shows, as
+	// committed by their records.
+	Disclosed []Disclosed
+
 	chains map[string][]*record.Record
+}
+
+// A Disclosed is the value of a sealed field of a record.
+type Disclosed struct {
+	Record, Field string
+	Value         record.Value
 }
 
 // Chain returns the records of a chain that the bundle shows whole, in ledger
@@ -97,11 +107,13 @@ type matter struct {
 	chains   []*bundle.ChainProof
 	records  []*record.Record
 	members  map[string][]*record.Record // by chain, without the chain index
+
+	disclosed []Disclosed
 }
 
 func (m *matter) result(report *Report) *Case {
 	c := &Case{Of: m.of, Found: report.Case.Found, Complete: report.Case.Complete, Origin: report.Origin, Size: report.Size,
-		Records: m.records, Standing: m.standing, chains: map[string][]*record.Record{}}
+		Records: m.records, Standing: m.standing, Disclosed: m.disclosed, chains: map[string][]*record.Record{}}
 	for _, p := range m.chains {
 		c.chains[p.Chain] = m.members[p.Chain]
 	}

@@ -197,6 +197,9 @@ func (v *verifier) read(r io.Reader) (where string, err error) {
 			}
 		case bundle.DisclosureLine:
 			v.evidence.disclose(&v.checks[attachments], it.Text)
+			if v.matter != nil {
+				v.matter.disclose(v.evidence.r, it.Text)
+			}
 		case bundle.ChunkLine:
 			v.evidence.chunk(it)
 		}

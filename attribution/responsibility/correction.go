@@ -20,7 +20,7 @@ func (u *run) correctionsOf(source *record.Record, name string) []correction {
 	var all []correction
 	seen := map[string]bool{source.ID: true}
 	for queue := []*record.Record{source}; len(queue) > 0; queue = queue[1:] {
-		for _, r := range u.f.of(queue[0].ID, u.size) {
+		for _, r := range u.about(queue[0].ID, u.size) {
 			switch b := r.Body.(type) {
 			case *record.Input:
 				if seen[r.ID] {

@@ -28,6 +28,7 @@ type Facts struct {
 	effects   map[string][]*record.Record
 	moments   map[string][]moment // by case; "" are the standing records
 	disclosed map[field]string
+	beside    map[string]*record.Record
 }
 
 type version struct {
@@ -64,7 +65,7 @@ func newLayer(base *Facts) *Facts {
 	return &Facts{
 		base: base, byID: map[string]*record.Record{}, about: map[string][]*record.Record{}, disputes: map[string][]*record.Record{},
 		revoked: map[string][]revocation{}, accounts: map[string]*account{}, effects: map[string][]*record.Record{},
-		moments: map[string][]moment{}, disclosed: map[field]string{},
+		moments: map[string][]moment{}, disclosed: map[field]string{}, beside: map[string]*record.Record{},
 	}
 }
 
@@ -152,6 +153,14 @@ func (f *Facts) Disclose(id, name string, value record.Value) {
 	f.disclosed[field{id, name}] = text(value)
 }
 
+// Beside holds a record only for those that name it, in any order: the review
+// of another matter, which an effect that counts against a limit cites.
+func (f *Facts) Beside(r *record.Record) { f.beside[r.ID] = r }
+
+// Reach says that the facts are those of a ledger of at least that size: what
+// is not held below it is nothing that the rules read.
+func (f *Facts) Reach(size int64) { f.size = max(f.size, size) }
+
 func (f *Facts) addVersion(r *record.Record, b *record.Agreement) error {
 	t, mistakes := terms.Parse(b.Terms)
 	if t == nil {
@@ -210,7 +219,11 @@ func (f *Facts) find(id string) *record.Record {
 
 // before returns the record of that id with an index below n, or nil.
 func (f *Facts) before(n int64, id string) *record.Record {
-	if r := f.find(id); r != nil && r.Log.N < n {
+	r := f.find(id)
+	for l := f; r == nil && l != nil; l = l.base {
+		r = l.beside[id]
+	}
+	if r != nil && r.Log.N < n {
 		return r
 	}
 	return nil

@@ -89,7 +89,11 @@ func (u *run) lateRecord(r *record.Record) {
 
 func (u *run) impossibleReference(r *record.Record) {
 	clean := true
-	for _, ref := range record.References(r) {
+	refs := record.References(r)
+	if r.Case == "" && r.Kind == record.KindMeasurement {
+		refs = nil // its sources may be of any metric, and are not read for a case
+	}
+	for _, ref := range refs {
 		cited := u.f.before(u.size, ref.ID)
 		of := "record " + r.ID + ", " + ref.Field
 		switch {

@@ -2,13 +2,13 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/internal/command"
 	"github.com/raasledger/raasledger/ledger"
+	"github.com/raasledger/raasledger/verify"
 )
 
 func caseCommand() *cli.Command {
@@ -64,7 +64,7 @@ func showCase(c *cli.Context) error {
 			if err != nil {
 				return err
 			}
-			if err := command.Report(c, "%s\n", timelineRow(r)); err != nil {
+			if err := command.Report(c, "%s\n", verify.NewEntry(r)); err != nil {
 				return err
 			}
 		}
@@ -79,76 +79,6 @@ func caseChain(id string) (string, error) {
 		return "", command.Usage("docs/record.md says what an id is", "%q is no name of a case", id)
 	}
 	return chain, nil
-}
-
-// timelineRow is a record in one line.
-func timelineRow(r *record.Record) string {
-	by := r.By
-	if r.Actor != "" {
-		by += "/" + r.Actor
-	}
-	row := fmt.Sprintf("%-12d %s  %-11s %-16s %-20s %s", r.Log.N, r.At, r.Kind, by, r.ID, command.Printable(inShort(r.Body)))
-	if r.Backfilled {
-		row += ", backfilled"
-	}
-	if r.Log.Time != r.At {
-		row += fmt.Sprintf(", recorded %s", r.Log.Time)
-	}
-	return strings.TrimRight(row, " ")
-}
-
-// inShort is what a body says, in a few words.
-func inShort(b record.Body) string {
-	words := func(parts ...string) string {
-		var s []string
-		for i := 0; i+1 < len(parts); i += 2 {
-			if parts[i+1] != "" {
-				s = append(s, strings.TrimSpace(parts[i]+" "+parts[i+1]))
-			}
-		}
-		return strings.Join(s, ", ")
-	}
-	proposal := func(p *record.Proposal) string {
-		if p == nil {
-			return ""
-		}
-		return strings.TrimSpace(strings.Join([]string{p.Action, string(p.Amount), p.Resource}, " "))
-	}
-	switch b := b.(type) {
-	case *record.Input:
-		return words("from", b.Source, "corrects", b.Corrects, "flags", strings.Join(b.Flags, " "))
-	case *record.Decision:
-		return words("by", b.Agent, "under", b.Config, "grant", b.Grant, "proposes", proposal(b.Proposes))
-	case *record.Action:
-		return words(b.Status, b.Action, "", strings.TrimSpace(string(b.Amount)+" "+b.Currency), "on", b.Resource, "decision", b.Decision, "review", b.Review, "grant", b.Grant, "reverses", b.Reverses)
-	case *record.Handoff:
-		return words("to", b.To, "", b.Reason)
-	case *record.Review:
-		return words(b.Verdict, b.Of, "sets", proposal(b.Sets))
-	case *record.Measurement:
-		return words(b.Metric, string(b.Value))
-	case *record.Outcome:
-		return words("claims", b.Result, "effect", b.Effect)
-	case *record.Confirm:
-		return words(b.Verdict, b.Of, "", b.Reason)
-	case *record.Reverse:
-		return words(b.Cause, b.Of, "by", string(b.Quantity))
-	case *record.Dispute:
-		return words("about", b.About, "", b.Ground)
-	case *record.Resolve:
-		return words(b.Disposition, b.Dispute, "about", b.About, "by", b.As)
-	case *record.Adjust:
-		return words("of", b.Of, "", string(b.Amount)+" "+b.Currency, "", b.Reason)
-	case *record.Demand:
-		return words("of", b.Of, "from", b.Custodian, "", b.Basis)
-	case *record.Disclose:
-		return words("demand", b.Demand, "to", b.To)
-	case *record.Erase:
-		return words(b.State, b.Of, "", b.Basis)
-	case *record.Incident:
-		return words("", b.Severity, "about", strings.Join(b.About, " "), "", b.Text)
-	}
-	return "" // the others have no case
 }
 
 // subject is the chain that a bundle is of: that of a case, or of the config,
