@@ -95,6 +95,8 @@ type Terms struct {
 	Lines       []Line     // in the agreed order
 	Adjust      []Adjustment
 	Settle      Settle
+
+	Responsibility *Responsibility // nil is that the terms name no rule set
 }
 
 // A Party is one of those who agreed, or whom they named.
