@@ -150,7 +150,6 @@ func (m *Meter) Advance(now record.Time) {
 		d := heap.Pop(&m.due).(deadline)
 		if x := m.metered[d.c]; x != nil && x.next == d.at {
 			m.look(d.c)
-			m.lookTouched(d.c)
 		}
 	}
 }
