@@ -45,6 +45,10 @@ type Ledger struct {
 
 	evidenceMu sync.Mutex      // the names of evidence: one changes at a time
 	madeDirs   map[string]bool // folders of evidence that are durable
+	indexMu    sync.Mutex      // taken after mu
+	indexed    *indexed        // nil until it is needed
+	rulesMu    sync.Mutex      // taken before mu
+	rules      *rules          // nil until they are needed
 }
 
 // Origin is the agreement's origin.

@@ -128,7 +128,6 @@ func (m *Meter) Apply(r *record.Record) error {
 	if about != "" {
 		if c := s.claimByID(about); c != nil {
 			m.look(c)
-			m.lookTouched(c)
 		}
 	}
 	if r.Kind == record.KindReceipt {
@@ -151,7 +150,6 @@ func (m *Meter) Advance(now record.Time) {
 		d := heap.Pop(&m.due).(deadline)
 		if x := m.metered[d.c]; x != nil && x.next == d.at {
 			m.look(d.c)
-			m.lookTouched(d.c)
 		}
 	}
 }
@@ -164,22 +162,6 @@ func (m *Meter) open(c *claim) {
 		m.unseen = append(m.unseen, c)
 	}
 	m.look(c)
-	m.lookTouched(c)
-}
-
-// lookTouched looks at the results that share their credit with touches of the
-// case again, when c may be one of these.
-func (m *Meter) lookTouched(c *claim) {
-	for _, u := range c.version.measures {
-		if u.Credit == nil || u.Credit.Of != c.rule.Name || !u.read {
-			continue
-		}
-		for _, other := range m.byCase[c.matter] {
-			if other != c && other.rule.Name == u.Of {
-				m.look(other)
-			}
-		}
-	}
 }
 
 // covered looks at the claims that a receipt has covered since.
@@ -190,8 +172,23 @@ func (m *Meter) covered() {
 	}
 }
 
-// look works out anew what c adds.
+// look works out anew what c adds, and the results that share their credit
+// with it, should it be a touch.
 func (m *Meter) look(c *claim) {
+	m.lookAlone(c)
+	for _, u := range c.version.measures {
+		if u.Credit == nil || u.Credit.Of != c.rule.Name || !u.read {
+			continue
+		}
+		for _, other := range m.byCase[c.matter] {
+			if other != c && other.rule.Name == u.Of {
+				m.lookAlone(other)
+			}
+		}
+	}
+}
+
+func (m *Meter) lookAlone(c *claim) {
 	if old := m.metered[c]; old != nil {
 		m.count(c.version, c.n, c.at, old, -1)
 	}
@@ -227,10 +224,8 @@ func (m *Meter) judge(c *claim) *metered {
 			at(max(c.events[i].at, c.at) + record.Time(d.After))
 		}
 	}
-	if c.rule.Escalation == "void" {
-		if h, ok := m.s.handoffOf(c); ok {
-			at(h.at)
-		}
+	if h, ok := m.s.handoffOf(c); ok {
+		at(h.at)
 	}
 	if v.accepted == never {
 		at(m.s.silent(c))
@@ -421,7 +416,7 @@ func (m *Meter) count(v *version, n int64, at record.Time, x *metered, sign int6
 				y = new(tally)
 				if t := m.s.tallies[where]; t != nil {
 					*y = *t
-					y.values = slices.Clone(t.values)
+					y.values, y.sums = slices.Clone(t.values), slices.Clone(t.sums)
 				}
 				to[where] = y
 			}
@@ -502,6 +497,12 @@ func (m *Meter) statement(p terms.Period, closing record.Time, tallies map[slot]
 		if !(at.period == p.From || first && (settled || at.period == never)) {
 			continue
 		}
+		if t := m.s.tallies[at]; settled && t != nil && t.equal(tallies[at]) {
+			continue // what was taken out and put in again corrects nothing
+		}
+		if settled && tallies[at].same(m.s.tallies[at]) {
+			continue // what was to be given back is not any more
+		}
 		y := z.change(at)
 		y.after = *tallies[at]
 		y.after.values = slices.Clone(y.after.values)
@@ -515,6 +516,15 @@ func (m *Meter) statement(p terms.Period, closing record.Time, tallies map[slot]
 	slices.SortFunc(z.slots, slot.compare)
 	_, lines, _ := z.price()
 	return z, lines
+}
+
+// same reports whether two tallies hold the same; nil holds nothing.
+func (y *tally) same(o *tally) bool {
+	if o == nil {
+		o = new(tally)
+	}
+	return y.claims == o.claims && y.quantity.cmp(o.quantity) == 0 &&
+		slices.EqualFunc(y.values, o.values, func(a, b value) bool { return a.n == b.n && a.quantity.cmp(b.quantity) == 0 })
 }
 
 // values are those of the measures that lines read, and of the formulas over

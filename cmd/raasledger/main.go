@@ -46,6 +46,7 @@ Exit codes: 0 done, 1 what was given is refused, 2 it could not be done.`, clock
 		checkpointCommand(),
 		bundleCommand(),
 		showCommand(),
+		caseCommand(),
 		listCommand(),
 		checkCommand(),
 		demoCommand(),
