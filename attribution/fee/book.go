@@ -216,7 +216,8 @@ func (b *book) compute(name string) (number, bool) {
 		x, ok := b.value(name)
 		return x.rat(), ok
 	})
-	return numberOf(r), ok
+	x := numberOf(r)
+	return x, ok && x.below(maxWhole)
 }
 
 // measured is the value of a measure, over the results, measurements or
