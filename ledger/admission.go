@@ -19,6 +19,7 @@ import (
 // a commit that fails stops the whole DB, so it need never go back.
 type admission struct {
 	state  *fee.State
+	meter  *fee.Meter           // running totals of the state, nil until somebody asks for them
 	next   int64                // index of the next record
 	ids    map[string]idEntry   // recent ones, all that are under way among them
 	chains map[string]chainHead // likewise
@@ -70,13 +71,15 @@ type draft struct {
 // Once the records are admitted the call waits for their commit, whatever
 // becomes of ctx. After [ErrPoisoned] they may be stored or not.
 func (l *Ledger) Append(ctx context.Context, records ...*record.Record) ([]int64, error) {
-	return l.append(ctx, false, records, nil)
+	return l.append(ctx, &call{records: records})
 }
 
 // A call is one Append on its way: admitted by whoever leads, committed by
 // the committer.
 type call struct {
+	ctx      context.Context
 	create   bool // the ledger is new
+	index    bool // a chain index, which is of all that is committed before it
 	records  []*record.Record
 	prepared []*record.Prepared
 	fix      fix // nil but in Settle
@@ -90,7 +93,7 @@ type call struct {
 // A fix makes the only record of a call once its time is known.
 type fix func(*fee.State, record.Time) (*record.Record, error)
 
-func (l *Ledger) append(ctx context.Context, create bool, records []*record.Record, f fix) ([]int64, error) {
+func (l *Ledger) append(ctx context.Context, c *call) ([]int64, error) {
 	if err := l.db.begin(); err != nil {
 		return nil, err
 	}
@@ -104,17 +107,18 @@ func (l *Ledger) append(ctx context.Context, create bool, records []*record.Reco
 	if err := l.db.room(); err != nil {
 		return nil, err
 	}
-	prepared, err := prepare(records)
-	if err != nil {
+	var err error
+	if c.prepared, err = prepare(c.records); err != nil {
 		return nil, err
 	}
-	if slices.ContainsFunc(records, func(r *record.Record) bool { return erases(r) != "" }) {
+	if slices.ContainsFunc(c.records, func(r *record.Record) bool { return erases(r) != "" }) {
 		// From the erase record to the last byte of what it erases nobody else
 		// looks at evidence: what is half erased is seen by a crash alone.
 		l.evidenceMu.Lock()
 		defer l.evidenceMu.Unlock()
 	}
-	c := &call{create: create, records: records, prepared: prepared, fix: f, done: make(chan error, 1)}
+	c.ctx, c.done = ctx, make(chan error, 1)
+	c.index = c.index || slices.ContainsFunc(c.records, func(r *record.Record) bool { return r.Kind == record.KindChainIndex })
 	l.callsMu.Lock()
 	l.calls = append(l.calls, c)
 	lead := !l.led
@@ -151,8 +155,8 @@ func (l *Ledger) lead() {
 	l.mu.Lock()
 	var requests []*request
 	for _, c := range calls {
-		if l.admission == nil {
-			l.handOn(requests) // before the state is read from what is stored
+		if l.admission == nil || c.index {
+			l.handOn(requests) // before state or chains are read from what is stored
 			requests = nil
 		}
 		r, err := l.admit(c)
@@ -230,6 +234,14 @@ func (l *Ledger) admit(c *call) (*request, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.index {
+		if err := l.drain(a); err != nil {
+			return nil, err
+		}
+		if err := l.db.stopCause(); err != nil {
+			return nil, err // what was admitted may not be stored
+		}
+	}
 	now := l.db.now()
 	if !c.create {
 		now = max(now, a.state.Standing().Last())
@@ -287,6 +299,11 @@ func (l *Ledger) admit(c *call) (*request, error) {
 			return nil, position(records, d.position, &record.Refusal{Check: "form", N: -1, ID: d.record.ID, Field: "kind",
 				Reason: fmt.Sprintf("is %s, which stands alone in its call; this one has %d records", d.record.Body.Kind(), len(records))})
 		}
+		if b, ok := d.record.Body.(*record.ChainIndex); ok {
+			if err := l.checkIndex(c.ctx, d.record, b); err != nil {
+				return nil, err
+			}
+		}
 	}
 
 	entries := make([]entry, len(drafts))
@@ -336,10 +353,10 @@ func logBytes(log *record.Log) int {
 }
 
 // alone reports whether a record of this kind must be the only one of a call:
-// what stands behind it is read under what it says.
+// what stands behind it is read under what it says, or it is of all before it.
 func alone(b record.Body) bool {
 	switch b.(type) {
-	case *record.Agreement, *record.Statement:
+	case *record.Agreement, *record.Statement, *record.ChainIndex:
 		return true
 	}
 	return false
@@ -350,7 +367,7 @@ func alone(b record.Body) bool {
 func (l *Ledger) fold(a *admission, records []*record.Record, drafts []draft) error {
 	if len(drafts) == 1 {
 		d := drafts[0]
-		err := a.state.Apply(d.record)
+		err := a.apply(d.record)
 		if err == nil {
 			return nil
 		}
@@ -370,7 +387,7 @@ func (l *Ledger) fold(a *admission, records []*record.Record, drafts []draft) er
 		}
 	}
 	for _, d := range drafts {
-		if err := a.state.Apply(d.record); err != nil {
+		if err := a.apply(d.record); err != nil {
 			// The trial let it pass. The state is half moved on: it is read
 			// again from the records, of which none was stored.
 			l.admission = nil
@@ -482,7 +499,7 @@ func (b *batch) references(r *record.Record) error {
 		if !ok {
 			return refuse("chains", "body."+ref.Field, "is %q, which is no earlier record", ref.ID)
 		}
-		if e.matter != "" && e.matter != r.Case && !crossesCases(r.Body) {
+		if e.matter != r.Case && (e.matter != "" && !crossesCases(r.Body) || record.SameCase(r.Kind, ref.Field)) {
 			return refuse("chains", "case", "is %q, want %q, that of record %s in body.%s", r.Case, e.matter, ref.ID, ref.Field)
 		}
 	}

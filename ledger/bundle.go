@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	badger "github.com/dgraph-io/badger/v4"
-
 	"github.com/raasledger/raasledger/attribution/fee"
 	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/evidence"
@@ -50,8 +48,18 @@ func (l *Ledger) WriteBundle(ctx context.Context, w io.Writer, o BundleOptions) 
 	if o.From < 0 || o.From >= size {
 		return fmt.Errorf("%s: bundle from %d to checkpoint %d holds no record", l.origin, o.From, size)
 	}
-	if len(o.Show.Disclose) > 0 && o.Key == nil {
-		return fmt.Errorf("%s: bundle: evidence is to be shown, and there is no key to open it", l.origin)
+	if err := o.Show.opened(o.Key); err != nil {
+		return fmt.Errorf("%s: bundle: %w", l.origin, err)
+	}
+	return l.verified(w, note, func(w io.Writer) error { return l.writeBundle(ctx, w, note, o, size) })
+}
+
+// verified passes to w what write writes, but for its end, which it gets when
+// the verifier has found nothing to refuse.
+func (l *Ledger) verified(w io.Writer, note []byte, write func(w io.Writer) error) error {
+	n, err := merkle.ParseNote(note)
+	if err != nil {
+		return damaged("%s: checkpoint: %v", l.origin, err)
 	}
 	k, err := l.keys()
 	if err != nil {
@@ -71,7 +79,7 @@ func (l *Ledger) WriteBundle(ctx context.Context, w io.Writer, o BundleOptions) 
 		verdict <- err
 	}()
 	out := &holdBack{w: w, keep: bundleTail}
-	err = l.writeBundle(ctx, io.MultiWriter(pw, out), note, o, size)
+	err = write(io.MultiWriter(pw, out))
 	pw.CloseWithError(err) // nil is the end of the file
 	if refused := <-verdict; refused != nil && (err == nil || errors.Is(err, io.ErrClosedPipe)) {
 		err = refused
@@ -204,10 +212,8 @@ func (l *Ledger) writeBundle(ctx context.Context, w io.Writer, note []byte, o Bu
 		if err := b.Record(line); err != nil {
 			return err
 		}
-		if len(o.Show.Disclose) > 0 {
-			if err := l.writeEvidence(ctx, b, line, o); err != nil {
-				return err
-			}
+		if err := l.writeEvidence(ctx, b, line, o.Show, o.Key); err != nil {
+			return err
 		}
 	}
 	return b.Close()
@@ -244,15 +250,7 @@ func (l *Ledger) refsOf(line []byte, start int64) ([]int64, error) {
 // writeRef writes record n with its inclusion in the tree of the first start
 // records.
 func (l *Ledger) writeRef(b *bundle.Writer, n, start int64) error {
-	line, err := l.Get(n)
-	if err != nil {
-		return err
-	}
-	var proof []merkle.Hash
-	err = l.view(func(txn *badger.Txn, t *tree) error {
-		proof, err = merkle.ProveInclusion(start, n, newTreeReader(txn, l.number, t))
-		return err
-	})
+	line, proof, err := l.proven(n, start)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/evidence"
 	"github.com/raasledger/raasledger/merkle"
+	"github.com/raasledger/raasledger/verify/bundle"
 )
 
 // A Fault is one thing that Check found.
@@ -125,7 +126,7 @@ func (l *Ledger) check(ctx context.Context, report func(Fault), keys []*evidence
 		report(Fault{Origin: l.origin, N: n, Text: fmt.Sprintf(format, args...)})
 	}
 	return l.db.kv.View(func(txn *badger.Txn) error {
-		c := &checker{ledger: l, txn: txn, fault: fault, state: fee.New(), chains: map[string]chainHead{}, leaves: newTreeReader(txn, l.number, nil), identities: keys, badgerOnly: l.db.newest.Load() == nil}
+		c := &checker{ledger: l, txn: txn, fault: fault, state: fee.New(), leaves: newTreeReader(txn, l.number, nil), identities: keys, badgerOnly: l.db.newest.Load() == nil}
 		n := int64(0)
 		for line, err := range readLines(txn, l.number, 0, want.size) {
 			if err != nil {
@@ -143,7 +144,7 @@ func (l *Ledger) check(ctx context.Context, report func(Fault), keys []*evidence
 			if got := c.tree.frontier.Root(); got != want.root {
 				fault(-1, "root at size %d is %v, want %v", n, got, want.root)
 			}
-			c.counts(n)
+			c.counts(ctx, n)
 			if err := c.evidenceFiles(ctx); err != nil {
 				return err
 			}
@@ -161,7 +162,7 @@ type checker struct {
 	tree   tree
 	leaves *treeReader
 	state  *fee.State // nil once it cannot go on
-	chains map[string]chainHead
+	chains bundle.Index
 	ids    int64
 	last   record.Time
 
@@ -214,22 +215,29 @@ func (c *checker) record(ctx context.Context, n int64, line []byte) {
 		c.fault(n, "id %s is indexed as record %d with content sha256:%x and case %q, want sha256:%x and case %q", e.id, got.n, got.digest, got.matter, e.index.digest, e.index.matter)
 	}
 	c.ids++
+	r, err := record.Parse(line)
+	if err != nil {
+		c.fault(n, "%v", err)
+		c.state = nil
+		return
+	}
+	if b, ok := r.Body.(*record.ChainIndex); ok {
+		if want := commitment(c.chains.Len(), c.chains.Root()); *b != *want {
+			c.fault(n, "commits %d chains with root %s, the records before it have %d with root %s", b.Chains, b.Root, want.Chains, want.Root)
+		}
+	}
 	for _, link := range e.chains {
-		before, ok := c.chains[link.Chain]
+		before, ok := c.chains.End(link.Chain)
 		wantOrdinal, wantPrev := int64(0), int64(-1)
 		if ok {
-			wantOrdinal, wantPrev = before.ordinal+1, before.n
+			wantOrdinal, wantPrev = before.Ordinal+1, before.N
 		}
 		if link.Ordinal != wantOrdinal || link.Prev != wantPrev {
 			c.fault(n, "is [%d,%d] in chain %s, want [%d,%d]", link.Ordinal, link.Prev, link.Chain, wantOrdinal, wantPrev)
 		}
-		c.chains[link.Chain] = chainHead{link.Ordinal, n}
+		c.chains.Set(bundle.End{Chain: link.Chain, Ordinal: link.Ordinal, N: n})
 	}
 
-	r, err := record.Parse(line)
-	if err != nil {
-		return // told above
-	}
 	if r.Log.Time < c.last {
 		c.fault(n, "log.time is %s, before %s of the record before", r.Log.Time, c.last)
 	}
@@ -274,17 +282,26 @@ func (c *checker) snapshot(n int64, s *record.Statement) {
 
 // counts compares the indexes with what was seen: nothing is in them that is
 // not in the records.
-func (c *checker) counts(size int64) {
+func (c *checker) counts(ctx context.Context, size int64) {
 	l := c.ledger.number
-	for chain, want := range c.chains {
-		switch got, ok, err := readChain(c.txn, l, chain); {
+	c.chains.Each(func(want bundle.End) {
+		switch got, ok, err := readChain(c.txn, l, want.Chain); {
 		case err != nil:
-			c.fault(-1, "chain %s: %v", chain, err)
+			c.fault(-1, "chain %s: %v", want.Chain, err)
 		case !ok:
-			c.fault(-1, "chain %s is not indexed", chain)
-		case got != want && got.n < size:
-			c.fault(-1, "chain %s is indexed as ending at record %d with ordinal %d, want %d with %d", chain, got.n, got.ordinal, want.n, want.ordinal)
+			c.fault(-1, "chain %s is not indexed", want.Chain)
+		case got != (chainHead{want.Ordinal, want.N}) && got.n < size:
+			c.fault(-1, "chain %s is indexed as ending at record %d with ordinal %d, want %d with %d", want.Chain, got.n, got.ordinal, want.N, want.Ordinal)
 		}
+	})
+	err := eachChain(ctx, c.txn, l, func(chain string, got chainHead) error {
+		if _, ok := c.chains.End(chain); !ok && got.n < size {
+			c.fault(-1, "chain %s is indexed as ending at record %d, and no record is in it", chain, got.n)
+		}
+		return nil
+	})
+	if ctx.Err() == nil && err != nil {
+		c.fault(-1, "chains: %v", err)
 	}
 	extra := func(kind byte, what string, beyond func(key, value []byte) bool, want int64) {
 		o := badger.DefaultIteratorOptions

@@ -334,7 +334,7 @@ func (db *DB) Create(ctx context.Context, agreement *record.Record) (*Ledger, er
 	// The state of a ledger without records needs no reading.
 	l.admission = newAdmission(fee.New(), 0)
 	l.tree.Store(&tree{})
-	if _, err := l.append(ctx, true, []*record.Record{agreement}, nil); err != nil {
+	if _, err := l.append(ctx, &call{create: true, records: []*record.Record{agreement}}); err != nil {
 		if !errors.Is(err, ErrPoisoned) {
 			db.mu.Lock()
 			delete(db.ledgers, l.origin)
@@ -376,6 +376,10 @@ func (db *DB) letGo(l *Ledger) {
 		if o.admission == nil || o.admission.next == o.Size() {
 			o.admission = nil
 			o.tree.Store(nil)
+			if o.indexMu.TryLock() {
+				o.indexed = nil
+				o.indexMu.Unlock()
+			}
 			delete(db.loaded, o)
 		}
 		o.mu.Unlock()

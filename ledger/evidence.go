@@ -95,7 +95,7 @@ func (l *Ledger) AppendEvidence(ctx context.Context, r *record.Record, e Evidenc
 	}
 	slices.SortFunc(c.Attach, func(a, b record.Attachment) int { return strings.Compare(a.Name, b.Name) })
 	slices.Sort(c.Sealed)
-	ns, err := l.append(ctx, false, []*record.Record{&c}, nil)
+	ns, err := l.append(ctx, &call{records: []*record.Record{&c}})
 	if err != nil {
 		return -1, err
 	}

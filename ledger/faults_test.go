@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -160,6 +161,13 @@ func play(t testing.TB, dir string, o Options, clock *testClock, p *promise, mu 
 			return err
 		}
 		if i%2 == 0 {
+			index, err := l.Index(ctx)
+			if err != nil {
+				return err
+			}
+			if err := promised(index.Log.N); err != nil {
+				return err
+			}
 			note, err := l.Checkpoint(ctx, key("log"))
 			if err != nil {
 				return err
@@ -207,7 +215,14 @@ func kept(t testing.TB, dir string, clock *testClock, p promise) {
 		_, err := l.Append(ctx, outcomes(100*i, 1+i, now)...)
 		must(t, err)
 	}
+	// Check compares the index with the records, and the case bundle with that.
+	if _, err := l.Index(ctx); err != nil {
+		t.Error(err)
+	}
 	if _, err := l.Checkpoint(ctx, key("log")); err != nil {
+		t.Error(err)
+	}
+	if err := l.WriteCase(ctx, io.Discard, "case/T-100", CaseOptions{}); err != nil {
 		t.Error(err)
 	}
 	done(t, db)

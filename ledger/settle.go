@@ -17,7 +17,7 @@ import (
 // Log set. Before the period's closing instant has passed on the ledger's
 // clock it returns a [*NotDueError].
 func (l *Ledger) Settle(ctx context.Context) (*record.Record, error) {
-	ns, err := l.append(ctx, false, nil, func(s *fee.State, now record.Time) (*record.Record, error) {
+	ns, err := l.append(ctx, &call{fix: func(s *fee.State, now record.Time) (*record.Record, error) {
 		period, closing, ok := s.Next()
 		if !ok {
 			return nil, fmt.Errorf("%s: %w", l.origin, ErrAllSettled)
@@ -37,7 +37,7 @@ func (l *Ledger) Settle(ctx context.Context) (*record.Record, error) {
 			By:   versions[len(versions)-1].Terms.Operator().ID,
 			Body: statement,
 		}, nil
-	})
+	}})
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -32,10 +33,21 @@ func chosen(list []string, recordID string, names []string) bool {
 	return false
 }
 
+// opened reports why what is chosen cannot be shown with this key.
+func (s Selection) opened(key *evidence.Identity) error {
+	if len(s.Disclose) > 0 && key == nil {
+		return errors.New("evidence is to be shown, and there is no key to open it")
+	}
+	return nil
+}
+
 // writeEvidence writes what is to be shown of the record in line: what is
 // stored and not erased. What a key cannot open is an error, since a bundle
 // that silently lacks what was asked for would deceive who made it.
-func (l *Ledger) writeEvidence(ctx context.Context, b *bundle.Writer, line []byte, o BundleOptions) error {
+func (l *Ledger) writeEvidence(ctx context.Context, b *bundle.Writer, line []byte, show Selection, key *evidence.Identity) error {
+	if len(show.Disclose) == 0 {
+		return nil
+	}
 	r, err := record.Parse(line)
 	if err != nil {
 		return damaged("%v", err)
@@ -51,10 +63,10 @@ func (l *Ledger) writeEvidence(ctx context.Context, b *bundle.Writer, line []byt
 	// is that of the record.
 	for _, i := range items {
 		digest := string(i.Digest)
-		if i.Kind != evidence.Disclosure || !i.shown() || chosen(o.Show.Withhold, r.ID, []string{digest}) {
+		if i.Kind != evidence.Disclosure || !i.shown() || chosen(show.Withhold, r.ID, []string{digest}) {
 			continue
 		}
-		text, err := l.disclosure(i, o.Key) // its name is known only then
+		text, err := l.disclosure(i, key) // its name is known only then
 		if err != nil {
 			return err
 		}
@@ -62,7 +74,7 @@ func (l *Ledger) writeEvidence(ctx context.Context, b *bundle.Writer, line []byt
 		if err != nil {
 			name = digest // of a writer with other rules: it has no name to be chosen by
 		}
-		if !o.Show.shows(r.ID, name, digest) {
+		if !show.shows(r.ID, name, digest) {
 			continue
 		}
 		if err := b.Disclosure(text); err != nil {
@@ -70,10 +82,10 @@ func (l *Ledger) writeEvidence(ctx context.Context, b *bundle.Writer, line []byt
 		}
 	}
 	for _, i := range items {
-		if i.Kind != evidence.Attachment || !i.shown() || !o.Show.shows(r.ID, i.Name, string(i.Digest)) {
+		if i.Kind != evidence.Attachment || !i.shown() || !show.shows(r.ID, i.Name, string(i.Digest)) {
 			continue
 		}
-		reader, err := l.openItem(i, o.Key)
+		reader, err := l.openItem(i, key)
 		if err != nil {
 			return err
 		}

@@ -1,17 +1,13 @@
 package verify
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/verify/bundle"
 )
-
-// A head is the last record of a chain.
-type head struct{ ordinal, n int64 }
-
-// heads are those of the chains seen in this stretch.
-type heads map[string]head
 
 // link compares the chains of r with the heads and the refs, and moves the
 // heads on. A chain that goes wrong goes on from what the record claims, so
@@ -29,10 +25,10 @@ func (v *verifier) link(r *record.Record) {
 		}
 	}
 	for _, k := range r.Log.Chains {
-		before, seen := v.heads[k.Chain]
+		before, seen := v.index.End(k.Chain)
 		switch {
-		case seen && (k.Ordinal != before.ordinal+1 || k.Prev != before.n):
-			t.fail("record %d: is [%d,%d] in chain %s, want [%d,%d]", r.Log.N, k.Ordinal, k.Prev, k.Chain, before.ordinal+1, before.n)
+		case seen && (k.Ordinal != before.Ordinal+1 || k.Prev != before.N):
+			t.fail("record %d: is [%d,%d] in chain %s, want [%d,%d]", r.Log.N, k.Ordinal, k.Prev, k.Chain, before.Ordinal+1, before.N)
 		case seen:
 		case k.Ordinal == 0 && v.header.Start > 0 && k.Chain == record.ChainStanding:
 			t.fail("record %d: begins chain %s, which began before %d", r.Log.N, k.Chain, v.header.Start)
@@ -42,12 +38,25 @@ func (v *verifier) link(r *record.Record) {
 		default:
 			v.linkRef(r, k)
 		}
-		if seen {
-			v.heads[k.Chain] = head{k.Ordinal, r.Log.N}
-		} else {
-			// The name is part of the record's line, which need not stay.
-			v.heads[strings.Clone(k.Chain)] = head{k.Ordinal, r.Log.N}
-		}
+		v.index.Set(bundle.End{Chain: k.Chain, Ordinal: k.Ordinal, N: r.Log.N})
+	}
+}
+
+// chainIndex compares what the chain-index record r commits with the chains of
+// the records before it.
+func (v *verifier) chainIndex(r *record.Record, b *record.ChainIndex) {
+	t := &v.checks[chains]
+	v.report.Index = &Index{N: r.Log.N, Chains: b.Chains}
+	if v.header.Start > 0 {
+		t.lack("record %d: a chain index, which a bundle that begins at record %d cannot recompute, and one from record 0 can", r.Log.N, v.header.Start)
+		return
+	}
+	v.report.Index.Recomputed = true
+	v.indexes++
+	root := v.index.Root()
+	if want := record.Digest(fmt.Sprintf("sha256:%x", root[:])); b.Chains != v.index.Len() || b.Root != want {
+		t.fail("record %d: the chain index commits %s with root %s, the records before it have %s with root %s",
+			r.Log.N, many(b.Chains, "chain"), b.Root, many(v.index.Len(), "chain"), want)
 	}
 }
 
@@ -56,7 +65,7 @@ func (v *verifier) link(r *record.Record) {
 // writing the name.
 func inOwnCase(r *record.Record) bool {
 	switch r.Body.(type) {
-	case *record.Measurement, *record.Action:
+	case *record.Measurement, *record.Action, *record.Decision:
 		return false
 	}
 	if r.Case == "" || len(r.Log.Chains) != 1 {
@@ -154,6 +163,9 @@ func (v *verifier) refer(r *record.Record) {
 		t.fail("record %d: has the id %q of record %d", r.Log.N, r.ID, same.r.Log.N)
 	}
 	all := v.header.Start == 0 && !v.recent.lost
+	if v.matter != nil {
+		all = v.matter.refersWithin(r)
+	}
 	for _, ref := range record.References(r) {
 		v.referred++
 		to := v.find(ref.ID)
@@ -162,14 +174,16 @@ func (v *verifier) refer(r *record.Record) {
 			t.fail("record %d: %s refers to %q, which is no earlier record", r.Log.N, ref.Field, ref.ID)
 		case to == nil:
 			v.far++
-		case to.r.Case != "" && to.r.Case != r.Case && !exempt(r.Kind):
+		case to.r.Case != r.Case && (to.r.Case != "" && !exempt(r.Kind) || record.SameCase(r.Kind, ref.Field)):
 			t.fail("record %d: %s refers to record %d of case %q, and the record's own case is %q", r.Log.N, ref.Field, to.r.Log.N, to.r.Case, r.Case)
 		}
 	}
 	for _, c := range r.Cites {
 		to := v.find(c.ID)
 		if to == nil {
-			if all {
+			if v.matter != nil && !all {
+				v.far++
+			} else if all {
 				v.checks[authors].fail("record %d: cites %q, which is no earlier record", r.Log.N, c.ID)
 			} else {
 				v.checks[authors].lack("record %d: cites %q, which is neither carried nor among the records kept", r.Log.N, c.ID)

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -32,6 +33,9 @@ func Explain(r io.Reader, o Options, q Question) (string, *Report, error) {
 	}
 	if v.report.Verdict == Refused {
 		return plain("nothing can be explained from a bundle that is refused") + "\n", v.report, nil
+	}
+	if v.matter != nil {
+		return "", v.report, errors.New("nothing can be explained: a case bundle has no settlement in it")
 	}
 	if v.state == nil || v.broken != "" {
 		return "", v.report, fmt.Errorf("nothing can be explained: %s", v.broken)

@@ -12,10 +12,13 @@ import (
 
 // finish judges what only the end can tell, and makes the report.
 func (v *verifier) finish(where string) {
-	if where == "" {
-		v.end()
-	} else {
+	switch {
+	case where != "":
 		v.cut(where)
+	case v.matter != nil:
+		v.endCase()
+	default:
+		v.end()
 	}
 	rep := v.report
 	if v.opened != nil {
@@ -34,16 +37,19 @@ func (v *verifier) finish(where string) {
 			rep.Verdict = Unproven
 		}
 	}
+	if rep.Verdict == Refused {
+		rep.Case = nil // nothing is complete that is refused
+	}
 	rep.Amounts = v.amounts()
 	rep.Agreement = v.agreement()
 }
 
 // agreement is the newest version that the state knows, nil if there is none.
 func (v *verifier) agreement() *Agreement {
-	if v.state == nil || v.versions == 0 {
+	if v.standing() == nil || v.versions == 0 {
 		return nil
 	}
-	version := v.state.Standing().Latest()
+	version := v.standing().Latest()
 	a := &Agreement{Version: version.Number, N: version.N, Terms: version.Terms.Digest(), Title: version.Terms.Title}
 	for _, p := range version.Terms.Parties {
 		a.Parties = append(a.Parties, Party{p.ID, p.Role, p.Name})
@@ -60,41 +66,50 @@ func (v *verifier) end() {
 	c := &v.checks
 	end := v.header.Start + v.header.Records
 	c[form].passed = fmt.Sprintf("%s, %s", many(v.lines+1, "line"), many(v.count, "record"))
-	v.endHistory()
+	v.endHistory(v.header.Start + v.count)
 	c[records].passed = fmt.Sprintf("%s from %d on, none removed, changed or added; root as signed", many(v.count, "record"), v.header.Start)
 	if err := v.tree.Finish(); err != nil {
 		c[records].fail("%v", err)
 	}
 	c[order].passed = fmt.Sprintf("records %d to %d without a gap, times do not go back", v.header.Start, end-1)
-	c[authors].passed = fmt.Sprintf("%s, %s by others than the vendor, %s compared", many(int64(v.versions), "agreement version"), many(v.byOthers, "record"), many(v.cited, "cite"))
-	if v.client != "" {
-		c[authors].passed += fmt.Sprintf("; the client's key is witness %s of the policy", v.client)
-	}
-	c[agreed].passed = "every record is one its author may write; origin and log key as agreed"
-	if v.versions == 0 && v.state != nil {
-		c[agreed].lack("no agreement is shown")
-	}
+	v.endAgreed()
 	if v.state == nil {
 		for _, i := range []int{order, authors, agreed, statements} {
 			c[i].lack("not judged: %s", v.broken)
 		}
 	}
-	if v.shadow != "" {
-		c[agreed].lack("%s", v.shadow)
-	}
 	v.endStatements()
-	c[chains].passed = fmt.Sprintf("%s without a gap, %d continued from before the start; %s", many(int64(len(v.heads)), "chain"), v.linked, many(v.referred, "reference"))
+	c[chains].passed = fmt.Sprintf("%s without a gap, %d continued from before the start; %s", many(v.index.Len(), "chain"), v.linked, many(v.referred, "reference"))
+	if v.indexes > 0 {
+		c[chains].passed += fmt.Sprintf("; %s recomputed", plural(v.indexes, "chain index", "chain indexes"))
+	}
 	if v.far > 0 {
 		c[chains].passed += fmt.Sprintf(", of which %d reach beyond the records kept and are not compared", v.far)
 	}
 	v.endEvidence()
 }
 
+// endAgreed sums up what was seen of agreement and authors.
+func (v *verifier) endAgreed() {
+	c := &v.checks
+	c[authors].passed = fmt.Sprintf("%s, %s by others than the vendor, %s compared", many(int64(v.versions), "agreement version"), many(v.byOthers, "record"), many(v.cited, "cite"))
+	if v.client != "" {
+		c[authors].passed += fmt.Sprintf("; the client's key is witness %s of the policy", v.client)
+	}
+	c[agreed].passed = "every record is one its author may write; origin and log key as agreed"
+	if v.versions == 0 && v.standing() != nil {
+		c[agreed].lack("no agreement is shown")
+	}
+	if v.shadow != "" {
+		c[agreed].lack("%s", v.shadow)
+	}
+}
+
 // endHistory judges the cosignatures of the checkpoint by the clock of the
 // ledger, and adds what was seen of receipts.
-func (v *verifier) endHistory() {
+func (v *verifier) endHistory(size int64) {
 	for _, c := range v.opened.Witnesses {
-		v.bracket(nil, c.Time, v.last, v.header.Start+v.count)
+		v.bracket(nil, c.Time, v.last, size)
 	}
 	if v.receipts == 0 {
 		return
@@ -116,6 +131,14 @@ func many(n int64, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// plural is a count with one of two nouns.
+func plural(n int64, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
 }
 
 // endStatements judges the statements as a whole.
@@ -211,7 +234,7 @@ func (v *verifier) role(c bundle.Cosignature) string {
 	if slices.ContainsFunc(v.opened.Logs, func(l merkle.VerifierKey) bool { return l.PublicKey().Equal(pub) }) {
 		return record.RoleVendor
 	}
-	if v.state == nil || v.versions == 0 {
+	if v.standing() == nil || v.versions == 0 {
 		return unknown
 	}
 	fingerprint := record.Fingerprint(pub)
@@ -219,7 +242,7 @@ func (v *verifier) role(c bundle.Cosignature) string {
 	case role == record.RoleVendor:
 		return role
 	case role == record.RoleClient:
-		if v.shadow != "" || c.Time > int64(record.MaxTime)/1000 || !v.state.Standing().KeyInForce(fingerprint, record.Time(c.Time*1000)) {
+		if v.shadow != "" || c.Time > int64(record.MaxTime)/1000 || !v.standing().KeyInForce(fingerprint, record.Time(c.Time*1000)) {
 			return unknown
 		}
 		return role
@@ -246,7 +269,7 @@ func (v *verifier) endWitnesses() {
 	}
 	text := "; the client by the agreement: none of them"
 	switch {
-	case v.state == nil || v.versions == 0 || v.shadow != "":
+	case v.standing() == nil || v.versions == 0 || v.shadow != "":
 		text = "; the client is not known: no agreement is signed by both"
 	case client != nil:
 		text = "; the client by the agreement: " + strings.Join(client, ", ")
@@ -264,7 +287,7 @@ func (v *verifier) histories() {
 		return
 	}
 	before := map[record.Digest]bool{}
-	for _, version := range v.state.Standing().Versions() {
+	for _, version := range v.standing().Versions() {
 		word := ""
 		switch version.History {
 		case "adopt":

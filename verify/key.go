@@ -7,12 +7,23 @@ import (
 	"github.com/raasledger/raasledger/attribution/terms"
 )
 
+// standing is what the records read so far establish, nil where it is not known.
+func (v *verifier) standing() *terms.Standing {
+	if v.matter != nil {
+		return v.matter.standing
+	}
+	if v.state == nil {
+		return nil
+	}
+	return v.state.Standing()
+}
+
 // roleOf is the role of the party whose key this is, "" if it is nobody's.
 func (v *verifier) roleOf(fingerprint string) string {
-	if v.state == nil {
+	standing := v.standing()
+	if standing == nil {
 		return ""
 	}
-	standing := v.state.Standing()
 	id, ok := standing.KeyParty(fingerprint)
 	if !ok {
 		return ""
@@ -40,8 +51,8 @@ func (v *verifier) publicKey(fingerprint string, versions []terms.Version, at re
 	if _, pub, ok := v.witness(fingerprint); ok {
 		return pub, true
 	}
-	if party, ok := v.state.Standing().KeyParty(fingerprint); ok {
-		for _, pub := range v.state.Standing().KeysInForce(party, at) {
+	if party, ok := v.standing().KeyParty(fingerprint); ok {
+		for _, pub := range v.standing().KeysInForce(party, at) {
 			if record.Fingerprint(pub) == fingerprint {
 				return pub, true
 			}

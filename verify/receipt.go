@@ -117,8 +117,8 @@ func (v *verifier) bracket(r *record.Record, seconds int64, last record.Time, si
 
 // skew is the agreed difference of clocks.
 func (v *verifier) skew() record.Time {
-	if v.state != nil {
-		if latest := v.state.Standing().Latest(); latest != nil {
+	if standing := v.standing(); standing != nil {
+		if latest := standing.Latest(); latest != nil {
 			return record.Time(latest.Terms.Skew)
 		}
 	}

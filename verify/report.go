@@ -48,6 +48,8 @@ type Report struct {
 	Amounts    string     // verified, none to verify, or why they are not verified
 	Next       *Next      // nil if nothing is left to settle, or it is not known
 
+	Index      *Index      // the last chain index of the bundle, nil if there is none
+	Case       *CaseReport // of a case bundle that was read to its end, else nil
 	Signatures []Signature // verified
 	Unverified []string    // keys of the other signature lines
 	History    History
@@ -83,6 +85,22 @@ type Statement struct {
 	Continued    bool           // the bundle continues from it: only what was compared is set, of its amounts CarriedOut alone
 	History      string         // adopted or excluded by the first version that the client signed after it, or ""
 	ClaimedTotal record.Decimal // where the record says another one
+}
+
+// An Index is a chain-index record.
+type Index struct {
+	N          int64 // of its record
+	Chains     int64
+	Recomputed bool // from the records before it, whatever came of it
+}
+
+// A CaseReport is what a case bundle is about.
+type CaseReport struct {
+	Of       string // the chain that was asked for
+	Found    bool   // there is such a chain
+	Records  int64  // of it
+	Effects  int64  // executed actions, reads aside, of it or of what names it
+	Complete bool   // that these are all is not the operator's word alone
 }
 
 // A Next is the period to be settled next.
@@ -163,6 +181,13 @@ func (r *Report) WriteText(w io.Writer) error {
 	for i := range r.Statements {
 		r.Statements[i].write(line)
 	}
+	if c := r.Case; c != nil {
+		word := "complete"
+		if !c.Complete {
+			word = "complete by the operator's word"
+		}
+		line("case         %-18s %s, %s, %s", c.Of, many(c.Records, "record"), many(c.Effects, "effect"), word)
+	}
 	if r.Next != nil {
 		word := "closes"
 		if r.Next.Overdue {
@@ -234,6 +259,8 @@ type (
 		More       int64           `json:"withheld_more,omitempty"`
 		Amounts    string          `json:"amounts"`
 		Next       *jsonNext       `json:"next,omitempty"`
+		Index      *jsonIndex      `json:"index,omitempty"`
+		Case       *jsonCase       `json:"case,omitempty"`
 		Signatures []jsonSignature `json:"signatures"`
 		Unverified []string        `json:"unverified"`
 		History    jsonHistory     `json:"history"`
@@ -266,6 +293,18 @@ type (
 		Period  string `json:"period"`
 		Closing string `json:"closing"`
 		Overdue bool   `json:"overdue"`
+	}
+	jsonIndex struct {
+		N          int64 `json:"n"`
+		Chains     int64 `json:"chains"`
+		Recomputed bool  `json:"recomputed"`
+	}
+	jsonCase struct {
+		Of       string `json:"of"`
+		Found    bool   `json:"found"`
+		Records  int64  `json:"records"`
+		Effects  int64  `json:"effects"`
+		Complete bool   `json:"complete"`
 	}
 	jsonSignature struct {
 		Key     string `json:"key"`
@@ -309,6 +348,14 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	j.Withheld, j.More = r.jsonWithheld(), r.WithheldMore
 	if r.Next != nil {
 		j.Next = &jsonNext{r.Next.Period, r.Next.Closing.String(), r.Next.Overdue}
+	}
+	if r.Index != nil {
+		x := jsonIndex(*r.Index)
+		j.Index = &x
+	}
+	if r.Case != nil {
+		x := jsonCase(*r.Case)
+		j.Case = &x
 	}
 	for _, s := range r.Signatures {
 		j.Signatures = append(j.Signatures, jsonSignature(s))

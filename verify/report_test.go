@@ -68,6 +68,13 @@ func TestJSON(t *testing.T) {
 			back.Withheld = append(back.Withheld, held)
 		}
 		back.WithheldMore = j.More
+		if j.Case != nil {
+			c := CaseReport(*j.Case)
+			back.Case = &c
+		}
+		if (j.Index == nil) != (rep.Index == nil) || j.Index != nil && Index(*j.Index) != *rep.Index {
+			t.Errorf("%s: index %+v, want %+v", v.name, j.Index, rep.Index)
+		}
 		if j.Next != nil {
 			back.Next = &Next{j.Next.Period, at(t, j.Next.Closing), j.Next.Overdue}
 		}

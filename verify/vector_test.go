@@ -102,7 +102,7 @@ func erased(t testing.TB) *maker {
 	return m
 }
 
-var vectors = []vector{
+var vectors = append([]vector{
 	{name: "honest", make: changed(0, nil), now: now, maxAge: 3600},
 	{name: "tiny", make: func(t testing.TB) []byte { return tiny(t).bundle(cut{}) }},
 	{name: "continued", make: changed(8, nil), since: "held-9.checkpoint", now: now, maxAge: 3600},
@@ -386,7 +386,7 @@ var vectors = []vector{
 		m.hidden[1] = []string{"WyJzYWx0MSIsImVtYWlsIiwiYkBiLmV4YW1wbGUiXQ"}
 		return m.bundle(cut{})
 	}},
-}
+}, caseVectors...)
 
 // shadow is a ledger whose terms the vendor alone has signed.
 func shadow(t testing.TB) *maker {
@@ -507,7 +507,9 @@ func files(t testing.TB) map[string][]byte {
 		"held-13.checkpoint":  m.checkpoint(13, "client"),
 		"forked-9.checkpoint": fork.checkpoint(9, "client"),
 
-		"held-amended.checkpoint": amended(t).checkpoint(6, "client"),
+		"held-amended.checkpoint":  amended(t).checkpoint(6, "client"),
+		"held-claims.checkpoint":   claims(t, nil).checkpoint(21, "client"),
+		"forked-claims.checkpoint": spoilt(t, 16, func(m *maker, r *record.Record) { r.Body.(*record.Outcome).Facts[0].Value.Text = "1" }).checkpoint(21, "client"),
 	}
 }
 

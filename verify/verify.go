@@ -81,17 +81,18 @@ type verifier struct {
 
 	carried  [][]byte // state lines, until they are read
 	stateSum hash.Hash
-	state    *fee.State // nil until it can be read, and where it cannot
-	want     int64      // index of the next record
-	broken   string     // why statements are not recomputed any more, "" while they are
-	heads    heads
+	state    *fee.State   // nil until it can be read, and where it cannot
+	matter   *matter      // of a case bundle, else nil
+	want     int64        // index of the next record
+	broken   string       // why statements are not recomputed any more, "" while they are
+	index    bundle.Index // of the chains seen in this stretch
 	recent   recent
 	past     past
 	last     record.Time // log time of the last record
 	refs     []carried
 	evidence evidence
 
-	count, byOthers, cited, linked, referred, far, receipts, receiptsFar int64 // figures of the report
+	count, byOthers, cited, linked, indexes, referred, far, receipts, receiptsFar int64 // figures of the report
 
 	versions int    // of the standing that have been looked at
 	client   string // name of the witness whose key signed the newest version as the client's
@@ -119,7 +120,7 @@ func verify(r io.Reader, o Options) (*verifier, error) {
 	if o.Keep == 0 {
 		o.Keep = defaultKeepBytes
 	}
-	v := &verifier{o: o, report: &Report{Policy: o.Policy.Digest(), Verifier: o.Verifier, Now: o.Now}, heads: heads{}}
+	v := &verifier{o: o, report: &Report{Policy: o.Policy.Digest(), Verifier: o.Verifier, Now: o.Now}}
 	v.evidence.asked = o.Evidence
 	v.recent = recent{byID: map[string]*target{}, most: o.Keep}
 	if o.Since != nil {
@@ -149,13 +150,19 @@ func (v *verifier) read(r io.Reader) (where string, err error) {
 	v.lines = 1
 	v.header = v.reader.Header()
 	v.report.Kind, v.report.Start = v.header.Kind, v.header.Start
+	if v.header.Kind == bundle.KindCase && !record.IsChain(v.header.Of) {
+		v.checks[form].fail("line 1: of is %q, want the name of a chain", v.header.Of)
+		return "the form fails at line 1", nil
+	}
 	if !v.open() {
 		return "the checkpoint is not signed by a log of the policy", nil
 	}
 	v.want = v.header.Start
-	if v.header.Start == 0 {
+	switch {
+	case v.matter != nil:
+	case v.header.Start == 0:
 		v.state = fee.New()
-	} else {
+	default:
 		v.stateSum = sha256.New()
 	}
 	for {
@@ -180,10 +187,19 @@ func (v *verifier) read(r io.Reader) (where string, err error) {
 			v.stateSum.Write([]byte{'\n'})
 		case bundle.RefLine:
 			goOn = v.addRef(it.Line, it.Proof)
+		case bundle.ChainLine:
+			v.matter.chains = append(v.matter.chains, it.Chain)
 		case bundle.RecordLine:
-			goOn, err = v.record(it.Line)
+			if v.matter != nil {
+				goOn = v.carriedRecord(it)
+			} else {
+				goOn, err = v.record(it.Line)
+			}
 		case bundle.DisclosureLine:
 			v.evidence.disclose(&v.checks[attachments], it.Text)
+			if v.matter != nil {
+				v.matter.disclose(v.evidence.r, it.Text)
+			}
 		case bundle.ChunkLine:
 			v.evidence.chunk(it)
 		}
@@ -231,6 +247,10 @@ func (v *verifier) open() bool {
 	}
 	v.fresh()
 
+	if v.header.Kind == bundle.KindCase {
+		v.openCase()
+		return true
+	}
 	if v.tree, err = bundle.NewTree(v.header, c); err != nil {
 		v.checks[form].fail("line 1: %v", err) // the reader has seen to it
 		return false
@@ -358,12 +378,7 @@ func (v *verifier) record(line []byte) (bool, error) {
 	v.compared(v.tree.Append(leaf))
 	v.count++
 	v.last = r.Log.Time
-	if v.o.Now != 0 && r.Log.Time > v.o.Now+maxAheadSeconds*1000 {
-		v.checks[order].fail("record %d has the log time %v, more than %d s ahead of now, %v", r.Log.N, r.Log.Time, maxAheadSeconds, v.o.Now)
-	}
-	if v.o.Progress != nil && v.count%progressEvery == 0 {
-		v.o.Progress(v.count, v.header.Records)
-	}
+	v.clock(r)
 	if r.Log.N != v.want {
 		v.checks[order].fail("record %d stands where record %d belongs", r.Log.N, v.want)
 		v.breakOff(fmt.Sprintf("record %d is not there", v.want))
@@ -372,14 +387,14 @@ func (v *verifier) record(line []byte) (bool, error) {
 	if v.count == 1 && v.header.Start > 0 {
 		v.load(r)
 	}
-	v.link(r)
-	v.refer(r)
 	switch b := r.Body.(type) {
 	case *record.Receipt:
 		v.receipt(r, b)
 	case *record.ChainIndex:
-		v.checks[chains].lack("record %d: a chain index, which this version does not recompute", r.Log.N)
+		v.chainIndex(r, b) // of the records before it
 	}
+	v.link(r)
+	v.refer(r)
 	if err := v.apply(r); err != nil {
 		return false, err
 	}
@@ -387,6 +402,16 @@ func (v *verifier) record(line []byte) (bool, error) {
 	v.recent.add(r, len(line))
 	v.evidence.begin(r)
 	return true, nil
+}
+
+// clock compares the time of r with the verifier's, and tells the progress.
+func (v *verifier) clock(r *record.Record) {
+	if v.o.Now != 0 && r.Log.Time > v.o.Now+maxAheadSeconds*1000 {
+		v.checks[order].fail("record %d has the log time %v, more than %d s ahead of now, %v", r.Log.N, r.Log.Time, maxAheadSeconds, v.o.Now)
+	}
+	if v.o.Progress != nil && v.count%progressEvery == 0 {
+		v.o.Progress(v.count, v.header.Records)
+	}
 }
 
 // breakOff notes that statements cannot be recomputed from here on.
@@ -438,7 +463,7 @@ func (v *verifier) load(r *record.Record) {
 // computed from is not at hand.
 func (v *verifier) continued(s *record.Statement) {
 	t := &v.checks[statements]
-	standing := v.state.Standing()
+	standing := v.standing()
 	governing := standing.Governing(s.Until - 1)
 	if governing == nil {
 		t.fail("%s: no version of the agreement in the state governs it", s.Period)
@@ -481,7 +506,7 @@ func (v *verifier) continued(s *record.Statement) {
 // loadVersions compares the versions in the carried state with the agreement
 // records that are carried, which show who signed them.
 func (v *verifier) loadVersions() {
-	versions := v.state.Standing().Versions()
+	versions := v.standing().Versions()
 	t := &v.checks[authors]
 	for _, version := range versions {
 		v.versions++
@@ -505,7 +530,7 @@ func (v *verifier) loadVersions() {
 				t.lack("agreement version %d: key %s, enrolled before %d, is not carried", version.Number, s.Key, v.header.Start)
 			} else if err := record.CheckSignature(ref, v.opened.Origin, pub); err != nil {
 				t.fail("agreement version %d: %v", version.Number, err)
-			} else if id, ok := v.state.Standing().KeyParty(s.Key); ok {
+			} else if id, ok := v.standing().KeyParty(s.Key); ok {
 				signed = append(signed, id)
 			}
 		}
@@ -570,7 +595,7 @@ func (v *verifier) apply(r *record.Record) error {
 	var err error
 	if isStatement {
 		// Whether it may stand at all, before all that it settles is computed.
-		err = v.state.Standing().Clone().Apply(r)
+		err = v.standing().Clone().Apply(r)
 	}
 	if err == nil && isStatement && !first {
 		if err := v.detail(r, s); err != nil {
@@ -611,18 +636,25 @@ func (v *verifier) apply(r *record.Record) error {
 		v.statement(n, s, mismatch, first)
 	}
 	if body, ok := r.Body.(*record.Agreement); ok && refused == nil {
-		if all := v.state.Standing().Versions(); len(all) > v.versions {
-			v.versions = len(all)
-			v.signers = signers{version: all[len(all)-1].Number}
-			for _, s := range r.Sigs {
-				if id, ok := v.state.Standing().KeyParty(s.Key); ok {
-					v.signers.parties = append(v.signers.parties, id)
-				}
-			}
-			v.version(all[len(all)-1], r, body)
-		}
+		v.newVersion(r, body)
 	}
 	return nil
+}
+
+// newVersion looks at the version of the agreement that r brought, if it did.
+func (v *verifier) newVersion(r *record.Record, body *record.Agreement) {
+	all := v.standing().Versions()
+	if len(all) <= v.versions {
+		return
+	}
+	v.versions = len(all)
+	v.signers = signers{version: all[len(all)-1].Number}
+	for _, s := range r.Sigs {
+		if id, ok := v.standing().KeyParty(s.Key); ok {
+			v.signers.parties = append(v.signers.parties, id)
+		}
+	}
+	v.version(all[len(all)-1], r, body)
 }
 
 // detail tells the caller the detail lines of the statement that r is, unless

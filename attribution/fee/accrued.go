@@ -440,21 +440,33 @@ type Accrued struct {
 	Pending  int64 // results that may still be accepted
 	Disputed int64 // of which a dispute is open
 	Exposed  int64 // results that the other side can still have taken back
+
+	Carried record.Decimal // balance that the last statement left, at most 0
+	Prepaid []Prepaid      // what the last statement left, in the order in which it is drawn
+}
+
+// A Prepaid is what is left of money paid before.
+type Prepaid struct {
+	Name string
+	Left record.Decimal
 }
 
 // An AccruedPeriod is a period that is not settled. Its statement is the one
-// there would be if nothing else came; Low is its total if all that can be
-// taken back was, High if all that is pending was accepted.
+// there would be if nothing else came; Low is the one if all that can be taken
+// back was, High if all that is pending was accepted. Where a price falls as a
+// quantity rises, High can be below Low. None of them has what is about single
+// results: grades, counts, detail.
 type AccruedPeriod struct {
-	Statement *record.Statement
-	Low, High record.Decimal
-	Values    []record.Reading // of measures and formulas, now
+	Statement, Low, High *record.Statement
+	Values               []record.Reading // of measures and formulas, now
+	Distances            []Distance       // of Statement, in the order of the terms
 }
 
 // Accrued gives the totals now. It costs the same however many results are
 // live.
 func (m *Meter) Accrued() (*Accrued, error) {
 	a := &Accrued{At: m.now, Earned: m.counts[billed], Pending: m.counts[pending], Disputed: m.counts[disputed], Exposed: m.exposed}
+	a.Carried, a.Prepaid = m.s.Carried(), m.s.prepaidLeft()
 	from := m.firstOpen()
 	for first := true; from <= m.now && from != never || first; first = false {
 		p, closing, ok := m.s.Next()
@@ -466,17 +478,18 @@ func (m *Meter) Accrued() (*Accrued, error) {
 		if !ok {
 			break
 		}
-		firm := m.statement(p, closing, m.firm, first)
-		low := m.statement(p, closing, m.low, first)
-		high := m.statement(p, closing, m.high, first)
-		a.Periods = append(a.Periods, AccruedPeriod{firm.statement, low.statement.Total, high.statement.Total, firm.values()})
+		firm, lines := m.statement(p, closing, m.firm, first)
+		low, _ := m.statement(p, closing, m.low, first)
+		high, _ := m.statement(p, closing, m.high, first)
+		a.Periods = append(a.Periods, AccruedPeriod{firm.statement, low.statement, high.statement, firm.values(), firm.distances(lines)})
 		from = p.Until
 	}
 	return a, nil
 }
 
-// statement is what a period comes to with the tallies of the meter.
-func (m *Meter) statement(p terms.Period, closing record.Time, tallies map[slot]*tally, first bool) *settlement {
+// statement is what a period comes to with the tallies of the meter, and what
+// its lines do.
+func (m *Meter) statement(p terms.Period, closing record.Time, tallies map[slot]*tally, first bool) (*settlement, []reckoning) {
 	z := m.s.begin(p, closing)
 	z.later = !first
 	for _, at := range sortedSlots(tallies) {
@@ -486,6 +499,9 @@ func (m *Meter) statement(p terms.Period, closing record.Time, tallies map[slot]
 		}
 		if t := m.s.tallies[at]; settled && t != nil && t.equal(tallies[at]) {
 			continue // what was taken out and put in again corrects nothing
+		}
+		if settled && tallies[at].same(m.s.tallies[at]) {
+			continue // what was to be given back is not any more
 		}
 		y := z.change(at)
 		y.after = *tallies[at]
@@ -498,8 +514,17 @@ func (m *Meter) statement(p terms.Period, closing record.Time, tallies map[slot]
 	z.countUsage()
 	z.standIn()
 	slices.SortFunc(z.slots, slot.compare)
-	z.price()
-	return z
+	_, lines, _ := z.price()
+	return z, lines
+}
+
+// same reports whether two tallies hold the same; nil holds nothing.
+func (y *tally) same(o *tally) bool {
+	if o == nil {
+		o = new(tally)
+	}
+	return y.claims == o.claims && y.quantity.cmp(o.quantity) == 0 &&
+		slices.EqualFunc(y.values, o.values, func(a, b value) bool { return a.n == b.n && a.quantity.cmp(b.quantity) == 0 })
 }
 
 // values are those of the measures that lines read, and of the formulas over

@@ -92,13 +92,36 @@ func (r *reckoning) line() record.Line {
 	l.Quantity = r.quantity.display()
 	l.Before = r.before.display()
 	for _, y := range r.behind {
-		l.Records += y.claims
 		if y.first >= 0 && (l.First < 0 || y.first < l.First) {
 			l.First = y.first
 		}
 		l.Last = max(l.Last, y.last)
 	}
+	l.Records = recordsBehind(r.behind)
 	return l
+}
+
+// recordsBehind is how many different results and measurements are behind
+// changes, and actions: of those of one name that several measures count, as
+// many as the one that counts most of them.
+func recordsBehind(list []*change) int64 {
+	if len(list) == 1 {
+		return list[0].claims
+	}
+	var all []int64
+	actions := map[string]int64{}
+	for _, y := range list {
+		all = append(all, y.behind...)
+		if y.actions > 0 {
+			actions[y.measure.Of] = max(actions[y.measure.Of], y.actions)
+		}
+	}
+	slices.Sort(all)
+	n := int64(len(slices.Compact(all)))
+	for _, a := range actions {
+		n += a
+	}
+	return n
 }
 
 // adjustSum applies the statement's own adjustments to the sum of the lines. A

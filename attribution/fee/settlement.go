@@ -95,7 +95,9 @@ type change struct {
 	measure       *measure
 	base          bool // its lines are due without claims
 	before, after tally
-	claims        int64 // of this statement
+	claims        int64   // of this statement
+	behind        []int64 // results and measurements of this statement, by n
+	actions       int64   // of this statement
 	first, last   int64
 	grades        [grades]number
 	weakest       grade
@@ -411,6 +413,7 @@ func (z *settlement) move(v *version, period record.Time, list []part, sign, n i
 			continue
 		}
 		y.note(1, n, n)
+		y.behind = append(y.behind, n)
 		if period != z.period.From && !y.measure.term {
 			continue
 		}

@@ -121,6 +121,7 @@ func (z *settlement) countUsage() {
 		y.after.values = append(y.after.values, u.values...)
 		slices.SortFunc(y.after.values, func(a, b value) int { return cmp.Compare(a.n, b.n) })
 		y.note(u.claims, u.first, u.last)
+		y.actions += u.claims
 		if period == z.period.From || m.term {
 			y.grades[gradeVendor] = y.grades[gradeVendor].add(larger(u.quantity, number{}))
 			y.weakest = max(y.weakest, gradeVendor)

@@ -359,17 +359,14 @@ func drawWholeHistory(t *rapid.T, most int) (k *kit, statements []*record.Statem
 			from := when - when%day - record.Time(rapid.IntRange(0, 2).Draw(t, "span"))*day
 			r.ID = fmt.Sprintf("m-%d", i)
 			r.By = pick("by", "client", "client", "bank", "vendor", "court")
-			b := &record.Measurement{Metric: pick("metric", "kwh", "kwh", "kwh", "ours"), From: from, Until: when, Value: record.Decimal(pick("value", "3", "-4", "7.25", "0", "2", "0.5", "-999999999999.999999999999", "1000000000000"))}
-			if b.Metric == "kwh" && !maybe("no field", 5) {
-				b.Fields = record.Facts{record.Bool("good", rapid.Bool().Draw(t, "good"))}
-			}
+			b := &record.Measurement{Metric: pick("metric", "kwh", "kwh", "kwh", "ours"), From: from, Until: when, Value: record.Decimal(pick("value", "3", "-4", "7.25", "0", "2", "0.5", "-999999999999.999999999999"))}
 			if len(measured) > 0 && maybe("again", 1) { // of the same
 				o := k.byID(latest("restated", measured))
 				b.From, b.Until, b.Metric = o.Body.(*record.Measurement).From, o.Body.(*record.Measurement).Until, o.Body.(*record.Measurement).Metric
 				r.By, r.At = o.By, max(when, b.Until)
-				if b.Metric == "ours" {
-					b.Fields = nil
-				}
+			}
+			if b.Metric == "kwh" {
+				b.Fields = record.Facts{record.Bool("good", rapid.Bool().Draw(t, "good"))}
 			}
 			measured = append(measured, r.ID)
 			r.Body = b

@@ -48,6 +48,17 @@ func (b *Decision) fields(c *codec) {
 	if !c.holds(atMostOne(b.Confidence)) {
 		c.fail("confidence", "got %s, want 0 to 1", b.Confidence)
 	}
+	// Each has a chain, beside that of the case and that of the config. Few
+	// decisions name so many that it takes a closer look.
+	most := len(b.Inputs) + len(b.DependsOn) + 2*len(b.Checks)
+	for i := range b.Claims {
+		most += len(b.Claims[i].Support)
+	}
+	if most > MaxChains-2 {
+		if n := len(b.Sources()); !c.holds(n <= MaxChains-2) {
+			c.fail("inputs", "names %d records with depends_on, checks and claims, at most %d", n, MaxChains-2)
+		}
+	}
 }
 
 // atMostOne reports whether d, which is not negative, is at most 1.

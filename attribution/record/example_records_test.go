@@ -133,7 +133,7 @@ func examples(t testing.TB) []*Record {
 		}
 		full.Log = &Log{N: 41, Time: at + 5}
 		for j, name := range Chains(full) {
-			full.Log.Chains = append(full.Log.Chains, Link{name, int64(j), []int64{-1, 40}[j]})
+			full.Log.Chains = append(full.Log.Chains, Link{name, int64(j), []int64{-1, 40, 39, 38, 37}[j]})
 		}
 		least := &Record{Kind: b.least.Kind(), ID: fmt.Sprintf("least-%d", i), At: at, By: "vendor", Body: b.least}
 		if least.Kind == KindReview {

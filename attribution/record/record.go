@@ -23,7 +23,7 @@ import (
 // Limits. Each is tested before memory is taken for what it bounds.
 const (
 	MaxRecordBytes = 65535 // of a line, as in C2SP tlog-tiles
-	LogBytes       = 512   // of these kept free for log, so that every record that has none yet can be taken
+	LogBytes       = 512   // of these at least kept free for log, so that every record that has none yet can be taken
 	MaxDepth       = 16    // of objects and lists within each other, the record itself included
 	MaxIDBytes     = 128
 	MaxNameBytes   = 64
@@ -35,7 +35,7 @@ const (
 	MaxSealed      = 256
 	MaxCites       = 1024
 	MaxSignatures  = 8
-	MaxChains      = 4
+	MaxChains      = 64
 	MaxDigits      = 34        // of a decimal
 	MaxDecimals    = 18        // of these behind the point
 	MaxInteger     = 1<<53 - 1 // of an integer, and its negative the least
@@ -368,7 +368,12 @@ func (r *Record) encode(bare bool) (*codec, error) {
 // checkLength bounds the line, and what it was before it had a log: so each
 // record in a ledger is one that could come to it, and has a content.
 func (r *Record) checkLength(c *codec, lineBytes int) {
-	const most = MaxRecordBytes - LogBytes
+	most := MaxRecordBytes - LogBytes
+	if lineBytes > MaxRecordBytes-MaxChains*(MaxIDBytes+64) { // else there is room for any log
+		if b, ok := r.Body.(*Decision); ok && b != nil {
+			most = MaxRecordBytes - max(LogBytes, maxLogBytes(r))
+		}
+	}
 	switch withLog := r.Log != nil && !c.bare; {
 	case lineBytes <= most:
 	case lineBytes > MaxRecordBytes && withLog:

@@ -102,7 +102,7 @@ func (f form) want() string {
 	case formPeriod:
 		return "a period like 2026, 2026-Q1, 2026-03, 2026-W10 or 2026-03-01"
 	case formChain:
-		return "standing, case/ID, grant/ID or measure/METRIC"
+		return "standing, case/ID, config/ID, grant/ID, input/ID, key/HEX or measure/METRIC"
 	}
 	return f.String()
 }

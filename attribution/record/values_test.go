@@ -236,7 +236,8 @@ func TestReferencesAndChains(t *testing.T) {
 		KindReverse: "[{of o-1}]", KindDispute: "[{about o-1}]", KindResolve: "[{about i-1} {dispute dp-1}]", KindAdjust: "[{of statement/2026-03}]",
 		KindDemand: "[{of d-1}]", KindDisclose: "[{demand dm-1}]", KindErase: "[{of i-1}]", KindIncident: "[{about d-1} {about x-1}]",
 	}
-	chains := map[Kind]string{KindMeasurement: "[case/t-1 measure/meter/17]", KindAction: "[case/t-1 grant/g-1]"}
+	chains := map[Kind]string{KindMeasurement: "[case/t-1 measure/meter/17]", KindAction: "[case/t-1 grant/g-1 key/ca786f1e02cd1fa6858ba7d98a5653bb1643ebe08c849ba27d08415c02aec72a]",
+		KindDecision: "[case/t-1 config/c-1 input/i-1 input/i-2 input/m-1]"}
 	for i, r := range examples(t) {
 		if i%2 == 1 {
 			if r.Kind == KindMeasurement {

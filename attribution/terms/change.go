@@ -144,8 +144,10 @@ func elementNames(list []any) []string {
 	for _, e := range list {
 		name, ok := e.(string)
 		if m, isObject := e.(members); isObject {
-			if name, ok = m["name"].(string); !ok {
-				name, ok = m["from"].(string)
+			for _, field := range []string{"name", "from", "id", "human"} {
+				if name, ok = m[field].(string); ok {
+					break
+				}
 			}
 		}
 		if !ok || slices.Contains(names, name) {

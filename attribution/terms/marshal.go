@@ -130,6 +130,9 @@ func (t *Terms) tree() members {
 		v["formulas"] = formulas
 	}
 	v.adjust(t.Adjust)
+	if t.Responsibility != nil {
+		v["responsibility"] = t.Responsibility.tree()
+	}
 	return v
 }
 

@@ -200,7 +200,9 @@ func TestSchemaRefusesWhatDraftRefuses(t *testing.T) {
 		offsets-two-before-the-beginning offsets-unsorted once-per-decimal-fact once-per-unknown-fact package-of-nothing partial-missing
 		partial-of-a-fee-that-is-due-once partial-over-term partial-where-nothing-is-cut percent-off-above-100 prepaid-at-most-less
 		prepaid-at-most-of-lost prepaid-backwards prepaid-finer-than-a-cent prepaid-of-nothing prepaid-twice prorate-over-term
-		prorate-what-is-due-once quantity-not-decimal quantity-unknown-fact silence-without-delay skew-too-large statement-of-too-many-corrections
+		prorate-what-is-due-once quantity-not-decimal quantity-unknown-fact
+		responsibility-approver-limit-finer-than-a-cent responsibility-approver-of-a-stranger responsibility-duty-of-a-stranger
+		responsibility-duty-twice responsibility-outward-stranger silence-without-delay skew-too-large statement-of-too-many-corrections
 		statement-of-too-many-names statement-of-too-many-tiers sum-over-text sum-over-unknown-fact text-turned-around text-with-space-around
 		third-accepts-by-a-dispute third-by-with-silence third-is-an-arbiter third-is-the-client third-is-the-vendor third-missing third-not-a-party
 		tier-up-to-zero tier-with-two-prices tiers-closed tiers-open-in-the-middle tiers-that-overlap tiers-unsorted times-a-constant

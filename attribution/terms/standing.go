@@ -154,6 +154,21 @@ func (s *Standing) SignatureVoid(r *record.Record) bool {
 	return slices.ContainsFunc(r.Sigs, func(g record.Signature) bool { return !s.KeyInForce(g.Key, at) })
 }
 
+// Resume takes the word of r for the record of its key before it, where that
+// was not applied: it is for who has some records of the ledger and not all.
+// Apply still refuses a record that does not follow one that was applied.
+func (s *Standing) Resume(r *record.Record) {
+	if r.Author == nil {
+		return
+	}
+	for i := range r.Sigs {
+		before, ok := s.authors[r.Sigs[i].Key]
+		if !ok && r.Author.Seq > 0 || ok && r.Author.Seq > before.seq+1 {
+			s.authors[r.Sigs[i].Key] = head{r.Author.Seq - 1, r.Author.Prev}
+		}
+	}
+}
+
 // Last is the log time of the last record applied.
 func (s *Standing) Last() record.Time { return s.last }
 

@@ -62,6 +62,14 @@ func subject(c Change, old, t *Terms) subjectOf {
 			of = append(of, "prepaid amount "+in.prepaidName(step.index))
 		case "lines[].adjust[].factor.steps[]", "adjust[].factor.steps[]":
 			of = append(of, "step "+strconv.Itoa(step.index+1))
+		case "responsibility.approvers[]", "responsibility.duties[]":
+			// As with lines.
+			if i < len(steps)-1 && steps[len(steps)-1].index >= 0 {
+				in = t
+			}
+			of = append(of, in.Responsibility.nameAt(whole, step.index))
+		case "responsibility.weights.*":
+			of = append(of, "weight of "+step.name)
 		case "parties.*":
 			of = append(of, "party "+step.name)
 		case "results.*":
@@ -101,7 +109,7 @@ func subject(c Change, old, t *Terms) subjectOf {
 		s.many = isMany(part[0])
 	}
 	s.word = last.index >= 0 && len(part) > 0
-	s.order = whole == "lines" || whole == "settle.prepaid"
+	s.order = whole == "lines" || whole == "settle.prepaid" || whole == "responsibility.approvers" || whole == "responsibility.duties"
 	return s
 }
 
@@ -117,7 +125,7 @@ func isMany(words string) bool {
 func byName(path string) bool {
 	switch path {
 	case "parties", "results", "metrics", "measures", "constants", "formulas", "results.*.facts", "metrics.*.facts",
-		"measures.*.credit.shares", "measures.*.credit.coalitions":
+		"measures.*.credit.shares", "measures.*.credit.coalitions", "responsibility.weights":
 		return true
 	}
 	return false

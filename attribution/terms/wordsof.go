@@ -296,7 +296,7 @@ func wordsOfLine(path string) (words string, ok bool) {
 	case "adjust[].prorate":
 		words = "the share of a period that the term cuts"
 	default:
-		return "", false
+		return wordsOfResponsibility(path)
 	}
 	return words, true
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/evidence"
 	"github.com/raasledger/raasledger/internal/command"
 	"github.com/raasledger/raasledger/ledger"
@@ -19,13 +20,17 @@ func checkpointCommand() *cli.Command {
 		Usage: "sign the ledger as it is, or keep cosignatures of others",
 		Description: `The key is the log key of the agreement, or its public half where an
 ssh-agent holds the private one. The signed note goes to the client and to
-witnesses; what they send back cosigned is kept with --add.
+witnesses; what they send back cosigned is kept with --add. With --index a
+chain index is recorded before it is signed: bundle case and bundle affected
+are made for such a checkpoint, once the client has cosigned it.
 
 Examples:
     raasledger checkpoint --db store --key log.key -o checkpoint
+    raasledger checkpoint --db store --key log.key --index -o checkpoint
     raasledger checkpoint --db store --add checkpoint.cosigned`,
 		Flags: append(append(storeFlags(),
 			&cli.StringFlag{Name: "key", Usage: "sign with the log key in `FILE`"},
+			&cli.BoolFlag{Name: "index", Usage: "with --key: record a chain index first"},
 			&cli.StringFlag{Name: "add", Usage: "keep the cosignatures of the checkpoint in `COSIGNED`"},
 		), command.OutputFlags()...),
 		Action: checkpoint,
@@ -38,6 +43,9 @@ func checkpoint(c *cli.Context) error {
 	}
 	if c.IsSet("key") == c.IsSet("add") {
 		return command.Usage("--key FILE signs, --add COSIGNED keeps cosignatures", "want one of --key and --add")
+	}
+	if c.Bool("index") && !c.IsSet("key") {
+		return command.Usage("", "--index goes with --key")
 	}
 	out, err := command.Create(c)
 	if err != nil {
@@ -81,16 +89,32 @@ func newCheckpoint(c *cli.Context, l *ledger.Ledger, cosigned []byte) ([]byte, e
 		return nil, err
 	}
 	defer key.Close()
+	if c.Bool("index") {
+		// A crash behind this line leaves a chain index that the same command
+		// finds at the end of the ledger.
+		r, err := l.Index(c.Context)
+		if err != nil {
+			return nil, err
+		}
+		command.Say(c, "%s: chain index of %s is record %d", l.Origin(), count(r.Body.(*record.ChainIndex).Chains, "chain"), r.Log.N)
+	}
 	return l.Checkpoint(c.Context, key)
 }
 
 func bundleCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "bundle",
-		Usage: "write a bundle, which carries all that is needed to verify the ledger",
+		Name:      "bundle",
+		Usage:     "write a bundle, which carries all that is needed to verify the ledger, or one case of it",
+		ArgsUsage: "[case CASE | affected REF]",
 		Description: `The bundle ends at a checkpoint that is kept, the newest if --size names no
 other. It begins at record 0, or at a statement: then it carries the state
 that the statement left. It is verified before its last byte is written.
+
+"case CASE" writes all records of one case and those that it rests on, with
+the proof that they are all, or that there is no such case. "affected REF"
+writes all that was done under a config or a grant, or decided on an input,
+with the same proof. They are made for a checkpoint whose last record is a
+chain index: checkpoint --index.
 
 Evidence is withheld unless --disclose names it: attachments and sealed fields
 by name, all, or, of one record, RECORD#NAME. What --withhold names is not
@@ -98,8 +122,10 @@ shown, whatever else is said. A verifier reports what is withheld.
 
 Examples:
     raasledger bundle --db store -o all.bundle
-    raasledger bundle --db store --disclose all --withhold iban --key vendor.key -o case.bundle
-    raasledger bundle --db store --from-statement 2026-03 -o april.bundle`,
+    raasledger bundle --db store --disclose all --withhold iban --key vendor.key -o shown.bundle
+    raasledger bundle --db store --from-statement 2026-03 -o april.bundle
+    raasledger bundle case T-1001 --db store -o T-1001.bundle
+    raasledger bundle affected config/7 --db store -o affected.bundle`,
 		Flags: append(append(storeFlags(),
 			&cli.StringFlag{Name: "from-statement", Usage: "begin at the statement of `PERIOD`"},
 			&cli.Int64Flag{Name: "from", Usage: "begin at the statement that is record `N`"},
@@ -113,8 +139,17 @@ Examples:
 }
 
 func writeBundle(c *cli.Context) error {
-	if _, err := command.Args(c); err != nil {
-		return err
+	args := c.Args().Slice()
+	if len(args) > 0 {
+		var err error
+		if args, err = command.Args(c, "case or affected", "CASE or REF"); err != nil {
+			return err
+		}
+		for _, flag := range []string{"from", "from-statement"} {
+			if c.IsSet(flag) {
+				return command.Usage("", "--%s goes with a bundle of the whole ledger", flag)
+			}
+		}
 	}
 	if err := command.Exclude(c, "from", "from-statement"); err != nil {
 		return err
@@ -124,22 +159,14 @@ func writeBundle(c *cli.Context) error {
 			return command.Usage("", "--%s is %d, want at least 0", flag, c.Int64(flag))
 		}
 	}
-	show := ledger.Selection{Disclose: c.StringSlice("disclose"), Withhold: c.StringSlice("withhold")}
-	var id *evidence.Identity
-	if len(show.Disclose) > 0 {
-		var err error
-		if id, err = command.LoadIdentity(c); err != nil {
-			return err
-		}
-	} else if c.IsSet("withhold") || c.IsSet("key") {
-		return command.Usage("without --disclose nothing is shown", "--withhold and --key go with --disclose")
-	}
-	out, err := command.Create(c)
+	show, id, err := shownEvidence(c)
 	if err != nil {
 		return err
 	}
-	defer out.Discard()
 	return withLedger(c, func(l *ledger.Ledger) error {
+		if len(args) > 0 {
+			return writeCaseBundle(c, l, args[0], args[1], ledger.CaseOptions{Size: c.Int64("size"), Show: show, Key: id})
+		}
 		o := ledger.BundleOptions{From: c.Int64("from"), Size: c.Int64("size"), Show: show, Key: id}
 		if period := c.String("from-statement"); period != "" {
 			n, err := findStatement(l, period)
@@ -148,22 +175,49 @@ func writeBundle(c *cli.Context) error {
 			}
 			o.From = n
 		}
-		progress, wipe := command.Progress(c, "bytes")
-		counter := &progressWriter{w: out, show: progress}
-		err := l.WriteBundle(c.Context, counter, o)
-		wipe()
-		if errors.Is(err, ledger.ErrNoCheckpoint) {
-			return command.Failed("raasledger checkpoint --key signs one", err)
-		}
-		if err != nil {
-			return err
-		}
-		if err := out.Commit(); err != nil {
-			return err
-		}
-		command.Say(c, "%s: bundle from record %d, %s, verified", l.Origin(), o.From, count(counter.n, "byte"))
-		return nil
+		return deliver(c, l, func(w *progressWriter) (string, error) {
+			return fmt.Sprintf("bundle from record %d", o.From), l.WriteBundle(c.Context, w, o)
+		})
 	})
+}
+
+// shownEvidence is what the flags say of evidence, with the key to open it.
+func shownEvidence(c *cli.Context) (show ledger.Selection, id *evidence.Identity, err error) {
+	show = ledger.Selection{Disclose: c.StringSlice("disclose"), Withhold: c.StringSlice("withhold")}
+	if len(show.Disclose) > 0 {
+		id, err = command.LoadIdentity(c)
+	} else if c.IsSet("withhold") || c.IsSet("key") {
+		err = command.Usage("without --disclose nothing is shown", "--withhold and --key go with --disclose")
+	}
+	return show, id, err
+}
+
+// deliver writes a bundle into the output file.
+func deliver(c *cli.Context, l *ledger.Ledger, write func(w *progressWriter) (what string, err error)) error {
+	out, err := command.Create(c)
+	if err != nil {
+		return err
+	}
+	defer out.Discard()
+	show, wipe := command.Progress(c, "bytes")
+	counter := &progressWriter{w: out, show: show}
+	what, err := write(counter)
+	wipe()
+	if errors.Is(err, ledger.ErrNoCheckpoint) {
+		hint := "raasledger checkpoint --key signs one"
+		if c.NArg() > 0 {
+			hint = "raasledger checkpoint --key --index signs one"
+		}
+		return command.Failed(hint, err)
+	}
+	if err != nil {
+		return err
+	}
+	if err := out.Commit(); err != nil {
+		return err
+	}
+	command.Say(c, "%s: %s, %s, verified", l.Origin(), what, count(counter.n, "byte"))
+	return nil
 }
 
 // findStatement is the index of the statement of a period.

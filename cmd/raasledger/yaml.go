@@ -230,8 +230,11 @@ func isInteger(path []string) bool {
 	switch {
 	case len(path) == 1:
 		return path[0] == "scale"
+	case len(path) == 3:
+		return path[0] == "responsibility" && path[1] == "weights"
 	case len(path) == 4:
 		return path[0] == "calendar" && path[1] == "offsets" && path[3] == "minutes" ||
+			path[0] == "responsibility" && path[1] == "duties" && path[3] == "weight" ||
 			path[0] == "measures" && path[2] == "credit" && path[3] == "decimals" ||
 			path[0] == "lines" && path[2] == "convert" && path[3] == "decimals"
 	case len(path) == 5:

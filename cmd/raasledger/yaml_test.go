@@ -18,6 +18,7 @@ func TestYAML(t *testing.T) {
 		{"other spellings are for the terms to refuse", "a: 1_000\nb: 0x10\nc: 1e3\nd: +1\ne: 010\n", `{"a":"1_000","b":"0x10","c":"1e3","d":"+1","e":"010"}`, ""},
 		{"quoted numbers are text", `a: "5"`, `{"a":"5"}`, ""},
 		{"integers of the terms", "scale: 2\ncalendar: {offsets: [{from: x, minutes: -60}]}\n", `{"scale":2,"calendar":{"offsets":[{"from":"x","minutes":-60}]}}`, ""},
+		{"weights", "responsibility: {weights: {gate: 3}, duties: [{weight: 2, limit: 2}]}\n", `{"responsibility":{"weights":{"gate":3},"duties":[{"weight":2,"limit":"2"}]}}`, ""},
 		{"integers inside of names", "measures: {a: {credit: {decimals: 6, first: 40}}}\nlines: [{convert: {decimals: 0, divide: 60}, each: {free: {events: 100, amount: 5}}}]\n",
 			`{"measures":{"a":{"credit":{"decimals":6,"first":"40"}}},"lines":[{"convert":{"decimals":0,"divide":"60"},"each":{"free":{"events":100,"amount":"5"}}}]}`, ""},
 		{"only there", "x: {scale: 2}\n", `{"x":{"scale":"2"}}`, ""},

@@ -16,6 +16,7 @@ func App(clock func() time.Time) *cli.App {
     raasverify check march.bundle --policy policy
     raasverify check april.bundle --policy policy --since checkpoint
     raasverify explain march.bundle resolved/T-1001 --policy policy
+    raasverify trace T-1001.bundle --policy policy
     raasverify sign agreement.json --key client.key -o both.json
     raasverify cosign march.bundle --policy policy --first \
         --key client.key --name client.example -o checkpoint.cosigned
@@ -24,6 +25,7 @@ Exit codes: 0 every check passed, 1 the bundle is refused, 2 it could not be
 checked, 3 nothing contradicts, but something the policy asks for is not shown.`, clock,
 		checkCommand(),
 		explainCommand(),
+		traceCommand(),
 		signCommand(),
 		cosignCommand(),
 		&cli.Command{

@@ -124,6 +124,13 @@ func received(c *cli.Context, in io.Reader, o verify.Options) ([]byte, error) {
 	if report.ExitCode() == command.ExitRefused {
 		return nil, command.Refused("", errors.New("the bundle is refused, nothing is cosigned"))
 	}
+	if header.Header().Kind == bundle.KindCase {
+		return nil, command.Failed("ask for a bundle of the ledger from record 0, or from a statement", errors.New("a case bundle does not show the history that a cosignature stands for, nothing is cosigned"))
+	}
+	// Whoever is shown a case relies on the client having computed the index again.
+	if x := report.Index; x != nil && !x.Recomputed && x.N == report.Size-1 {
+		return nil, command.Failed("ask for a bundle from record 0", fmt.Errorf("record %d, the last one, is a chain index, which this bundle cannot recompute, nothing is cosigned", x.N))
+	}
 	switch start := header.Header().Start; {
 	case c.Bool("first") && start > 0:
 		return nil, command.Usage("ask for a bundle from record 0", "the bundle begins at record %d, which --first cannot vouch for", start)

@@ -30,14 +30,15 @@ type rule struct {
 
 // rules are the directions: one line a package, in the order of the way.
 var rules = map[string]rule{
-	"merkle":             {others: []string{"golang.org/x/mod/sumdb/note"}},
-	"attribution/exact":  {others: []string{"github.com/cockroachdb/apd/v3"}},
-	"attribution/record": {module: []string{"merkle"}, others: []string{"github.com/cockroachdb/apd/v3", "golang.org/x/crypto/ssh", "github.com/go-json-experiment/json", "github.com/go-json-experiment/json/jsontext"}},
-	"attribution/terms":  {module: []string{"merkle", "attribution/exact", "attribution/record"}, others: []string{"github.com/cockroachdb/apd/v3", "github.com/go-json-experiment/json", "github.com/go-json-experiment/json/jsontext", "golang.org/x/mod/sumdb/note"}},
-	"attribution/fee":    {module: []string{"merkle", "attribution/exact", "attribution/record", "attribution/terms"}, others: []string{"github.com/cockroachdb/apd/v3", "golang.org/x/mod/sumdb/note"}},
-	"evidence":           {module: []string{"merkle", "attribution/record"}, others: []string{"golang.org/x/crypto/chacha20poly1305"}},
-	"verify/bundle":      {module: []string{"merkle"}, others: []string{"golang.org/x/mod/sumdb/note"}},
-	"verify":             {module: []string{"merkle", "verify/bundle", "attribution/exact", "attribution/record", "attribution/terms", "attribution/fee"}, others: []string{"golang.org/x/mod/sumdb/note"}},
+	"merkle":                     {others: []string{"golang.org/x/mod/sumdb/note"}},
+	"attribution/exact":          {others: []string{"github.com/cockroachdb/apd/v3"}},
+	"attribution/record":         {module: []string{"merkle"}, others: []string{"github.com/cockroachdb/apd/v3", "golang.org/x/crypto/ssh", "github.com/go-json-experiment/json", "github.com/go-json-experiment/json/jsontext"}},
+	"attribution/terms":          {module: []string{"merkle", "attribution/exact", "attribution/record"}, others: []string{"github.com/cockroachdb/apd/v3", "github.com/go-json-experiment/json", "github.com/go-json-experiment/json/jsontext", "golang.org/x/mod/sumdb/note"}},
+	"attribution/fee":            {module: []string{"merkle", "attribution/exact", "attribution/record", "attribution/terms"}, others: []string{"github.com/cockroachdb/apd/v3", "golang.org/x/mod/sumdb/note"}},
+	"attribution/responsibility": {module: []string{"attribution/exact", "attribution/record", "attribution/terms"}},
+	"evidence":                   {module: []string{"merkle", "attribution/record"}, others: []string{"golang.org/x/crypto/chacha20poly1305"}},
+	"verify/bundle":              {module: []string{"merkle"}, others: []string{"golang.org/x/mod/sumdb/note"}},
+	"verify":                     {module: []string{"merkle", "verify/bundle", "attribution/exact", "attribution/record", "attribution/terms", "attribution/fee"}, others: []string{"golang.org/x/mod/sumdb/note"}},
 }
 
 // impure are the standard packages through which files, network, clocks of

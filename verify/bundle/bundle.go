@@ -16,6 +16,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"unicode"
@@ -25,7 +26,7 @@ import (
 )
 
 // Format is the version of the format, KindReplay and KindCase the kinds of
-// bundles. A case bundle has a name already, and no reader yet.
+// bundles: a stretch of the ledger, and one matter of it, complete.
 const (
 	Format     = "bundle/v1"
 	KindReplay = "replay"
@@ -43,6 +44,10 @@ const (
 	maxRefBytes        = maxRecordBytes + 4097
 	maxDisclosureBytes = 65535
 	maxNameBytes       = 128
+	maxChainLineBytes  = 8 << 10
+	maxPlaceBytes      = 4 << 10
+	maxCaseTotalBytes  = 256 << 20 // of the records of a case bundle, all of which are kept
+	maxCaseLines       = 1 << 20   // records of a case bundle, and chains
 	maxEndBytes        = 256
 	maxLineBytes       = maxHeaderBytes
 
@@ -54,13 +59,19 @@ const (
 
 // A Header is the first line of a bundle.
 type Header struct {
-	Kind       string        // replay
-	Origin     string        // that of the checkpoint
+	Kind       string // replay or case
+	Origin     string // that of the checkpoint
+	Records    int64  // at least 1
+	Checkpoint []byte // the signed note
+
+	// Of a replay bundle.
 	Start      int64         // index of the first record
 	Frontier   []merkle.Hash // of the tree of the first Start records
 	StateLines int64         // 0 exactly if Start is 0
-	Records    int64         // at least 1
-	Checkpoint []byte        // the signed note
+
+	// Of a case bundle.
+	Of     string // the chain that is asked for, such as case/T-1
+	Chains int64  // chain lines, at least 1
 }
 
 // The beginnings of the lines that are not records. No record begins so: its
@@ -68,6 +79,8 @@ type Header struct {
 const (
 	beginHeader     = `{"checkpoint":`
 	beginRef        = `{"proof":`
+	beginChain      = `{"chain":`
+	beginPlace      = `{"n":`
 	beginDisclosure = `{"disclosure":`
 	beginChunk      = `{"attachment":`
 	beginEnd        = `{"end":`
@@ -90,31 +103,41 @@ func (h *Header) marshal() []byte {
 		}
 		b = appendText(b, string(line))
 	}
-	b = append(b, `],"frontier":`...)
-	b = appendHashes(b, h.Frontier)
+	b = append(b, ']')
+	if h.Kind == KindReplay {
+		b = append(b, `,"frontier":`...)
+		b = appendHashes(b, h.Frontier)
+	}
 	b = append(b, `,"kind":`...)
 	b = appendText(b, h.Kind)
+	if h.Kind == KindCase {
+		b = append(b, `,"of":`...)
+		b = appendText(b, h.Of)
+	}
 	b = append(b, `,"origin":`...)
 	b = appendText(b, h.Origin)
 	b = append(b, `,"raasledger":`...)
 	b = appendText(b, Format)
 	b = append(b, `,"records":`...)
 	b = strconv.AppendInt(b, h.Records, 10)
-	b = append(b, `,"start":`...)
-	b = strconv.AppendInt(b, h.Start, 10)
-	b = append(b, `,"state":`...)
-	b = strconv.AppendInt(b, h.StateLines, 10)
+	if h.Kind == KindReplay {
+		b = append(b, `,"start":`...)
+		b = strconv.AppendInt(b, h.Start, 10)
+		b = append(b, `,"state":`...)
+		b = strconv.AppendInt(b, h.StateLines, 10)
+	} else {
+		b = append(b, `,"shown":`...)
+		b = strconv.AppendInt(b, h.Chains, 10)
+	}
 	return append(b, '}')
 }
 
 // check holds the rules of the header, and returns its parsed note.
 func (h *Header) check() (merkle.Note, error) {
 	switch h.Kind {
-	case KindReplay:
-	case KindCase:
-		return merkle.Note{}, fmt.Errorf("kind %s is not known to this version", h.Kind)
+	case KindReplay, KindCase:
 	default:
-		return merkle.Note{}, fmt.Errorf("kind is %q, want %q", h.Kind, KindReplay)
+		return merkle.Note{}, fmt.Errorf("kind is %q, want %q or %q", h.Kind, KindReplay, KindCase)
 	}
 	note, err := merkle.ParseNote(h.Checkpoint)
 	if err != nil {
@@ -125,6 +148,10 @@ func (h *Header) check() (merkle.Note, error) {
 		return merkle.Note{}, fmt.Errorf("origin is %q, the checkpoint's is %q", h.Origin, note.Checkpoint.Origin)
 	case h.Records < 1:
 		return merkle.Note{}, fmt.Errorf("records is %d, want at least 1", h.Records)
+	case h.Kind == KindCase:
+		return note, h.checkCase(note.Checkpoint.Size)
+	case h.Of != "" || h.Chains != 0:
+		return merkle.Note{}, errors.New("of and shown are of case bundles alone")
 	case h.Start < 0 || h.Start >= merkle.MaxSize:
 		return merkle.Note{}, fmt.Errorf("start is %d, want 0 to %d", h.Start, int64(merkle.MaxSize)-1)
 	case h.StateLines < 0 || h.StateLines > maxStateLines:
@@ -140,6 +167,21 @@ func (h *Header) check() (merkle.Note, error) {
 	return note, nil
 }
 
+// checkCase holds the rules of the header of a case bundle.
+func (h *Header) checkCase(size int64) error {
+	switch {
+	case checkChain(h.Of) != nil:
+		return fmt.Errorf("of: %v", checkChain(h.Of))
+	case h.Records > min(size, maxCaseLines):
+		return fmt.Errorf("records is %d, want at most %d", h.Records, min(size, maxCaseLines))
+	case h.Chains < 1 || h.Chains > maxCaseLines:
+		return fmt.Errorf("shown is %d, want 1 to %d", h.Chains, maxCaseLines)
+	case h.Start != 0 || h.Frontier != nil || h.StateLines != 0:
+		return errors.New("start, frontier and state are of replay bundles alone")
+	}
+	return nil
+}
+
 // parseHeader accepts exactly what marshal writes.
 func parseHeader(line []byte) (Header, error) {
 	var raw struct {
@@ -151,6 +193,8 @@ func parseHeader(line []byte) (Header, error) {
 		Records    int64    `json:"records"`
 		Start      int64    `json:"start"`
 		State      int64    `json:"state"`
+		Of         string   `json:"of"`
+		Shown      int64    `json:"shown"`
 	}
 	if !bytes.HasPrefix(line, []byte(beginHeader)) {
 		return Header{}, fmt.Errorf("not a bundle: begins with %q, want %q", line[:min(len(line), len(beginHeader))], beginHeader)
@@ -161,7 +205,7 @@ func parseHeader(line []byte) (Header, error) {
 	if raw.Format != Format {
 		return Header{}, fmt.Errorf("format is %q, want %q", raw.Format, Format)
 	}
-	h := Header{Kind: raw.Kind, Origin: raw.Origin, Start: raw.Start, StateLines: raw.State, Records: raw.Records}
+	h := Header{Kind: raw.Kind, Origin: raw.Origin, Start: raw.Start, StateLines: raw.State, Records: raw.Records, Of: raw.Of, Chains: raw.Shown}
 	for _, text := range raw.Frontier {
 		hash, err := merkle.ParseHash(text)
 		if err != nil {
@@ -193,12 +237,8 @@ func parseRef(line []byte) (record []byte, proof []merkle.Hash, err error) {
 	if err := json.Unmarshal(line, &raw); err != nil {
 		return nil, nil, fmt.Errorf("ref is not JSON of the right types: %v", err)
 	}
-	for _, text := range raw.Proof {
-		hash, err := merkle.ParseHash(text)
-		if err != nil {
-			return nil, nil, fmt.Errorf("proof: %w", err)
-		}
-		proof = append(proof, hash)
+	if proof, err = parseHashes(raw.Proof); err != nil {
+		return nil, nil, err
 	}
 	if err := checkVerbatim(raw.Ref, '{', maxRecordBytes); err != nil {
 		return nil, nil, fmt.Errorf("ref: record %w", err)

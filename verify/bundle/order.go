@@ -10,13 +10,19 @@ import (
 // An order holds which line may follow which, and the counts announced. The
 // Writer and the Reader go by the same one.
 type order struct {
+	kind       string
 	start      int64
+	wantChain  int64
 	wantState  int64
 	wantRecord int64
 
 	state      int64 // lines so far
 	stateBytes int64
-	records    int64 // records so far
+	records    int64  // records so far
+	chains     int64  // chain lines so far
+	chain      string // the last of them
+	n          int64  // of the last place, -1 before
+	caseBytes  int64  // of the records of a case bundle
 
 	last   ItemKind          // kind of the last line; StateLine before the first
 	digest [sha256.Size]byte // of the last disclosure
@@ -25,11 +31,23 @@ type order struct {
 }
 
 func newOrder(h *Header) order {
-	return order{start: h.Start, wantState: h.StateLines, wantRecord: h.Records}
+	return order{kind: h.Kind, start: h.Start, wantState: h.StateLines, wantRecord: h.Records, wantChain: h.Chains, n: -1}
 }
 
 // next takes a line other than a chunk.
 func (o *order) next(kind ItemKind, text string, lineBytes int) error {
+	if o.kind == KindCase {
+		if err := o.nextOfCase(kind, text, lineBytes); err != nil {
+			return err
+		}
+	} else if kind == ChainLine || kind == PlaceLine {
+		return fmt.Errorf("%s line in a bundle of kind %s", kind, o.kind)
+	}
+	switch kind {
+	case ChainLine, PlaceLine:
+		o.last = kind
+		return nil
+	}
 	if kind == StateLine {
 		if o.state == o.wantState {
 			return fmt.Errorf("state line, but the header announces %d", o.wantState)
@@ -45,6 +63,9 @@ func (o *order) next(kind ItemKind, text string, lineBytes int) error {
 	}
 	switch kind {
 	case RefLine:
+		if o.kind == KindCase {
+			return errors.New("ref line in a bundle of kind case")
+		}
 		if o.start == 0 {
 			return errors.New("ref line, but the bundle starts at 0")
 		}
@@ -72,6 +93,45 @@ func (o *order) next(kind ItemKind, text string, lineBytes int) error {
 	return nil
 }
 
+// nextOfCase holds what is so in case bundles alone: the chains come first, by
+// name, and each record stands behind its place.
+func (o *order) nextOfCase(kind ItemKind, text string, lineBytes int) error {
+	switch {
+	case kind == ChainLine && o.chains == o.wantChain:
+		return fmt.Errorf("chain line, but the header announces %d", o.wantChain)
+	case kind == ChainLine && o.chains > 0 && text <= o.chain:
+		return fmt.Errorf("chain %s after %s, want them by name, each once", text, o.chain)
+	case kind == ChainLine:
+		o.chains++
+		o.chain = text
+	case o.chains < o.wantChain:
+		return fmt.Errorf("%s line after %d chain lines, the header announces %d", kind, o.chains, o.wantChain)
+	case kind == PlaceLine && o.records == o.wantRecord:
+		return fmt.Errorf("place line after the last record")
+	case kind == PlaceLine && o.last == PlaceLine:
+		return errors.New("place line after another, want its record")
+	case kind == PlaceLine:
+	case o.last == PlaceLine && kind != RecordLine:
+		return fmt.Errorf("%s line after a place line, want its record", kind)
+	case kind == RecordLine && o.last != PlaceLine:
+		return errors.New("record without its place")
+	case kind == RecordLine:
+		if o.caseBytes += int64(lineBytes) + 1; o.caseBytes > maxCaseTotalBytes {
+			return fmt.Errorf("records have more than %d bytes", maxCaseTotalBytes)
+		}
+	}
+	return nil
+}
+
+// place takes the index of the next record of a case bundle.
+func (o *order) place(n int64) error {
+	if n <= o.n {
+		return fmt.Errorf("place of record %d after that of record %d", n, o.n)
+	}
+	o.n = n
+	return nil
+}
+
 // chunk takes a chunk of an attachment.
 func (o *order) chunk(name string, chunkBytes int) error {
 	switch {
@@ -95,6 +155,10 @@ func (o *order) chunk(name string, chunkBytes int) error {
 // end takes the end line.
 func (o *order) end() error {
 	switch {
+	case o.chains < o.wantChain:
+		return fmt.Errorf("end after %d chain lines, the header announces %d", o.chains, o.wantChain)
+	case o.last == PlaceLine:
+		return errors.New("end after a place line, want its record")
 	case o.state < o.wantState:
 		return fmt.Errorf("end after %d state lines, the header announces %d", o.state, o.wantState)
 	case o.records < o.wantRecord:

@@ -22,6 +22,8 @@ const (
 	RecordLine
 	DisclosureLine
 	ChunkLine
+	ChainLine // of a case bundle
+	PlaceLine // likewise
 	endLine
 )
 
@@ -37,6 +39,10 @@ func (k ItemKind) String() string {
 		return "disclosure"
 	case ChunkLine:
 		return "chunk"
+	case ChainLine:
+		return "chain"
+	case PlaceLine:
+		return "place"
 	case endLine:
 		return "end"
 	}
@@ -48,9 +54,10 @@ func (k ItemKind) String() string {
 type Item struct {
 	Kind   ItemKind
 	Number int64         // of the line, from 1
-	Index  int64         // of the record that the line is, or belongs to; -1 in the state
+	Index  int64         // of the record that the line is, or belongs to; -1 in the state and in a chain line
 	Line   []byte        // of a state line or a record, verbatim; of a ref, its record
-	Proof  []merkle.Hash // of a ref
+	Proof  []merkle.Hash // of a ref, a place, and the record behind a place
+	Chain  *ChainProof   // of a chain line
 	Text   string        // of a disclosure; of a chunk, the name of its attachment
 	Chunk  []byte
 	First  bool // of the chunks of an attachment
@@ -72,6 +79,7 @@ type Reader struct {
 	header Header
 	sum    hash.Hash
 	order  order
+	proof  []merkle.Hash // of the last place
 	lines  int64
 	digest string
 	err    error
@@ -142,6 +150,10 @@ func (r *Reader) Next() (Item, error) {
 		most = maxDisclosureBytes + 32
 	case ChunkLine:
 		most = maxLineBytes
+	case ChainLine:
+		most = maxChainLineBytes
+	case PlaceLine:
+		most = maxPlaceBytes
 	}
 	if len(line) > most {
 		return Item{}, r.fail(fmt.Errorf("%s line has %d bytes, at most %d", kind, len(line), most))
@@ -155,6 +167,14 @@ func (r *Reader) Next() (Item, error) {
 		it.Text, err = parseDisclosure(line)
 	case ChunkLine:
 		it.Text, it.Chunk, err = parseChunk(line)
+	case ChainLine:
+		if it.Chain, err = parseChain(line); err == nil {
+			it.Text = it.Chain.Chain
+		}
+	case PlaceLine:
+		if it.Index, it.Proof, err = parsePlace(line); err == nil {
+			err = r.order.place(it.Index)
+		}
 	}
 	if err != nil {
 		return Item{}, r.fail(err)
@@ -169,12 +189,17 @@ func (r *Reader) Next() (Item, error) {
 		return Item{}, r.fail(err)
 	}
 	switch kind {
-	case StateLine:
+	case StateLine, ChainLine:
 		it.Index = -1
 	case RefLine:
 		it.Index = r.header.Start + r.order.records
+	case PlaceLine:
+		r.proof = it.Proof
 	default:
 		it.Index = r.header.Start + r.order.records - 1
+		if r.header.Kind == KindCase {
+			it.Index, it.Proof = r.order.n, r.proof
+		}
 	}
 	r.sum.Write(line)
 	r.sum.Write([]byte{'\n'})
@@ -264,6 +289,10 @@ func lineKind(line []byte) ItemKind {
 		return DisclosureLine
 	case bytes.HasPrefix(line, []byte(beginChunk)):
 		return ChunkLine
+	case bytes.HasPrefix(line, []byte(beginChain)):
+		return ChainLine
+	case bytes.HasPrefix(line, []byte(beginPlace)):
+		return PlaceLine
 	case bytes.HasPrefix(line, []byte(beginEnd)):
 		return endLine
 	}

@@ -1,0 +1,217 @@
+package responsibility
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/attribution/terms"
+)
+
+func quoted(s string) string { return strconv.Quote(s) }
+
+func list(s []string) string { return "[" + strings.Join(s, ", ") + "]" }
+
+// override returns the override that an action cites and that carries it: a
+// review before it, not void, of its decision or of the action that it
+// reverses, which sets nothing else than what the action does. It is nil where
+// there is none.
+func (f *Facts) override(x *record.Record, b *record.Action) *record.Record {
+	r := f.before(x.Log.N, b.Review)
+	if r == nil {
+		return nil
+	}
+	review, ok := r.Body.(*record.Review)
+	if !ok || review.Verdict != "override" || review.Of != b.Decision && review.Of != b.Reverses || f.void(r) {
+		return nil
+	}
+	if s := review.Sets; s != nil {
+		if s.Action != b.Action || s.Amount != "" && compare(string(s.Amount), string(orZero(b.Amount))) != 0 || s.Resource != "" && s.Resource != b.Resource {
+			return nil
+		}
+	}
+	return r
+}
+
+func orZero(d record.Decimal) record.Decimal {
+	if d == "" {
+		return "0"
+	}
+	return d
+}
+
+func (u *run) overrideTaken() {
+	u.test(OverrideTaken, "effect "+u.x.ID, "it cites the override "+u.override.ID, "of", u.override.By, yes)
+	u.find(OverrideTaken, u.override.By, Established, u.override, u.x)
+}
+
+// approvals are the approvals of d before x that are not void.
+func (u *run) approvals() []*record.Record {
+	var all []*record.Record
+	for _, r := range u.reviews {
+		b := r.Body.(*record.Review)
+		if u.d == nil || b.Of != u.d.ID || b.Verdict != "approve" && b.Verdict != "modify" || r.Log.N >= u.x.Log.N || u.f.void(r) {
+			continue
+		}
+		all = append(all, r)
+	}
+	return all
+}
+
+// counts reports whether an approval covers the effect: by a human with
+// authority, not later than it, for what it does.
+func (u *run) counts(r *record.Record) bool {
+	if authorised, _ := u.authorised(r); !authorised || u.f.instant(r) > u.at {
+		return false
+	}
+	b, x := r.Body.(*record.Review), u.action
+	if b.Verdict == "modify" {
+		s := b.Sets
+		return s != nil && s.Action == x.Action && compare(string(orZero(s.Amount)), string(orZero(x.Amount))) == 0 && (s.Resource == "" || s.Resource == x.Resource)
+	}
+	// What is approved is the proposal: the same action for more was not.
+	p := u.decision.Proposes
+	return p == nil || p.Action != x.Action || x.Amount == "" || p.Amount == "" || compare(string(x.Amount), string(p.Amount)) <= 0
+}
+
+// authorised reports whether the human of a review is an approver for the
+// effect, by the terms in force for the review, and says why not.
+func (u *run) authorised(r *record.Record) (ok bool, why string) {
+	why = quoted(r.Actor) + " of " + r.By + " is no approver of " + u.action.Action
+	for _, a := range u.f.agreement(r).Approvers {
+		if a.Human != r.Actor || a.Party != r.By || !slices.Contains(a.Actions, u.action.Action) {
+			continue
+		}
+		switch {
+		case a.Limit == "" || u.action.Amount == "":
+			return true, ""
+		case u.foreign():
+			why = fmt.Sprintf("%s may approve %s in the currency of the terms, not %s %s", r.Actor, a.Limit, u.action.Amount, u.action.Currency)
+		case compare(string(u.action.Amount), string(a.Limit)) <= 0:
+			return true, ""
+		default:
+			why = fmt.Sprintf("%s may approve %s, the effect has %s", r.Actor, a.Limit, u.action.Amount)
+		}
+	}
+	return false, why
+}
+
+// reviewing runs the rules about the reviews that the effect rests on: the
+// override it cites, or the approvals of its decision.
+func (u *run) reviewing() {
+	looked, rests := u.approvals(), u.counting
+	if u.override != nil {
+		looked, rests = []*record.Record{u.override}, []*record.Record{u.override}
+	}
+	for _, r := range looked {
+		ok, why := u.authorised(r)
+		if ok {
+			why = r.Actor + " may approve it"
+		}
+		if u.decide(ApprovalOutOfAuthority, "review "+r.ID, why, "is", "without authority", !ok) {
+			u.find(ApprovalOutOfAuthority, r.By, Established, r, u.x)
+		}
+	}
+	for _, r := range rests {
+		u.reviewTooShort(r)
+		u.incompletePresentation(r)
+		if u.override == nil {
+			u.approvedOverWarning(r)
+		}
+	}
+}
+
+func (u *run) reviewTooShort(r *record.Record) {
+	b, least := r.Body.(*record.Review), u.f.agreement(r).ReviewMin
+	of, right := "review "+r.ID, "review_min "+least.String()
+	switch {
+	case b.Opened != 0:
+		took := r.At - b.Opened
+		if u.decide(ReviewTooShort, of, fmt.Sprintf("%d ms from opened %s to %s", took, b.Opened, r.At), "<", right, took < record.Time(least)) {
+			u.find(ReviewTooShort, r.By, Established, r)
+		}
+	case least > 0:
+		u.test(ReviewTooShort, of, "opened is absent, so the time it took", "<", right, unknown)
+		u.find(ReviewTooShort, r.By, Undeterminable, r)
+	}
+}
+
+// shown is what the reviewer says was shown, else what the handoff with the
+// review's nonce says.
+func (u *run) shown(b *record.Review) []string {
+	if len(b.Shown) > 0 || b.Nonce == "" {
+		return b.Shown
+	}
+	for _, h := range u.handoffs {
+		if h := h.Body.(*record.Handoff); h.Nonce == b.Nonce {
+			return h.Shown
+		}
+	}
+	return nil
+}
+
+func (u *run) incompletePresentation(r *record.Record) {
+	want := u.f.agreement(r).MustShow
+	shown := u.shown(r.Body.(*record.Review))
+	less := slices.ContainsFunc(want, func(s string) bool { return !slices.Contains(shown, s) })
+	if u.decide(IncompletePresentation, "review "+r.ID, "shown "+list(shown), "is less than", "must_show "+list(want), less) {
+		u.find(IncompletePresentation, u.x.By, Established, r)
+	}
+}
+
+func (u *run) approvedOverWarning(r *record.Record) {
+	shown := u.shown(r.Body.(*record.Review))
+	if !slices.Contains(shown, "checks") {
+		u.test(ApprovedOverWarning, "review "+r.ID, "shown "+list(shown), "has", "checks", no)
+		return
+	}
+	for _, c := range u.decision.Checks {
+		if u.decide(ApprovedOverWarning, "review "+r.ID, "check "+c.ID+", which was shown, says "+c.Result, "is", "fail or refer", c.Result == "fail" || c.Result == "refer") {
+			u.find(ApprovedOverWarning, r.By, Established, r, u.d)
+		}
+	}
+}
+
+// missed returns the handoffs of d before x whose deadline has passed, if no
+// human looked at d before x.
+func (u *run) missed() []*record.Record {
+	for _, r := range u.reviews {
+		if r.Log.N < u.x.Log.N && !u.f.void(r) {
+			return nil
+		}
+	}
+	var missed []*record.Record
+	for _, h := range u.handoffs {
+		if b := h.Body.(*record.Handoff); h.Log.N < u.x.Log.N && b.Deadline != 0 && b.Deadline <= u.at {
+			missed = append(missed, h)
+		}
+	}
+	return missed
+}
+
+func (u *run) oversight() {
+	missed := u.missed()
+	for _, h := range u.handoffs {
+		b := h.Body.(*record.Handoff)
+		if b.Deadline == 0 || h.Log.N >= u.x.Log.N {
+			continue
+		}
+		if u.decide(OversightNotExercised, "handoff "+h.ID, "deadline "+b.Deadline.String()+", and no review before the effect,", "<=", u.at.String(), slices.Contains(missed, h)) {
+			u.find(OversightNotExercised, u.addressee(b.To, h), Established, h, u.x)
+		}
+	}
+}
+
+// addressee is the party that a handoff goes to: a party, or that of an
+// approver; else the id as it stands.
+func (u *run) addressee(to string, h *record.Record) string {
+	if v := u.f.inForce(h); v != nil && v.terms.Party(to) == nil {
+		i := slices.IndexFunc(u.f.agreement(h).Approvers, func(a terms.Approver) bool { return a.Human == to })
+		if i >= 0 {
+			return u.f.agreement(h).Approvers[i].Party
+		}
+	}
+	return to
+}

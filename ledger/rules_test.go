@@ -1,0 +1,308 @@
+package ledger
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/attribution/responsibility"
+	"github.com/raasledger/raasledger/attribution/terms"
+	"github.com/raasledger/raasledger/verify"
+)
+
+// underRules is a ledger of the support desk with rs-1 in its terms.
+func underRules(t testing.TB, dir string, clock *testClock) (*DB, *Ledger) {
+	t.Helper()
+	text := strings.TrimSuffix(supportTerms, "}") + `, "responsibility": {"rule_set": "rs-1", "outward": "client", "review_min": "60s", "must_show": ["checks", "claims"],
+ "approvers": [{"human": "h-lin", "party": "client", "actions": ["refund"], "limit": "500"}], "erasure_bases": ["asked"],
+ "duties": [{"id": "look", "party": "vendor", "on": ["refund"], "check": "k-1", "weight": 1}]}}`
+	for _, name := range []string{"vendor", "client"} {
+		text = strings.ReplaceAll(text, "@"+name, record.FormatPublicKey(key(name).Public().(ed25519.PublicKey)))
+	}
+	canonical, mistakes := terms.Draft([]byte(text), nil)
+	if canonical == nil {
+		t.Fatal(mistakes)
+	}
+	r := agreement(t, testOrigin)
+	r.Body.(*record.Agreement).Terms = canonical
+	must(t, record.Sign(r, testOrigin, key("vendor")))
+	must(t, record.Sign(r, testOrigin, key("client")))
+	db := open(t, dir, Options{Clock: clock.Now})
+	l, err := db.Create(ctx, r)
+	must(t, err)
+	return db, l
+}
+
+// desk writes random matters into a ledger under rules.
+type desk struct {
+	t      testing.TB
+	clock  *testClock
+	l      *Ledger
+	random *rand.Rand
+	n      int
+	seq    int64
+	prev   record.Digest
+	grants []string
+	shared []string // inputs and measurements of no case
+	open   map[string]*matterOf
+	asked  int // prechecks compared
+	found  map[responsibility.Rule]int
+}
+
+// matterOf is what there is of a case so far.
+type matterOf struct {
+	inputs, decisions, reviews, effects, disputes []string
+}
+
+func (d *desk) id(kind string) string { d.n++; return fmt.Sprintf("%s-%d", kind, d.n) }
+
+func (d *desk) pick(list []string) string {
+	if len(list) == 0 || d.random.IntN(8) == 0 {
+		return ""
+	}
+	return list[d.random.IntN(len(list))]
+}
+
+func (d *desk) append(r *record.Record) bool {
+	d.t.Helper()
+	_, err := d.l.Append(ctx, r)
+	if _, refused := errors.AsType[*record.Refusal](err); refused {
+		return false
+	}
+	must(d.t, err)
+	return true
+}
+
+func (d *desk) vendor(id, matter string, b record.Body) bool {
+	r := vendorRecord(d.clock, id, matter, b)
+	r.At -= record.Time(d.random.IntN(3)) * 45 * 60 * 1000 // at times later than the record delay
+	return d.append(r)
+}
+
+func (d *desk) client(r *record.Record) bool {
+	r.At = d.clock.now
+	d.seq++
+	var cites []*record.Record
+	for _, ref := range record.References(r) {
+		n, _, err := d.l.Find(ref.ID)
+		must(d.t, err)
+		to, err := d.l.recordAt(n)
+		must(d.t, err)
+		if !slices.ContainsFunc(cites, func(c *record.Record) bool { return c.ID == to.ID }) {
+			cites = append(cites, to)
+		}
+	}
+	byClient(d.t, r, d.seq, d.prev, cites...)
+	if r.Kind == record.KindResolve { // it takes both
+		must(d.t, record.Sign(r, testOrigin, key("vendor")))
+	}
+	if !d.append(r) {
+		d.seq--
+		return false
+	}
+	sum, err := record.ContentDigest(r)
+	must(d.t, err)
+	d.prev = sum
+	return true
+}
+
+func (d *desk) grant(parent string) {
+	g := &record.Grant{Grantor: "client", Grantee: "agent", Operator: "vendor", Actions: []string{"refund"}, Resources: []string{"*"}, Delegable: 2, Parent: parent,
+		From: at("2026-03-01T00:00:00"), Until: at("2026-05-01T00:00:00"), OnTimeout: "block", Escalate: []record.Boundary{{When: "amount_over", Value: "60"}}}
+	if d.random.IntN(2) == 0 {
+		g.LimitPeriod = &record.PeriodLimit{Amount: "150", Days: 1 + d.random.Int64N(9)}
+	}
+	r := &record.Record{Kind: record.KindGrant, ID: d.id("grant"), Body: g}
+	if parent == "" && d.client(r) || parent != "" && d.vendor(r.ID, "", func() record.Body { g.Grantor = "agent"; return g }()) {
+		d.grants = append(d.grants, r.ID)
+	}
+}
+
+// step records something.
+func (d *desk) step() {
+	matter := fmt.Sprintf("T-%d", d.random.IntN(6))
+	m := d.open[matter]
+	if m == nil {
+		m = &matterOf{}
+		d.open[matter] = m
+	}
+	keep := func(list *[]string, id string, ok bool) {
+		if ok {
+			*list = append(*list, id)
+		}
+	}
+	switch d.random.IntN(12) {
+	case 0:
+		d.grant(d.pick(d.grants))
+	case 1:
+		id := d.id("price")
+		b := &record.Input{AsOf: d.clock.now, Fields: record.Facts{record.Text("total", fmt.Sprint(d.random.IntN(90)))}}
+		if corrects := d.pick(d.shared); strings.HasPrefix(corrects, "price") {
+			b.Corrects = corrects
+		}
+		keep(&d.shared, id, d.vendor(id, "", b))
+	case 2:
+		id := d.id("meter")
+		keep(&d.shared, id, d.vendor(id, "", &record.Measurement{Metric: fmt.Sprintf("m%d", d.random.IntN(2)), From: d.clock.now, Until: d.clock.now, Value: "4.5"}))
+	case 3:
+		id := d.id("input")
+		keep(&m.inputs, id, d.vendor(id, matter, &record.Input{AsOf: d.clock.now, Corrects: d.pick(m.inputs), Fields: record.Facts{record.Text("total", fmt.Sprint(d.random.IntN(90)))}}))
+	case 4, 5:
+		id, ref := d.id("decision"), d.pick(append(slices.Clone(m.inputs), d.shared...))
+		b := &record.Decision{Agent: "agent", Grant: d.pick(d.grants), Reasons: record.Sum(nil), Output: record.Sum(nil)}
+		if ref != "" {
+			field := "total"
+			if strings.HasPrefix(ref, "meter") {
+				field = ""
+			}
+			b.Inputs = []string{ref}
+			b.DependsOn = []record.FieldRef{{Ref: ref, Field: field}}
+			b.Checks = []record.Check{{ID: "k-1", Left: record.Operand{Ref: ref, Field: field}, Op: "<", Right: record.Operand{Lit: "50"}, Result: []string{"pass", "fail"}[d.random.IntN(2)]}}
+		}
+		keep(&m.decisions, id, d.vendor(id, matter, b))
+	case 6:
+		of := d.pick(m.decisions)
+		r := &record.Record{Kind: record.KindReview, ID: d.id("review"), Case: matter, Actor: "h-lin",
+			Body: &record.Review{Of: of, Verdict: []string{"approve", "override", "reject"}[d.random.IntN(3)], Opened: d.clock.now - 90_000, Shown: []string{"checks", "claims"}}}
+		keep(&m.reviews, r.ID, of != "" && d.client(r))
+	case 7, 8, 9:
+		d.act(matter, m)
+	case 10:
+		about := d.pick(append(append(slices.Clone(m.inputs), d.shared...), m.effects...))
+		id := d.id("dispute")
+		keep(&m.disputes, id, about != "" && d.client(&record.Record{Kind: record.KindDispute, ID: id, Case: matter,
+			Body: &record.Dispute{About: about, Ground: "wrong", Claimed: record.Facts{record.Text("total", "77")}}}))
+	case 11:
+		if dispute := d.pick(m.disputes); dispute != "" {
+			n, _, err := d.l.Find(dispute)
+			must(d.t, err)
+			r, err := d.l.recordAt(n)
+			must(d.t, err)
+			d.client(&record.Record{Kind: record.KindResolve, ID: d.id("resolve"), Case: matter,
+				Body: &record.Resolve{Dispute: dispute, About: r.Body.(*record.Dispute).About, Disposition: "upheld", As: "joint"}})
+		}
+	}
+}
+
+// act asks first, acts, and compares what was said with what is found then.
+func (d *desk) act(matter string, m *matterOf) {
+	t := d.t
+	r := vendorRecord(d.clock, d.id("refund"), matter, &record.Action{Decision: d.pick(m.decisions), Grant: d.pick(d.grants), Review: d.pick(m.reviews), Reverses: "",
+		Action: "refund", Resource: "order", Amount: record.Decimal(fmt.Sprint(1 + d.random.IntN(80))), Currency: "EUR", Effect: "commit", Status: "executed", Key: fmt.Sprintf("key %d", d.random.IntN(25))})
+	r.Actor = "agent"
+	before, err := d.l.Precheck(ctx, r)
+	must(t, err)
+	if !d.append(r) {
+		return
+	}
+	m.effects = append(m.effects, r.ID)
+	after, err := d.l.Trace(ctx, r.ID, 0)
+	must(t, err)
+	if got, want := answerOf(t, before), answerOf(t, after); got != want {
+		t.Fatalf("asked before:\n%s\nfound after:\n%s", got, want)
+	}
+	d.asked++
+	for _, f := range after.Findings {
+		d.found[f.Rule]++
+	}
+}
+
+func answerOf(t testing.TB, a *responsibility.Answer) string {
+	t.Helper()
+	b, err := a.Marshal()
+	must(t, err)
+	return string(b)
+}
+
+// TestRulesSeeAll: what the chains of a store, and what a case bundle shows,
+// lead to the same answers, byte by byte, as all records of the ledger; and what
+// is said before an effect is what is found after it.
+func TestRulesSeeAll(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	clock := newClock()
+	dir := t.TempDir()
+	db, l := underRules(t, dir, clock)
+	d := &desk{t: t, clock: clock, l: l, seq: -1, random: rand.New(rand.NewPCG(seed, 7)), open: map[string]*matterOf{}, found: map[responsibility.Rule]int{}}
+	d.grant("")
+	compared := 0
+	for round := range 4 {
+		for range 90 {
+			clock.now += record.Time(d.random.IntN(6)) * 60 * 60 * 1000
+			d.step()
+		}
+		if round == 1 { // what is kept in memory is derived
+			done(t, db)
+			db = open(t, dir, Options{Clock: clock.Now})
+			var err error
+			l, err = db.Ledger(testOrigin)
+			must(t, err)
+			d.l = l
+		}
+		_, err := l.Index(ctx)
+		must(t, err)
+		cosigned(t, l, clock)
+		whole := responsibility.NewFacts()
+		for line, err := range l.Records(ctx, 0, l.Size()) {
+			must(t, err)
+			r, err := record.Parse(line)
+			must(t, err)
+			must(t, whole.Add(r))
+		}
+		for matter, m := range d.open {
+			var b bytes.Buffer
+			must(t, l.WriteCase(ctx, &b, record.ChainOfCase(matter), CaseOptions{}))
+			traced, report, err := verify.Trace(&b, verify.Options{Policy: testPolicy(t)}, "")
+			must(t, err)
+			if traced == nil {
+				var text bytes.Buffer
+				must(t, report.WriteText(&text))
+				t.Fatal(text.String())
+			}
+			if len(traced.Answers) != len(m.effects) {
+				t.Fatalf("%s: %d answers, want %d", matter, len(traced.Answers), len(m.effects))
+			}
+			for i, effect := range m.effects {
+				want, err := responsibility.Trace(whole, effect, l.Size())
+				must(t, err)
+				if got := traced.Answers[i]; answerOf(t, got) != answerOf(t, want) {
+					t.Fatalf("from the bundle:\n%s\nfrom all records:\n%s", answerOf(t, got), answerOf(t, want))
+				}
+				got, err := l.Trace(ctx, effect, 0)
+				must(t, err)
+				if answerOf(t, got) != answerOf(t, want) {
+					t.Fatalf("from the chains:\n%s\nfrom all records:\n%s", answerOf(t, got), answerOf(t, want))
+				}
+				n := want.Effect.N + 1 // an old answer stands
+				if got, err = l.Trace(ctx, effect, n); err == nil {
+					want, err = responsibility.Trace(whole, effect, n)
+				}
+				must(t, err)
+				if answerOf(t, got) != answerOf(t, want) {
+					t.Fatalf("at %d from the chains:\n%s\nfrom all records:\n%s", n, answerOf(t, got), answerOf(t, want))
+				}
+				compared++
+			}
+		}
+	}
+	kinds := map[record.Kind]int{}
+	for line, err := range l.Records(ctx, 0, l.Size()) {
+		must(t, err)
+		r, err := record.Parse(line)
+		must(t, err)
+		kinds[r.Kind]++
+	}
+	t.Logf("%v", kinds)
+	t.Logf("%d records, %d effects compared, %d asked before, findings %v", l.Size(), compared, d.asked, d.found)
+	if kinds[record.KindReview]*kinds[record.KindResolve]*kinds[record.KindMeasurement] == 0 || compared < 30 || d.found[responsibility.LimitExceeded] == 0 || d.found[responsibility.DuplicateEffect] == 0 {
+		t.Errorf("%d effects compared, findings %v", compared, d.found)
+	}
+	done(t, db)
+}

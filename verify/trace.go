@@ -1,0 +1,245 @@
+package verify
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/attribution/responsibility"
+)
+
+// A Tracing is what the agreed rules find of the effects of a case, from the
+// records of a bundle that no check refuses.
+type Tracing struct {
+	Case     string
+	Origin   string
+	Size     int64
+	Complete bool // that the records are all is not the operator's word alone
+	Timeline []Entry
+	Answers  []*responsibility.Answer // one for each effect asked for, in ledger order
+	Without  []Without                // effects that the rules say nothing about
+	Unproven []string                 // checks that are unproven, with their texts
+}
+
+// A Without is an effect under terms that name no rule set.
+type Without struct {
+	Effect responsibility.Ref
+	Reason string
+}
+
+// NotClaimed is what no answer says, for whoever shows one.
+var NotClaimed = []string{
+	"who is liable in law: a finding says that the records trip an agreed rule, a share is arithmetic agreed before",
+	"that the records are true: what contradicts other records is found, what was never recorded is not",
+	"guilt where proof is missing: what the records neither show nor exclude is open, and weighs nothing",
+}
+
+// Trace verifies a case bundle and says who answers for an effect of the case,
+// or for all of them where effect is "". Nothing is traced from a bundle that
+// is refused: then the tracing is nil, and the report says why. The error means
+// that it could not be checked, that it is no bundle of a case, or that the
+// case has no such effect.
+func Trace(r io.Reader, o Options, effect string) (*Tracing, *Report, error) {
+	c, report, err := ReadCase(r, o)
+	switch {
+	case err != nil || report.Verdict == Refused:
+		return nil, report, err
+	case c == nil:
+		return nil, report, errors.New("nothing can be traced: want the bundle of a case, got a replay bundle")
+	}
+	t, err := c.Trace(effect)
+	if err != nil {
+		return nil, report, err
+	}
+	for _, check := range report.Checks {
+		if check.Result == Unproven {
+			t.Unproven = append(t.Unproven, check.Name+": "+check.Text)
+		}
+	}
+	return t, report, nil
+}
+
+// Trace says who answers for an effect of the case, or for all of them where
+// effect is "".
+func (c *Case) Trace(effect string) (*Tracing, error) {
+	what, id := record.SplitChain(c.Of)
+	if what != "case" {
+		return nil, fmt.Errorf("nothing can be traced: the bundle is of %s, want one of a case, which carries all that the rules read", c.Of)
+	}
+	t := &Tracing{Case: id, Origin: c.Origin, Size: c.Size, Complete: c.Complete, Timeline: Timeline(id, c.Records)}
+	f, err := c.Facts()
+	if err != nil {
+		return nil, err
+	}
+	found := false
+	for _, x := range c.Effects() {
+		if effect != "" && x.ID != effect {
+			continue
+		}
+		found = true
+		answer, err := responsibility.Trace(f, x.ID, c.Size)
+		switch {
+		case errors.Is(err, responsibility.ErrNoRules):
+			t.Without = append(t.Without, Without{responsibility.Ref{N: x.Log.N, ID: x.ID}, responsibility.ErrNoRules.Error()})
+		case err != nil:
+			return nil, err
+		default:
+			t.Answers = append(t.Answers, answer)
+		}
+	}
+	if effect != "" && !found {
+		return nil, fmt.Errorf("case %s has no effect %s", id, effect)
+	}
+	return t, nil
+}
+
+// Facts are the records of the case for the rules, with the values that the
+// bundle shows. What follows from them for an effect of a case is what follows
+// from all records of the ledger.
+func (c *Case) Facts() (*responsibility.Facts, error) {
+	f := responsibility.NewFacts()
+	for _, r := range c.Records {
+		if err := f.Add(r); err != nil {
+			return nil, err
+		}
+	}
+	for _, d := range c.Disclosed {
+		f.Disclose(d.Record, d.Field, d.Value)
+	}
+	return f, nil
+}
+
+// disclose keeps the value of a sealed field, which the check of attachments
+// compares with its digest. What is no text, number or truth value cannot be
+// compared by a rule, and stays unavailable to it.
+func (m *matter) disclose(r *record.Record, text string) {
+	name, raw, err := record.OpenDisclosure(text)
+	if err != nil {
+		return
+	}
+	d := Disclosed{Record: r.ID, Field: name}
+	switch raw[0] {
+	case '"':
+		if json.Unmarshal(raw, &d.Value.Text) != nil {
+			return
+		}
+	case 't', 'f':
+		d.Value.IsBool, d.Value.Bool = true, raw[0] == 't'
+	case '{', '[', 'n':
+		return
+	default:
+		d.Value.Text = string(raw)
+	}
+	m.disclosed = append(m.disclosed, d)
+}
+
+// WriteText writes the timeline of the case; of each effect the findings, with
+// their records and the tests that made them, the shares, and what stays open;
+// and what is not claimed.
+func (t *Tracing) WriteText(w io.Writer) error {
+	var b strings.Builder
+	line := func(format string, args ...any) { b.WriteString(plain(fmt.Sprintf(format, args...)) + "\n") }
+	complete := "complete"
+	if !t.Complete {
+		complete = "complete by the operator's word"
+	}
+	line("case         %s in %s, as of size %d, %s, %s", t.Case, t.Origin, t.Size, many(int64(len(t.Timeline)), "record"), complete)
+	for _, e := range t.Timeline {
+		b.WriteString(e.String() + "\n")
+	}
+	if len(t.Answers)+len(t.Without) == 0 {
+		b.WriteByte('\n')
+		line("no effect: nothing was done in this case that changed something outside")
+	}
+	for _, a := range t.Answers {
+		b.WriteByte('\n')
+		writeAnswer(line, a)
+	}
+	for _, x := range t.Without {
+		b.WriteByte('\n')
+		line("effect %s (record %d): %s, so nothing follows from the records", x.Effect.ID, x.Effect.N, x.Reason)
+	}
+	b.WriteByte('\n')
+	for _, u := range t.Unproven {
+		line("unproven     %s", u)
+	}
+	for _, n := range NotClaimed {
+		line("not claimed  %s", n)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// writeAnswer writes the answer of one effect.
+func writeAnswer(line func(format string, args ...any), a *responsibility.Answer) {
+	for s := range strings.Lines(a.Text()) {
+		line("%s", strings.TrimSuffix(s, "\n"))
+	}
+	for _, f := range a.Open() {
+		line("open: %s against %s: the records neither show nor exclude it", f.Rule, f.Party)
+	}
+	trips := 0
+	for _, test := range a.Tests {
+		if test.Result == "yes" {
+			trips++
+		}
+	}
+	line("tests: %d made, %d with the result yes", len(a.Tests), trips)
+}
+
+// MarshalJSON has the same facts as the text, and all tests.
+func (t *Tracing) MarshalJSON() ([]byte, error) {
+	type entry struct {
+		N          int64  `json:"n"`
+		At         string `json:"at"`
+		Logged     string `json:"logged"`
+		Kind       string `json:"kind"`
+		By         string `json:"by"`
+		Actor      string `json:"actor,omitempty"`
+		ID         string `json:"id"`
+		Text       string `json:"text,omitempty"`
+		Backfilled bool   `json:"backfilled,omitempty"`
+	}
+	type open struct {
+		Effect string `json:"effect"`
+		Rule   string `json:"rule"`
+		Party  string `json:"party"`
+	}
+	type without struct {
+		Effect string `json:"effect"`
+		N      int64  `json:"n"`
+		Reason string `json:"reason"`
+	}
+	out := struct {
+		Case       string            `json:"case"`
+		Origin     string            `json:"origin"`
+		Size       int64             `json:"size"`
+		Complete   bool              `json:"complete"`
+		Timeline   []entry           `json:"timeline"`
+		Answers    []json.RawMessage `json:"answers"`
+		Open       []open            `json:"open"`
+		Without    []without         `json:"without_rules,omitempty"`
+		Unproven   []string          `json:"unproven,omitempty"`
+		NotClaimed []string          `json:"not_claimed"`
+	}{Case: t.Case, Origin: t.Origin, Size: t.Size, Complete: t.Complete, Timeline: []entry{}, Answers: []json.RawMessage{}, Open: []open{}, Unproven: t.Unproven, NotClaimed: NotClaimed}
+	for _, e := range t.Timeline {
+		out.Timeline = append(out.Timeline, entry{e.N, e.At.String(), e.Logged.String(), string(e.Kind), e.By, e.Actor, e.ID, e.Text, e.Backfilled})
+	}
+	for _, a := range t.Answers {
+		raw, err := a.Marshal()
+		if err != nil {
+			return nil, err
+		}
+		out.Answers = append(out.Answers, raw)
+		for _, f := range a.Open() {
+			out.Open = append(out.Open, open{a.Effect.ID, string(f.Rule), f.Party})
+		}
+	}
+	for _, x := range t.Without {
+		out.Without = append(out.Without, without{x.Effect.ID, x.Effect.N, x.Reason})
+	}
+	return json.Marshal(out)
+}
