@@ -413,7 +413,9 @@ func (z *settlement) move(v *version, period record.Time, list []part, sign, n i
 			continue
 		}
 		y.note(1, n, n)
-		y.behind = append(y.behind, n)
+		if y.measure.joint {
+			y.behind = append(y.behind, n)
+		}
 		if period != z.period.From && !y.measure.term {
 			continue
 		}
