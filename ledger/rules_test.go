@@ -306,3 +306,43 @@ func TestRulesSeeAll(t *testing.T) {
 	}
 	done(t, db)
 }
+
+// BenchmarkPrecheck: asking before an act, under a grant with a limit of a
+// period and many effects under it.
+func BenchmarkPrecheck(b *testing.B) {
+	for _, effects := range []int{0, 10_000, 50_000} {
+		b.Run(fmt.Sprintf("effects=%d", effects), func(b *testing.B) {
+			clock := newClock()
+			db, l := underRules(b, b.TempDir(), clock)
+			defer db.Close()
+			d := &desk{t: b, clock: clock, l: l, seq: -1}
+			if !d.client(&record.Record{Kind: record.KindGrant, ID: "g", Body: &record.Grant{Grantor: "client", Grantee: "agent", Operator: "vendor", Actions: []string{"refund"}, Resources: []string{"*"},
+				LimitPeriod: &record.PeriodLimit{Amount: "1000000", Days: 30}, From: at("2026-03-01T00:00:00"), Until: at("2026-05-01T00:00:00")}}) {
+				b.Fatal("the grant is refused")
+			}
+			act := func(matter string) []*record.Record {
+				decision := vendorRecord(clock, "decision/"+matter, matter, &record.Decision{Agent: "agent", Grant: "g", Inputs: []string{"input/" + matter}, Reasons: record.Sum(nil), Output: record.Sum(nil)})
+				refund := vendorRecord(clock, "refund/"+matter, matter, &record.Action{Decision: decision.ID, Grant: "g", Action: "refund", Resource: "order", Amount: "5", Currency: "EUR", Effect: "commit", Status: "executed", Key: matter})
+				refund.Actor = "agent"
+				return []*record.Record{vendorRecord(clock, "input/"+matter, matter, &record.Input{AsOf: clock.now, Fields: record.Facts{record.Text("total", "5")}}), decision, refund}
+			}
+			for i := 0; i < effects; i += 100 {
+				var batch []*record.Record
+				for k := range 100 {
+					batch = append(batch, act(fmt.Sprintf("T-%d", i+k))...)
+				}
+				_, err := l.Append(ctx, batch...)
+				must(b, err)
+			}
+			next := act("next")
+			_, err := l.Append(ctx, next[:2]...)
+			must(b, err)
+			_, err = l.Precheck(ctx, next[2]) // the first one reads what stays in memory
+			must(b, err)
+			for b.Loop() {
+				_, err := l.Precheck(ctx, next[2])
+				must(b, err)
+			}
+		})
+	}
+}

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/attribution/responsibility"
 	"github.com/raasledger/raasledger/internal/command"
 	"github.com/raasledger/raasledger/ledger"
 	"github.com/raasledger/raasledger/verify"
@@ -14,11 +16,14 @@ import (
 func caseCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "case",
-		Usage:     "show what was recorded of a case, in order",
+		Usage:     "show what was recorded of a case, in order, and who answers for what was done",
 		ArgsUsage: "CASE",
 		Description: `One line a record: its index, when it happened, its kind, who says it, its
-name, and what it says in short. With --json the records themselves are
-printed. bundle case CASE writes them with the proof that they are all.
+name, and what it says in short. Of each effect the findings follow that the
+agreed rules make of the records, with the tests that made them, and the
+shares (docs/rules.md); sealed values are not opened for that. With --json the
+records themselves are printed, and each answer behind them. bundle case CASE
+writes the records with the proof that they are all, for raasverify trace.
 
 Example:
     raasledger case T-1001 --db store`,
@@ -49,27 +54,64 @@ func showCase(c *cli.Context) error {
 				return err
 			}
 		}
+		var effects []string
 		for _, n := range ns {
 			line, err := l.Get(n)
 			if err != nil {
 				return err
 			}
-			if c.Bool("json") {
-				if err := command.Report(c, "%s\n", line); err != nil {
-					return err
-				}
-				continue
-			}
 			r, err := record.Parse(line)
 			if err != nil {
 				return err
 			}
-			if err := command.Report(c, "%s\n", verify.NewEntry(r)); err != nil {
+			if b, ok := r.Body.(*record.Action); ok && b.Status == "executed" && b.Effect != "read" {
+				effects = append(effects, r.ID)
+			}
+			text := string(line)
+			if !c.Bool("json") {
+				text = verify.NewEntry(r).String()
+			}
+			if err := command.Report(c, "%s\n", text); err != nil {
 				return err
 			}
 		}
-		return nil
+		return showFindings(c, l, effects)
 	})
+}
+
+// showFindings shows what follows from the records for each effect.
+func showFindings(c *cli.Context, l *ledger.Ledger, effects []string) error {
+	for _, effect := range effects {
+		answer, err := l.Trace(c.Context, effect, 0)
+		if errors.Is(err, responsibility.ErrNoRules) {
+			if !c.Bool("json") {
+				err = command.Report(c, "\neffect %s: %v, so nothing follows from the records\n", effect, responsibility.ErrNoRules)
+			} else {
+				err = nil
+			}
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if c.Bool("json") {
+			text, err := answer.Marshal()
+			if err != nil {
+				return err
+			}
+			if err := command.Report(c, "{\"answer\":%s}\n", text); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := command.Report(c, "\n%s", answer.Text()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // caseChain is the chain of a case that a person names.
