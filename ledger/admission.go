@@ -19,6 +19,7 @@ import (
 // a commit that fails stops the whole DB, so it need never go back.
 type admission struct {
 	state  *fee.State
+	meter  *fee.Meter           // running totals of the state, nil until somebody asks for them
 	next   int64                // index of the next record
 	ids    map[string]idEntry   // recent ones, all that are under way among them
 	chains map[string]chainHead // likewise
@@ -366,7 +367,7 @@ func alone(b record.Body) bool {
 func (l *Ledger) fold(a *admission, records []*record.Record, drafts []draft) error {
 	if len(drafts) == 1 {
 		d := drafts[0]
-		err := a.state.Apply(d.record)
+		err := a.apply(d.record)
 		if err == nil {
 			return nil
 		}
@@ -386,7 +387,7 @@ func (l *Ledger) fold(a *admission, records []*record.Record, drafts []draft) er
 		}
 	}
 	for _, d := range drafts {
-		if err := a.state.Apply(d.record); err != nil {
+		if err := a.apply(d.record); err != nil {
 			// The trial let it pass. The state is half moved on: it is read
 			// again from the records, of which none was stored.
 			l.admission = nil

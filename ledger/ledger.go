@@ -208,6 +208,11 @@ func readChain(txn *badger.Txn, l number, chain string) (h chainHead, ok bool, e
 // State gives f the settlement state as of the current size, under the
 // ledger's lock; f must not keep it nor move it on.
 func (l *Ledger) State(f func(*fee.State) error) error {
+	return l.admissionDo(func(a *admission) error { return f(a.state) })
+}
+
+// admissionDo gives f the admission as of the current size, under the lock.
+func (l *Ledger) admissionDo(f func(*admission) error) error {
 	if err := l.db.begin(); err != nil {
 		return err
 	}
@@ -221,7 +226,7 @@ func (l *Ledger) State(f func(*fee.State) error) error {
 	if err := l.drain(a); err != nil {
 		return err
 	}
-	return f(a.state)
+	return f(a)
 }
 
 // Due is the next period to settle and its closing instant; ok is false past

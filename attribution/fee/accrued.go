@@ -82,7 +82,11 @@ func (m *Meter) begin(now record.Time) {
 // clock of the meter is the ledger's.
 func (m *Meter) Apply(r *record.Record) error {
 	s := m.s
-	claims, readings, receipts := len(s.claims), len(s.readings), len(s.receipts)
+	claims, readings := len(s.claims), len(s.readings)
+	var receipts []receipt
+	if r.Kind == record.KindReceipt {
+		receipts = slices.Clone(s.receipts)
+	}
 	periods, versions := len(s.periods), len(s.versions)
 	var last settled
 	if periods > 0 {
@@ -97,6 +101,7 @@ func (m *Meter) Apply(r *record.Record) error {
 		m.begin(r.Log.Time)
 		return err
 	}
+	m.now = max(m.now, r.Log.Time)
 	for _, c := range s.claims[claims:] {
 		m.open(c)
 	}
@@ -123,10 +128,15 @@ func (m *Meter) Apply(r *record.Record) error {
 	if about != "" {
 		if c := s.claimByID(about); c != nil {
 			m.look(c)
-			m.lookTouched(c)
 		}
 	}
-	if len(s.receipts) != receipts || r.Kind == record.KindReceipt {
+	if r.Kind == record.KindReceipt {
+		// One that is later than all others covers what none did; another one
+		// can bring what was covered forward.
+		if n := len(receipts); len(s.receipts) < n || !slices.Equal(s.receipts[:n], receipts) {
+			m.begin(r.Log.Time)
+			return err
+		}
 		m.covered()
 	}
 	m.Advance(r.Log.Time)
@@ -152,22 +162,6 @@ func (m *Meter) open(c *claim) {
 		m.unseen = append(m.unseen, c)
 	}
 	m.look(c)
-	m.lookTouched(c)
-}
-
-// lookTouched looks at the results that share their credit with touches of the
-// case again, when c may be one of these.
-func (m *Meter) lookTouched(c *claim) {
-	for _, u := range c.version.measures {
-		if u.Credit == nil || u.Credit.Of != c.rule.Name || !u.read {
-			continue
-		}
-		for _, other := range m.byCase[c.matter] {
-			if other != c && other.rule.Name == u.Of {
-				m.look(other)
-			}
-		}
-	}
 }
 
 // covered looks at the claims that a receipt has covered since.
@@ -178,8 +172,23 @@ func (m *Meter) covered() {
 	}
 }
 
-// look works out anew what c adds.
+// look works out anew what c adds, and the results that share their credit
+// with it, should it be a touch.
 func (m *Meter) look(c *claim) {
+	m.lookAlone(c)
+	for _, u := range c.version.measures {
+		if u.Credit == nil || u.Credit.Of != c.rule.Name || !u.read {
+			continue
+		}
+		for _, other := range m.byCase[c.matter] {
+			if other != c && other.rule.Name == u.Of {
+				m.lookAlone(other)
+			}
+		}
+	}
+}
+
+func (m *Meter) lookAlone(c *claim) {
 	if old := m.metered[c]; old != nil {
 		m.count(c.version, c.n, c.at, old, -1)
 	}
@@ -214,6 +223,9 @@ func (m *Meter) judge(c *claim) *metered {
 		if d := c.rule.Dispute; c.events[i].kind == dispute && d != nil && d.Then != "arbiter" {
 			at(max(c.events[i].at, c.at) + record.Time(d.After))
 		}
+	}
+	if h, ok := m.s.handoffOf(c); ok {
+		at(h.at)
 	}
 	if v.accepted == never {
 		at(m.s.silent(c))
@@ -404,7 +416,7 @@ func (m *Meter) count(v *version, n int64, at record.Time, x *metered, sign int6
 				y = new(tally)
 				if t := m.s.tallies[where]; t != nil {
 					*y = *t
-					y.values = slices.Clone(t.values)
+					y.values, y.sums = slices.Clone(t.values), slices.Clone(t.sums)
 				}
 				to[where] = y
 			}
@@ -428,21 +440,33 @@ type Accrued struct {
 	Pending  int64 // results that may still be accepted
 	Disputed int64 // of which a dispute is open
 	Exposed  int64 // results that the other side can still have taken back
+
+	Carried record.Decimal // balance that the last statement left, at most 0
+	Prepaid []Prepaid      // what the last statement left, in the order in which it is drawn
+}
+
+// A Prepaid is what is left of money paid before.
+type Prepaid struct {
+	Name string
+	Left record.Decimal
 }
 
 // An AccruedPeriod is a period that is not settled. Its statement is the one
-// there would be if nothing else came; Low is its total if all that can be
-// taken back was, High if all that is pending was accepted.
+// there would be if nothing else came; Low is the one if all that can be taken
+// back was, High if all that is pending was accepted. Where a price falls as a
+// quantity rises, High can be below Low. None of them has what is about single
+// results: grades, counts, detail.
 type AccruedPeriod struct {
-	Statement *record.Statement
-	Low, High record.Decimal
-	Values    []record.Reading // of measures and formulas, now
+	Statement, Low, High *record.Statement
+	Values               []record.Reading // of measures and formulas, now
+	Distances            []Distance       // of Statement, in the order of the terms
 }
 
 // Accrued gives the totals now. It costs the same however many results are
 // live.
 func (m *Meter) Accrued() (*Accrued, error) {
 	a := &Accrued{At: m.now, Earned: m.counts[billed], Pending: m.counts[pending], Disputed: m.counts[disputed], Exposed: m.exposed}
+	a.Carried, a.Prepaid = m.s.Carried(), m.s.prepaidLeft()
 	from := m.firstOpen()
 	for first := true; from <= m.now && from != never || first; first = false {
 		p, closing, ok := m.s.Next()
@@ -454,23 +478,30 @@ func (m *Meter) Accrued() (*Accrued, error) {
 		if !ok {
 			break
 		}
-		firm := m.statement(p, closing, m.firm, first)
-		low := m.statement(p, closing, m.low, first)
-		high := m.statement(p, closing, m.high, first)
-		a.Periods = append(a.Periods, AccruedPeriod{firm.statement, low.statement.Total, high.statement.Total, firm.values()})
+		firm, lines := m.statement(p, closing, m.firm, first)
+		low, _ := m.statement(p, closing, m.low, first)
+		high, _ := m.statement(p, closing, m.high, first)
+		a.Periods = append(a.Periods, AccruedPeriod{firm.statement, low.statement, high.statement, firm.values(), firm.distances(lines)})
 		from = p.Until
 	}
 	return a, nil
 }
 
-// statement is what a period comes to with the tallies of the meter.
-func (m *Meter) statement(p terms.Period, closing record.Time, tallies map[slot]*tally, first bool) *settlement {
+// statement is what a period comes to with the tallies of the meter, and what
+// its lines do.
+func (m *Meter) statement(p terms.Period, closing record.Time, tallies map[slot]*tally, first bool) (*settlement, []reckoning) {
 	z := m.s.begin(p, closing)
 	z.later = !first
 	for _, at := range sortedSlots(tallies) {
 		settled := at.period < p.From
 		if !(at.period == p.From || first && (settled || at.period == never)) {
 			continue
+		}
+		if t := m.s.tallies[at]; settled && t != nil && t.equal(tallies[at]) {
+			continue // what was taken out and put in again corrects nothing
+		}
+		if settled && tallies[at].same(m.s.tallies[at]) {
+			continue // what was to be given back is not any more
 		}
 		y := z.change(at)
 		y.after = *tallies[at]
@@ -483,8 +514,17 @@ func (m *Meter) statement(p terms.Period, closing record.Time, tallies map[slot]
 	z.countUsage()
 	z.standIn()
 	slices.SortFunc(z.slots, slot.compare)
-	z.price()
-	return z
+	_, lines, _ := z.price()
+	return z, lines
+}
+
+// same reports whether two tallies hold the same; nil holds nothing.
+func (y *tally) same(o *tally) bool {
+	if o == nil {
+		o = new(tally)
+	}
+	return y.claims == o.claims && y.quantity.cmp(o.quantity) == 0 &&
+		slices.EqualFunc(y.values, o.values, func(a, b value) bool { return a.n == b.n && a.quantity.cmp(b.quantity) == 0 })
 }
 
 // values are those of the measures that lines read, and of the formulas over

@@ -17,9 +17,12 @@ func tellAccrued(t failer, m *Meter) string {
 	}
 	text := fmt.Sprintf("earned %d, pending %d, disputed %d, exposed %d\n", a.Earned, a.Pending, a.Disputed, a.Exposed)
 	for _, p := range a.Periods {
-		text += fmt.Sprintf("%s: %s to %s, %s by now\n%s", p.Statement.Period, p.Low, p.High, p.Statement.Total, tellAll(p.Statement))
+		text += fmt.Sprintf("%s: %s to %s, %s by now\n%s", p.Statement.Period, p.Low.Total, p.High.Total, p.Statement.Total, tellAll(p.Statement))
 		for _, v := range p.Values {
 			text += fmt.Sprintf("%s %s\n", v.Name, v.Value)
+		}
+		for _, d := range p.Distances {
+			text += fmt.Sprintf("%s to %s %d %s at %s: %s left\n", d.Line, d.To, d.N, d.By, d.Bound, d.Left)
 		}
 	}
 	return text
@@ -77,6 +80,7 @@ total 0.00
 amount 0
 cases 0
 average 
+amount to at_most 0  at 100: 100 left
 `)
 	m.Advance(at("2026-03-14")) // silence on A and B
 	apply(&record.Record{Case: "B", At: at("2026-03-14"), By: "client", Body: &record.Dispute{About: k.records[2].ID, Ground: "not done"}})
@@ -92,6 +96,7 @@ total 30.00
 amount 30
 cases 1
 average 30
+amount to at_most 0  at 100: 70 left
 `)
 	m.Advance(at("2026-04-11")) // nobody decided: B is void
 	want(t, tellAccrued(t, m), `
@@ -106,6 +111,7 @@ total 70.00
 amount 70
 cases 2
 average 35
+amount to at_most 0  at 100: 30 left
 2026-04: 0.00 to 0.00, 0.00 by now
 amount: 0 = 0.00
   at_most: 0 to 0
@@ -114,12 +120,58 @@ total 0.00
 amount 0
 cases 0
 average 
+amount to at_most 0  at 100: 100 left
 `)
 	k.logged = at("2026-04-11")
 	st, _ := k.settle()
 	if st.Total != "70.00" {
 		t.Fatalf("settled %s", st.Total)
 	}
+}
+
+// What comes next: a tier behind what is included, a step, a minimum and a cap
+// that go with the part of the period that the term covers.
+func TestDistances(t *testing.T) {
+	k := newKit(t)
+	terms := draft(t, `{"effective": {"from": "2026-03-16T00:00:00.000Z", "until": "2027-03-01T00:00:00.000Z"}, "calendar": {"zone": "UTC", "period": "month", "day_count": "actual", "offsets": [{"from": "2026-01-01T00:00:00.000Z", "minutes": 0}]},
+		"results": {"done": {"facts": {"amount": "decimal"}, "once_per": "case", "claim": ["vendor"], "accept": {"on": "claim"}, "dispute": "none", "reopen": "none", "escalation": "ignore", "lock": "0s", "billed_at": "occurred", "final_after": "60d"}},
+		"measures": {"amount": {"sum": "done.amount", "over": "period"}, "cases": {"count": "done", "over": "period"}},
+		"lines": [{"name": "amount", "of": "amount", "mode": "graduated", "tiers": [{"up_to": "10", "unit": "1"}, {"up_to": "50", "unit": "2"}, {"unit": "3"}],
+			"adjust": [{"include": "5", "unused": "lost"}, {"factor": {"by": "cases", "steps": [{"from": "2", "times": "1"}, {"from": "4", "times": "2"}], "below": "0.5", "undefined": "hold"}}, {"at_most": "62", "partial": "prorated"}]}],
+		"adjust": [{"at_least": "31", "partial": "full"}]}`)
+	k.agree(at("2026-03-16"), terms, "", "vendor", "client")
+	tell := func() (text string) {
+		m := NewMeter(k.state, at("2026-03-20"))
+		a, err := m.Accrued()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range a.Periods[0].Distances {
+			text += fmt.Sprintf("%s to %s %d %s at %s: now %s, %s left\n", d.Line, d.To, d.N, d.By, d.Bound, d.Now, d.Left)
+		}
+		return text
+	}
+	// 16 of 31 days: the cap is 32.
+	want(t, tell(), `
+amount to tier 1  at 10: now 0, 10 left
+amount to step 0 cases at 2: now 0, 2 left
+amount to at_most 2  at 32: now 0, 32 left
+ to at_least 0  at 31: now 0, 31 left
+`)
+	k.add(claimOf("2026-03-17", "A", "12")) // 7 above what is included, half of it
+	want(t, tell(), `
+amount to tier 1  at 10: now 7, 3 left
+amount to step 0 cases at 2: now 1, 1 left
+amount to at_most 2  at 32: now 3.5, 28.5 left
+ to at_least 0  at 31: now 3.5, 27.5 left
+`)
+	k.add(claimOf("2026-03-17", "B", "20")) // 27: 10 at 1, 17 at 2
+	want(t, tell(), `
+amount to tier 2  at 50: now 27, 23 left
+amount to step 1 cases at 4: now 2, 2 left
+amount to at_most 2  at 32: now 44, -12 left
+ to at_least 0  at 31: now 32, -1 left
+`)
 }
 
 // The totals cost the same with a thousand times as many live results.

@@ -92,13 +92,36 @@ func (r *reckoning) line() record.Line {
 	l.Quantity = r.quantity.display()
 	l.Before = r.before.display()
 	for _, y := range r.behind {
-		l.Records += y.claims
 		if y.first >= 0 && (l.First < 0 || y.first < l.First) {
 			l.First = y.first
 		}
 		l.Last = max(l.Last, y.last)
 	}
+	l.Records = recordsBehind(r.behind)
 	return l
+}
+
+// recordsBehind is how many different results and measurements are behind
+// changes, and actions: of those of one name that several measures count, as
+// many as the one that counts most of them.
+func recordsBehind(list []*change) int64 {
+	if len(list) == 1 {
+		return list[0].claims
+	}
+	var all []int64
+	actions := map[string]int64{}
+	for _, y := range list {
+		all = append(all, y.behind...)
+		if y.actions > 0 {
+			actions[y.measure.Of] = max(actions[y.measure.Of], y.actions)
+		}
+	}
+	slices.Sort(all)
+	n := int64(len(slices.Compact(all)))
+	for _, a := range actions {
+		n += a
+	}
+	return n
 }
 
 // adjustSum applies the statement's own adjustments to the sum of the lines. A
@@ -140,7 +163,7 @@ func (z *settlement) correct() (sum number) {
 		}
 		for _, v := range z.s.versions {
 			for line, t := range v.tables {
-				if !t.term && z.reaches(v, t, at.period, touched) {
+				if !t.term && v.number > z.s.excluded && z.reaches(v, t, at.period, touched) {
 					keys = append(keys, key{at.period, v.number, line})
 				}
 			}
@@ -173,15 +196,19 @@ func (z *settlement) correct() (sum number) {
 func (z *settlement) reaches(v *version, t *table, period record.Time, slots []slot) bool {
 	base := z.baseOf(period) == v.number
 	names := v.reads(t)
+	if p, _ := z.s.periodAt(period); t.due != 0 && (t.due < p.From || t.due >= p.Until) {
+		return false
+	}
 	for _, at := range slots {
 		w := z.s.versions[at.version-1]
-		name := w.measures[at.measure].Name
+		m := w.measures[at.measure]
+		name := m.Name
 		switch {
 		case t.own && w == v && name == t.of:
 			return true
 		case !base && (!t.own || z.tally(slot{period, v.number, v.measure(t.of)}, true) == nil):
 			continue
-		case contains(names, name):
+		case contains(names, name) && v.same(m) >= 0:
 			return true
 		}
 	}
@@ -201,15 +228,17 @@ func (z *settlement) draw(total number) {
 	z.prepaid = map[string]number{}
 	scale := z.terms.Scale
 	list := z.terms.Settle.Prepaid
-	if z.base == 0 || len(list) == 0 || z.later {
-		for name, x := range z.s.prepaid {
-			z.prepaid[name] = x
-		}
+	if z.later {
+		z.prepaid = z.s.prepaid
 		return
+	}
+	if z.base == 0 || len(list) == 0 {
+		return // what was left has lapsed: nothing is drawn from it any more
 	}
 	due := total
 	for _, p := range list {
 		left, there := z.s.prepaid[p.Name]
+		there = there && z.begun() // and was not drawn on by a history that is excluded
 		switch {
 		case z.period.From < p.From || z.period.From >= p.Until:
 			continue // not yet, or what was left has lapsed

@@ -3,6 +3,7 @@ package fee
 import (
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/raasledger/raasledger/attribution/record"
@@ -31,13 +32,23 @@ func sales(k *kit, n int) []*record.Record {
 	return list
 }
 
+// wholeShop has beside that a formula, prices of each with an allowance, lists of
+// values, a counter over the term, and a factor.
+var wholeShop = strings.NewReplacer(
+	`"lines": [`, `"formulas": {"basket": "value / sales", "spread": "max(most - least, 0)"},
+	"lines": [{"name": "each", "of": "each", "mode": "each", "tiers": [{"rate": "0.02"}], "each": {"at_least": "0.45", "free": {"events": 100}}},
+		{"name": "basket", "of": "spread", "mode": "graduated", "tiers": [{"unit": "1"}], "below_zero": "zero", "adjust": [{"times": "basket", "undefined": "hold"}]},
+		{"name": "total", "of": "total", "mode": "graduated", "tiers": [{"up_to": "50000", "unit": "1"}, {"unit": "0.5"}]}, `,
+	`"measures": {`, `"measures": {"most": {"max": "sale.value", "over": "period"}, "least": {"min": "sale.value", "over": "period"}, "each": {"sum": "sale.value", "over": "period"}, "total": {"count": "sale", "over": "term"}, `,
+).Replace(shop)
+
 // bench folds n sales of March and then does what is measured beside it.
-func bench(b *testing.B, then func(s *State) error) {
+func bench(b *testing.B, fields string, then func(s *State) error) {
 	const n = 100_000
-	list := sales(start(b, shop), n)
+	list := sales(start(b, fields), n)
 	b.ReportAllocs()
 	for b.Loop() {
-		k := start(b, shop)
+		k := start(b, fields)
 		for _, r := range list {
 			if err := k.state.Apply(r); err != nil {
 				b.Fatal(err)
@@ -52,23 +63,54 @@ func bench(b *testing.B, then func(s *State) error) {
 }
 
 // BenchmarkApply folds and settles nothing.
-func BenchmarkApply(b *testing.B) { bench(b, func(s *State) error { return nil }) }
+func BenchmarkApply(b *testing.B) { bench(b, shop, func(s *State) error { return nil }) }
 
 // BenchmarkFold folds through where, measure and price: two lines a result.
-func BenchmarkFold(b *testing.B) {
-	bench(b, func(s *State) error {
-		z, err := s.settle()
-		if err == nil {
-			z.price()
-		}
-		return err
-	})
+func BenchmarkFold(b *testing.B) { bench(b, shop, (*State).priced) }
+
+// BenchmarkFoldWhole does the same for six lines of the whole language.
+func BenchmarkFoldWhole(b *testing.B) { bench(b, wholeShop, (*State).priced) }
+
+func (s *State) priced() error {
+	z, err := s.settle()
+	if err == nil {
+		z.price()
+	}
+	return err
+}
+
+// BenchmarkTakenBack settles a period in which all of one before is taken back:
+// the time for each result does not grow with how many they are.
+func BenchmarkTakenBack(b *testing.B) {
+	for _, n := range []int{25_000, 100_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			k := start(b, wholeShop)
+			list := sales(k, n)
+			for _, r := range list {
+				if err := k.state.Apply(r); err != nil {
+					b.Fatal(err)
+				}
+			}
+			k.records = append(k.records, list...)
+			k.settle()
+			for _, c := range k.state.claims {
+				c.events = append(c.events, event{kind: reverse, cause: reversed, by: vendor, at: at("2026-04-01"), n: c.n + int64(n) + 2})
+			}
+			for b.Loop() {
+				if err := k.state.priced(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "results/s")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
 }
 
 // BenchmarkSettle makes the statement too, with the digests of its detail and
 // of the state it leaves.
 func BenchmarkSettle(b *testing.B) {
-	bench(b, func(s *State) error {
+	bench(b, shop, func(s *State) error {
 		_, err := s.Settle(nil)
 		return err
 	})
@@ -85,8 +127,14 @@ func BenchmarkStateBytes(b *testing.B) {
 		runtime.ReadMemStats(&m)
 		return float64(m.HeapAlloc)
 	}
+	for _, of := range []struct{ name, fields string }{{"two-lines", shop}, {"whole", wholeShop}} {
+		b.Run(of.name, func(b *testing.B) { stateBytes(b, of.fields, n, heap) })
+	}
+}
+
+func stateBytes(b *testing.B, fields string, n int, heap func() float64) {
 	for b.Loop() {
-		k := start(b, shop)
+		k := start(b, fields)
 		list := sales(k, n)
 		all := heap()
 		for _, r := range list {
@@ -95,12 +143,12 @@ func BenchmarkStateBytes(b *testing.B) {
 			}
 		}
 		claimed := heap() - all
-		b.ReportMetric(claimed/n, "claimed-B/key")
+		b.ReportMetric(claimed/float64(n), "claimed-B/key")
 		k.records = append(k.records, list...)
 		list = nil
 		all = heap() - claimed
 		k.settle()
-		b.ReportMetric((heap()-all)/n, "billed-B/key")
+		b.ReportMetric((heap()-all)/float64(n), "billed-B/key")
 		runtime.KeepAlive(k)
 	}
 	b.ReportMetric(0, "ns/op")

@@ -38,22 +38,40 @@ type value struct {
 	text     string // of distinct
 }
 
+// count counts one in, or out with the sign -1, but in no list. The sums are
+// the tally's own.
+func (y *tally) count(v *version, m *measure, p part, sign int64) {
+	y.claims += sign
+	q := p.quantity
+	if sign < 0 {
+		q = q.neg()
+	}
+	y.quantity = y.quantity.add(q)
+	if len(m.each) == 0 {
+		return
+	}
+	if y.sums == nil {
+		y.sums = make([]number, len(m.each))
+	}
+	for k, i := range m.each {
+		if t := v.tables[i]; t.free == nil {
+			amount, _ := t.one(p.quantity)
+			if sign < 0 {
+				amount = amount.neg()
+			}
+			y.sums[k] = y.sums[k].add(amount)
+		}
+	}
+}
+
 // add counts one in, or out with the sign -1.
 func (y *tally) add(v *version, m *measure, p part, n int64, at record.Time, sign int64) {
-	y.claims += sign
-	y.quantity = y.quantity.add(p.quantity.mul(number{units: sign}))
-	if len(m.each) > 0 {
-		sums := make([]number, len(m.each))
-		copy(sums, y.sums)
-		for k, i := range m.each {
-			if t := v.tables[i]; t.free == nil {
-				amount, _ := t.one(p.quantity)
-				sums[k] = sums[k].add(amount.mul(number{units: sign}))
-			}
-		}
-		y.sums = sums
-	}
+	y.count(v, m, p, sign)
 	if !m.listed {
+		return
+	}
+	if sign > 0 && (len(y.values) == 0 || y.values[len(y.values)-1].n < n) {
+		y.values = append(y.values, value{n, at, p.quantity, p.text})
 		return
 	}
 	i, found := slices.BinarySearchFunc(y.values, n, func(v value, n int64) int { return cmp.Compare(v.n, n) })
@@ -63,6 +81,15 @@ func (y *tally) add(v *version, m *measure, p part, n int64, at record.Time, sig
 	case found:
 		y.values = slices.Delete(y.values, i, i+1)
 	}
+}
+
+// equal reports whether the same is in both tallies.
+func (y *tally) equal(o *tally) bool {
+	same := func(a, b number) bool { return a.cmp(b) == 0 }
+	return y.claims == o.claims && same(y.quantity, o.quantity) && slices.EqualFunc(y.sums, o.sums, same) &&
+		slices.EqualFunc(y.values, o.values, func(a, b value) bool {
+			return a.n == b.n && a.at == b.at && a.text == b.text && same(a.quantity, b.quantity)
+		})
 }
 
 // empty reports whether nothing is in the tally.
@@ -223,12 +250,8 @@ func (b *book) tally(m *measure) tally {
 		if v.number <= b.z.s.excluded {
 			continue
 		}
-		i := v.measure(m.Name)
+		i := v.same(m)
 		if i < 0 {
-			continue
-		}
-		o := v.measures[i]
-		if o.Op != m.Op || o.Source != m.Source || o.Of != m.Of || o.term != m.term {
 			continue
 		}
 		if y := b.z.tally(slot{period, v.number, i}, b.after); y != nil {
@@ -236,6 +259,19 @@ func (b *book) tally(m *measure) tally {
 		}
 	}
 	return all
+}
+
+// same is the place of the measure that measures the same as one of another
+// version, -1 if there is none: of its name, and all but the condition alike.
+func (v *version) same(m *measure) int {
+	i := v.measure(m.Name)
+	if i < 0 {
+		return -1
+	}
+	if o := v.measures[i]; o.Op != m.Op || o.Source != m.Source || o.Of != m.Of || o.Fact != m.Fact || o.term != m.term {
+		return -1
+	}
+	return i
 }
 
 // tally is what a slot holds before or after the statement, nil if nothing.

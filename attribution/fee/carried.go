@@ -17,3 +17,18 @@ func (s *State) Carried() record.Decimal {
 	}
 	return fixed(s.carried, scale)
 }
+
+// prepaidLeft is what the last statement left of money paid before.
+func (s *State) prepaidLeft() []Prepaid {
+	if len(s.versions) == 0 {
+		return nil
+	}
+	t := s.versions[len(s.versions)-1].terms
+	var list []Prepaid
+	for _, p := range t.Settle.Prepaid {
+		if x, ok := s.prepaid[p.Name]; ok {
+			list = append(list, Prepaid{p.Name, fixed(x, t.Scale)})
+		}
+	}
+	return list
+}

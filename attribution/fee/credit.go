@@ -22,6 +22,7 @@ type touches struct {
 	s       *State
 	closing record.Time
 	byCase  map[string][]*claim // nil until it is asked for
+	counted map[*claim]bool     // of claims that were looked at: whether they are touches
 }
 
 // of returns the touches of a credited claim, the oldest first: those of the
@@ -48,11 +49,7 @@ func (x *touches) of(c *claim, k *terms.Credit) []touch {
 	}
 	var list []touch
 	for _, t := range x.byCase[c.matter] {
-		if t == c || t.rule.Name != k.Of || t.at > c.at || c.at-t.at > record.Time(k.Within) || t.at > x.closing {
-			continue
-		}
-		v := x.s.look(t, x.closing)
-		if v.void != unsaid || v.back != unsaid || v.open || v.accepted == never || holds(t.rule.Where, t.facts, t.at) != 1 {
+		if t == c || t.rule.Name != k.Of || t.at > c.at || c.at-t.at > record.Time(k.Within) || !x.counts(t) {
 			continue
 		}
 		group := t.party
@@ -67,6 +64,24 @@ func (x *touches) of(c *claim, k *terms.Credit) []touch {
 	}
 	slices.SortFunc(list, func(a, b touch) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.n, b.n)) })
 	return list
+}
+
+// counts reports whether a claim is a touch: whether it stands as of the
+// closing. It is worked out once, however many results it is a touch of.
+func (x *touches) counts(t *claim) bool {
+	ok, known := x.counted[t]
+	if known {
+		return ok
+	}
+	if terms := t.version.terms; t.at <= x.closing && t.version.number > x.s.excluded && t.evidenced && t.at >= terms.From && t.at < terms.Until {
+		v := x.s.look(t, x.closing)
+		ok = v.void == unsaid && v.back == unsaid && !v.open && v.accepted != never && holds(t.rule.Where, t.facts, t.at) == 1
+	}
+	if x.counted == nil {
+		x.counted = map[*claim]bool{}
+	}
+	x.counted[t] = ok
+	return ok
 }
 
 // share is the part of a quantity that a credit gives to those of its groups.

@@ -51,7 +51,7 @@ func (z *settlement) detail(to func(line []byte) error) error {
 			return err
 		}
 		line := detailLine{n: d.claim.n, result: d.claim.rule.Name, key: d.claim.once(), reason: d.reason}
-		if err := z.moved(line, d.claim.version, d.period, d.claim.at, d.before, d.parts, write); err != nil {
+		if err := z.moved(line, d.claim.version, d.period, d.before, d.parts, write); err != nil {
 			return err
 		}
 	}
@@ -64,7 +64,7 @@ func (z *settlement) detail(to func(line []byte) error) error {
 			continue
 		}
 		line := detailLine{n: d.reading.n, result: prefixMetric + d.reading.metric, key: d.reading.id, reason: d.reason}
-		if err := z.moved(line, d.reading.version, d.period, d.reading.moment, d.before, d.parts, write); err != nil {
+		if err := z.moved(line, d.reading.version, d.period, d.before, d.parts, write); err != nil {
 			return err
 		}
 	}
@@ -79,7 +79,7 @@ const prefixMetric = "metric/"
 // moved writes what one claim or measurement moved: a line for each measure,
 // and for each line of the terms that prices it by itself. One that moved
 // nothing has one line.
-func (z *settlement) moved(line detailLine, v *version, period, at record.Time, before, after []part, write func(detailLine) error) error {
+func (z *settlement) moved(line detailLine, v *version, period record.Time, before, after []part, write func(detailLine) error) error {
 	list := after
 	if len(before) > 0 {
 		list = before // what is left is a choice of these measures
@@ -92,25 +92,22 @@ func (z *settlement) moved(line detailLine, v *version, period, at record.Time, 
 		y := z.change(z.slotOf(period, v, p.measure))
 		y.begin(z)
 		was := y.cumulated.quantity
-		same := func(q part) bool { return q.measure == p.measure }
-		if i := slices.IndexFunc(before, same); i >= 0 {
-			y.cumulated.add(v, m, before[i], line.n, at, -1)
+		if q, ok := partOf(before, p.measure); ok {
+			y.cumulated.count(v, m, q, -1)
 		}
-		if i := slices.IndexFunc(after, same); i >= 0 {
-			y.cumulated.add(v, m, after[i], line.n, at, 1)
+		if q, ok := partOf(after, p.measure); ok {
+			y.cumulated.count(v, m, q, 1)
 		}
 		line.measure, line.quantity = m.Name, y.cumulated.quantity.sub(was)
-		priced := false
-		for k, i := range y.lines() {
+		for k, i := range y.lines {
 			price := z.round(y.priceOf(i, &y.cumulated))
 			line.line, line.amount = v.tables[i].name, price.sub(y.prices[k])
 			y.prices[k] = price
-			priced = true
 			if err := write(line); err != nil {
 				return err
 			}
 		}
-		if !priced {
+		if len(y.lines) == 0 {
 			line.line, line.amount = "", number{}
 			if err := write(line); err != nil {
 				return err
@@ -120,16 +117,14 @@ func (z *settlement) moved(line detailLine, v *version, period, at record.Time, 
 	return nil
 }
 
-// lines are the lines that price the measure of the change by itself, and so
-// say what each claim adds. What is free in a period is not of one claim.
-func (y *change) lines() []int {
-	var list []int
-	for i, t := range y.version.tables {
-		if t.own && t.free == nil && t.of == y.measure.Name {
-			list = append(list, i)
+// partOf is the part of a list that is of a measure.
+func partOf(list []part, measure int) (part, bool) {
+	for _, p := range list {
+		if p.measure == measure {
+			return p, true
 		}
 	}
-	return list
+	return part{}, false
 }
 
 // begin makes the change ready to be gone through claim by claim.
@@ -138,9 +133,14 @@ func (y *change) begin(z *settlement) {
 		return
 	}
 	y.begun, y.cumulated = true, y.before
-	y.cumulated.values = nil // no line reads them here
-	for _, i := range y.lines() {
-		y.prices = append(y.prices, z.round(y.priceOf(i, &y.cumulated)))
+	y.cumulated.values, y.cumulated.sums = nil, slices.Clone(y.before.sums) // no line reads values here
+	// Those that price the measure by itself say what each claim adds. What is
+	// free in a period is not of one claim.
+	for i, t := range y.version.tables {
+		if t.own && t.free == nil && t.of == y.measure.Name {
+			y.lines = append(y.lines, i)
+			y.prices = append(y.prices, z.round(y.priceOf(i, &y.cumulated)))
+		}
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/raasledger/raasledger/attribution/exact"
 	"github.com/raasledger/raasledger/attribution/record"
 )
 
@@ -139,9 +138,6 @@ func (z *settlement) leave() image {
 	for at, x := range z.included {
 		m.included[at] = x
 	}
-	for name, x := range s.standins {
-		m.standins[name] = x
-	}
 	z.lastValues(m.standins)
 	for matter, list := range s.handoffs {
 		at, ok := earliest[matter]
@@ -221,12 +217,16 @@ func (z *settlement) lastValues(standins map[string]number) {
 		return
 	}
 	v := z.s.versions[z.base-1]
-	b := z.book(v, z.period.From, true)
 	for _, m := range v.measures {
-		if m.read && m.Missing != nil && m.Missing.Then == "last" && !m.term {
-			if x, ok := b.value(m.Name); ok {
-				standins[m.Name] = x.round(displayScale, exact.HalfEven)
-			}
+		if !m.standsIn() {
+			continue
+		}
+		x, ok := z.measuredIn(v, m, z.period.From)
+		if !ok {
+			x, ok = z.lastBefore(v, m)
+		}
+		if ok {
+			standins[m.Name] = x
 		}
 	}
 }

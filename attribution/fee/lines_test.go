@@ -140,6 +140,12 @@ func FuzzReadState(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(bytes.TrimSuffix(join(left), []byte("\n")))
+	whole := wholeExample(f)
+	f.Add(bytes.TrimSuffix(join(whole.state.Lines()), []byte("\n")))
+	if left, err = whole.state.SettledLines(); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(bytes.TrimSuffix(join(left), []byte("\n")))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		lines := bytes.Split(text, []byte("\n"))
 		s, err := ReadState(lines)

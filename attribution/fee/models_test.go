@@ -145,7 +145,8 @@ func TestMissingMeasurement(t *testing.T) {
 	wantStatement(t, k, "kwh: 7 = 7.00\n  tier 0: 7 = 7\ntotal 7.00")
 	wantStatement(t, k, "kwh: 7 = 7.00\n  tier 0: 7 = 7\ntotal 7.00")
 	k.measure("kwh", "client", "2026-05-01", "2026-06-01", "9")
-	wantStatement(t, k, "kwh: 7 = 7.00\n  tier 0: 7 = 7\nkwh of 2026-05: 7 to 9 = 2.00\ntotal 9.00")
+	// Of May it is known now, and so stands in for June.
+	wantStatement(t, k, "kwh: 9 = 9.00\n  tier 0: 9 = 9\nkwh of 2026-05: 7 to 9 = 2.00\ntotal 11.00")
 
 	k = meter(`{"then": "value", "value": "100"}`)
 	wantStatement(t, k, "kwh: 100 = 100.00\n  tier 0: 100 = 100\ntotal 100.00")

@@ -82,8 +82,10 @@ func newTable(t *terms.Terms, l *terms.Line) *table {
 		}
 		return x
 	}
+	// What a line over the term has come to hangs on more than its versions'
+	// quantities where it reads a value, or was not due from the beginning.
 	if m := t.Measure(l.Of); m != nil && m.Source != "metric" && (m.Op == "count" || m.Op == "sum") {
-		x.own = true
+		x.own = !x.term || x.due == 0 && len(reads(nil, x.adjusts)) == 0
 	}
 	switch l.Mode {
 	case "graduated":
@@ -231,12 +233,14 @@ func (t *table) walk(values []value, use func(v *value, quantity, amount number,
 	for i := range values {
 		v := &values[i]
 		rest := v.quantity
+		some := !ended // of the allowance is left
 		switch {
 		case left.independent && left.events > 0:
 			left.events--
 			use(v, number{}, number{}, -1)
 			continue
 		case left.independent:
+			some = left.amount.sign() > 0
 			part := smaller(left.amount, rest)
 			left.amount, rest = left.amount.sub(part), rest.sub(part)
 		case !ended:
@@ -255,7 +259,7 @@ func (t *table) walk(values []value, use func(v *value, quantity, amount number,
 			use(v, rest, amount, tier)
 			continue
 		}
-		if rest.sign() <= 0 && v.quantity.sign() > 0 {
+		if rest.sign() <= 0 && some {
 			use(v, number{}, number{}, -1)
 			continue
 		}

@@ -177,11 +177,15 @@ func (z *settlement) decideReadings() {
 	for i, x := range s.readings {
 		d := &z.readings[i]
 		d.reading, d.marks = x, x.marks
+		horizon := x.moment + record.Time(x.version.terms.Metric(x.metric).FinalAfter)
 		if x.at > z.closing {
+			if z.closing >= horizon {
+				// What it would restate leaves now, and cannot be taken out any more.
+				d.reason, d.leaves = final, true
+			}
 			continue
 		}
 		d.marks.since = min(x.since, z.period.From)
-		horizon := x.moment + record.Time(x.version.terms.Metric(x.metric).FinalAfter)
 		t := x.version.terms
 		switch {
 		case x.version.number <= s.excluded:
@@ -190,12 +194,11 @@ func (z *settlement) decideReadings() {
 		case x.moment < t.From || x.moment >= t.Until:
 			d.reason, d.leaves = outsideTerm, true
 			continue
-		case z.tooLate(x):
-			d.reason, d.leaves = late, true
-			continue
 		}
 		waits := false
 		switch up := stands[x.key] == x; {
+		case z.tooLate(x):
+			d.reason = late
 		case x.period != never && !up:
 			d.before, d.period, d.marks.parts = x.parts, x.period, nil
 			d.reason = restated
@@ -235,17 +238,14 @@ func (z *settlement) decideReadings() {
 			d.marks.said = d.reason
 		}
 		z.move(x.version, d.period, d.before, -1, x.n, x.moment, 0, false)
-		z.move(x.version, d.period, d.parts, 1, x.n, x.moment, x.grade(), d.period == z.period.From)
+		z.move(x.version, d.period, d.parts, 1, x.n, x.moment, x.grade(), true)
 	}
 }
 
 // tooLate reports whether a measurement came after its period was settled, and
 // the terms refuse that. What both sides resolve is never late.
 func (z *settlement) tooLate(x *reading) bool {
-	if x.resolved || x.period != never || x.moment >= z.period.From || z.terms.Settle.Late != "refuse" {
-		return false
-	}
-	return x.since == never
+	return !x.resolved && x.period == never && z.terms.Settle.Late == "refuse" && x.moment < min(x.since, z.period.From)
 }
 
 // measured gives what the measurement adds to the measures of its version; ok
@@ -323,7 +323,7 @@ func (s *State) readReading(c *cells) error {
 	if x.version = s.version(number); x.version == nil {
 		return fmt.Errorf("version %d is not there", number)
 	}
-	if s.governing(x.moment) != x.version {
+	if x.moment < x.version.terms.From {
 		return fmt.Errorf("version %d does not govern %v", number, x.moment)
 	}
 	if x.version.terms.Metric(x.metric) == nil {
@@ -334,7 +334,7 @@ func (s *State) readReading(c *cells) error {
 		return err
 	}
 	for _, f := range x.facts {
-		if t := x.version.fieldType(x.metric, f.Name); f.Value.IsBool != (t == "bool") {
+		if t := x.version.fieldType(x.metric, f.Name); t == "" || f.Value.IsBool != (t == "bool") {
 			return fmt.Errorf("fact %s is no %s", f.Name, t)
 		} else if t == "decimal" {
 			if _, err := record.ParseDecimal(f.Value.Text); err != nil {

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/raasledger/raasledger/attribution/exact"
 	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/attribution/terms"
 )
@@ -90,127 +89,6 @@ func (s *State) sortRead() {
 	slices.SortFunc(s.receipts, func(a, b receipt) int { return cmp.Compare(a.size, b.size) })
 	slices.SortFunc(s.loose, func(a, b loose) int { return cmp.Compare(a.n, b.n) })
 	s.taken = newTaken(s.taken.list)
-}
-
-// checkRead refuses a state in which one line contradicts another, or which no
-// records lead to: what is computed from it relies on what holds of all others.
-func (s *State) checkRead() error {
-	if s.statement > s.size || s.statement < -1 || s.size < 0 || (s.statement >= 0) != (len(s.periods) > 0) {
-		return fmt.Errorf("state of %d records has its last statement at %d, and %d periods", s.size, s.statement, len(s.periods))
-	}
-	known := int64(len(s.versions))
-	if s.size > 0 && known == 0 {
-		return fmt.Errorf("state has no version of the agreement")
-	}
-	scale := 0
-	for _, v := range s.versions {
-		scale = v.terms.Scale
-		if first := s.versions[0].terms.Scale; scale != first {
-			return fmt.Errorf("version %d has the scale %d, version 1 has %d", v.number, scale, first)
-		}
-	}
-	if s.carried.sign() > 0 || s.carried.cmp(s.carried.round(scale, exact.Down)) != 0 {
-		return fmt.Errorf("balance is %s, want at most 0 with at most %d decimals", s.carried, scale)
-	}
-	if _, err := record.ParseDecimal(string(fixed(s.carried, scale))); err != nil {
-		return fmt.Errorf("balance: %v", err)
-	}
-	begins := func(at record.Time) bool {
-		p, ok := s.periodAt(at)
-		return ok && p.From == at
-	}
-	for i, p := range s.periods {
-		if p.base > known || p.base < 0 || p.From >= p.Until || p.Until > p.closing || i > 0 && s.periods[i-1].Until > p.From {
-			return fmt.Errorf("period %s is not in its place", p.Name)
-		}
-	}
-	for i := 1; i < len(s.receipts); i++ {
-		if a, b := s.receipts[i-1], s.receipts[i]; a.size >= b.size || a.at >= b.at {
-			return fmt.Errorf("receipt of size %d says nothing beside that of size %d", a.size, b.size)
-		}
-	}
-	for i, l := range s.loose {
-		if l.n < 0 || l.n >= s.size || i > 0 && s.loose[i-1].n == l.n {
-			return fmt.Errorf("loose record %d is not in its place", l.n)
-		}
-	}
-	booked := map[slot]tally{}
-	book := func(v *version, m *marks, n int64, occurred record.Time) {
-		for _, p := range m.parts {
-			at := slot{m.period, v.number, p.measure}
-			if v.measures[p.measure].term {
-				at.period = never
-			}
-			y := booked[at]
-			y.add(v, v.measures[p.measure], p, n, occurred, 1)
-			booked[at] = y
-		}
-	}
-	for i, x := range s.readings {
-		if x.n < 0 || x.n >= s.size || i > 0 && s.readings[i-1].n >= x.n {
-			return fmt.Errorf("measurement %d is not in its place", x.n)
-		}
-		if x.period != never && !begins(x.period) {
-			return fmt.Errorf("measurement %d is billed in a period that begins at %v, which is not there", x.n, x.period)
-		}
-		book(x.version, &x.marks, x.n, x.moment)
-	}
-	for i, c := range s.claims {
-		if c.n < 0 || c.n >= s.size || i > 0 && s.claims[i-1].n == c.n {
-			return fmt.Errorf("claim %d is outside the first %d records, or there twice", c.n, s.size)
-		}
-		if c.period != never && !begins(c.period) {
-			return fmt.Errorf("claim %d is billed in a period that begins at %v, which is not there", c.n, c.period)
-		}
-		book(c.version, &c.marks, c.n, c.at)
-		for j, e := range c.events {
-			if e.n <= c.n || e.n >= s.size || j > 0 && c.events[j-1].n == e.n {
-				return fmt.Errorf("event %d of claim %d is not in its place", e.n, c.n)
-			}
-		}
-	}
-	for at, y := range s.tallies {
-		if at.period != never && !begins(at.period) {
-			return fmt.Errorf("tally is of a period that begins at %v, which is not there", at.period)
-		}
-		b := booked[at]
-		m := s.versions[at.version-1].measures[at.measure]
-		if y.claims < b.claims || m.Source == "result" && (y.claims < 1 || (m.Op == "count" || m.Op == "sum") && y.quantity.cmp(b.quantity) < 0) {
-			return fmt.Errorf("tally of %d and %s has %d and %s in it", y.claims, y.quantity, b.claims, b.quantity)
-		}
-		if err := checkValues(m, y, &b); err != nil {
-			return err
-		}
-		delete(booked, at)
-	}
-	if len(booked) > 0 {
-		return fmt.Errorf("%d tallies are missing, in which claims are booked", len(booked))
-	}
-	return nil
-}
-
-// checkValues refuses values of a measure that are not those of what is booked
-// on it, or of none.
-func checkValues(m *measure, y, booked *tally) error {
-	if !m.listed {
-		return nil
-	}
-	for i := 1; i < len(y.values); i++ {
-		if y.values[i-1].n >= y.values[i].n {
-			return fmt.Errorf("value %d of measure %s is there twice, or not in its place", y.values[i].n, m.Name)
-		}
-	}
-	for _, v := range booked.values {
-		i, ok := slices.BinarySearchFunc(y.values, v.n, func(v value, n int64) int { return cmp.Compare(v.n, n) })
-		if !ok || y.values[i].quantity.cmp(v.quantity) != 0 || y.values[i].text != v.text || y.values[i].at != v.at {
-			return fmt.Errorf("measure %s has no value, or another, of record %d", m.Name, v.n)
-		}
-	}
-	kept := int64(len(y.values))
-	if y.rest == nil && kept != y.claims || kept > y.claims {
-		return fmt.Errorf("measure %s has %d values of %d", m.Name, kept, y.claims)
-	}
-	return nil
 }
 
 func (s *State) readRow(row []any) error {
@@ -409,9 +287,15 @@ func (s *State) readTally(line string, c *cells) error {
 			}
 			y.values = append(y.values, c.value(m))
 		case lineRest:
+			if !m.listed || !m.term {
+				return fmt.Errorf("measure %s keeps no rest", m.Name)
+			}
 			x := c.value(m)
 			y.rest = &x
 		case lineStand:
+			if !m.standsIn() {
+				return fmt.Errorf("nothing stands in for measure %s", m.Name)
+			}
 			x := c.number()
 			y.stand = &x
 		}
@@ -429,8 +313,8 @@ func (s *State) readUsage(line string, c *cells) error {
 	}
 	if line == lineUsage {
 		u := &usage{first: c.int(), last: c.int()}
-		u.tally = tally{claims: c.int(), quantity: c.number(), sums: c.numbers()}
-		if u.sums != nil && len(u.sums) != len(m.each) || u.claims < 1 || u.first > u.last || u.last >= s.size && s.size > 0 {
+		u.tally = tally{claims: c.int(), quantity: c.number()}
+		if u.claims < 1 || u.first < 0 || u.claims > u.last-u.first+1 || u.last >= s.size {
 			return fmt.Errorf("measure %s has actions that are not in their place", m.Name)
 		}
 		s.usage[at] = u

@@ -1,6 +1,7 @@
 package fee
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/raasledger/raasledger/attribution/exact"
@@ -33,7 +34,7 @@ func (z *settlement) reckon(v *version, i int) (r reckoning, due bool) {
 		}
 	} else {
 		for _, name := range v.reads(t) {
-			r.behind = append(r.behind, z.changesOf(name)...)
+			r.behind = append(r.behind, z.changesOf(v.measures[v.measure(name)])...)
 		}
 	}
 	base := v.number == z.base
@@ -42,7 +43,7 @@ func (z *settlement) reckon(v *version, i int) (r reckoning, due bool) {
 		return r, false
 	case t.due != 0 && !t.term && (t.due < z.period.From || t.due >= z.period.Until):
 		return r, false
-	case t.own && !base && !slices.ContainsFunc(r.behind, func(y *change) bool { return y.claims > 0 || y.before.claims != y.after.claims }):
+	case t.own && !base && !slices.ContainsFunc(r.behind, (*change).changed):
 		return r, false
 	case !t.own && !base:
 		return r, false
@@ -61,12 +62,17 @@ func (z *settlement) reckon(v *version, i int) (r reckoning, due bool) {
 	return r, true
 }
 
-// changesOf are the changes of the measures of that name, in this period or of
-// the term.
-func (z *settlement) changesOf(name string) []*change {
+// changed reports whether the statement changes anything.
+func (y *change) changed() bool {
+	return y.claims > 0 || y.before.claims != y.after.claims || y.before.quantity.cmp(y.after.quantity) != 0
+}
+
+// changesOf are the changes of a measure, as all versions have it, in this
+// period or of the term.
+func (z *settlement) changesOf(m *measure) []*change {
 	var list []*change
 	for _, w := range z.s.versions {
-		if k := w.measure(name); k >= 0 && w.number > z.s.excluded {
+		if k := w.same(m); k >= 0 && w.number > z.s.excluded {
 			if y := z.current[w.number-1][k]; y != nil {
 				list = append(list, y)
 			}
@@ -135,7 +141,7 @@ func (z *settlement) lineOf(v *version, i int, period terms.Period, after bool, 
 	default:
 		x.quantity.number, x.quantity.ok = b.value(t.of)
 	}
-	amount, ok := z.priced(t, x.quantity, z.includedIn(t, period.From, after), show)
+	amount, ok := z.priced(t, x.quantity, z.includedIn(v, t, period.From), show)
 	if !ok {
 		return x
 	}
@@ -148,7 +154,7 @@ func (z *settlement) eachSum(t *table, at slot, y *tally, show *reckoning) numbe
 	if t.free == nil {
 		if show != nil {
 			if c := z.changes[at]; c != nil && t.share < len(c.uses) {
-				show.showTiers(t, c.uses[t.share])
+				show.showTiers(c.uses[t.share])
 			}
 		}
 		if t.share < len(y.sums) {
@@ -157,23 +163,22 @@ func (z *settlement) eachSum(t *table, at slot, y *tally, show *reckoning) numbe
 		return number{}
 	}
 	var sum number
-	uses := map[int]tierUse{}
+	uses := make([]tierUse, len(t.tiers))
 	t.walk(y.values, func(_ *value, quantity, amount number, tier int) {
 		sum = sum.add(amount)
 		if tier >= 0 {
-			u := uses[tier]
-			uses[tier] = tierUse{u.quantity.add(quantity), u.amount.add(amount)}
+			uses[tier].add(quantity, amount)
 		}
 	})
 	if show != nil {
-		show.showTiers(t, uses)
+		show.showTiers(uses)
 	}
 	return sum
 }
 
-func (r *reckoning) showTiers(t *table, uses map[int]tierUse) {
-	for i := range t.tiers {
-		if u, ok := uses[i]; ok {
+func (r *reckoning) showTiers(uses []tierUse) {
+	for i, u := range uses {
+		if u.used {
 			r.tiers = append(r.tiers, record.TierUse{Tier: int64(i), Quantity: display(u.quantity), Amount: display(u.amount)})
 		}
 	}
@@ -219,13 +224,14 @@ func (z *settlement) priced(t *table, quantity bookValue, free number, show *rec
 	return amount.mul(sign), true
 }
 
-// includedIn is the quantity that a line includes in a period.
-func (z *settlement) includedIn(t *table, period record.Time, after bool) number {
+// includedIn is the quantity that a line includes in a period. What rolls from
+// period to period does so on the lines of their base versions only.
+func (z *settlement) includedIn(v *version, t *table, period record.Time) number {
 	a := included(t.adjusts)
 	switch {
 	case a == nil:
 		return number{}
-	case !a.rolls:
+	case !a.rolls || z.baseOf(period) != v.number:
 		return a.amount
 	case period != z.period.From:
 		if x, ok := z.s.included[lineSlot{period, t.name}]; ok {
@@ -233,15 +239,19 @@ func (z *settlement) includedIn(t *table, period record.Time, after bool) number
 		}
 		return a.amount
 	}
-	x := a.amount.add(z.s.rolled[t.name])
+	x := a.amount
+	if z.begun() {
+		x = x.add(z.s.rolled[t.name])
+	}
 	if a.rollsTo != nil {
 		x = smaller(x, *a.rollsTo)
 	}
 	return x
 }
 
-// roll notes what lines that roll included in this period, and what is left of
-// it for the next.
+// roll notes what is left of what lines include for the next period, and what
+// stays included in this one: what rolled on is there no more, so that no
+// correction uses it again.
 func (z *settlement) roll() {
 	z.included, z.rolled = map[lineSlot]number{}, map[string]number{}
 	if z.base == 0 {
@@ -250,19 +260,29 @@ func (z *settlement) roll() {
 	v := z.s.versions[z.base-1]
 	for i, t := range v.tables {
 		a := included(t.adjusts)
-		if a == nil || !a.rolls || t.term {
+		if a == nil || !a.rolls || t.term || t.due != 0 {
 			continue
 		}
-		free := z.includedIn(t, z.period.From, true)
-		z.included[lineSlot{z.period.From, t.name}] = free
-		x := z.lineOf(v, i, z.period, true, nil)
-		q := larger(x.quantity.number, number{})
+		free := z.includedIn(v, t, z.period.From)
+		q := z.lineOf(v, i, z.period, true, nil).quantity.number
+		switch {
+		case q.sign() >= 0:
+		case t.below == "negative":
+			q = q.neg()
+		default:
+			q = number{}
+		}
 		if t.convert != nil {
 			q = t.convert.of(q)
 		}
-		if left := free.sub(q); left.sign() > 0 {
-			z.rolled[t.name] = left
+		left := free.sub(q).round(displayScale, exact.Down) // q may be a quotient
+		if a.rollsTo != nil {
+			left = smaller(left, a.rollsTo.sub(a.amount))
 		}
+		if left.sign() > 0 {
+			z.rolled[t.name], free = left, free.sub(left)
+		}
+		z.included[lineSlot{z.period.From, t.name}] = free
 	}
 }
 
@@ -289,13 +309,24 @@ func shownValue(name string, value func(string) (number, bool)) record.Reading {
 // setting is where the adjustments of a period happen.
 func (z *settlement) setting(b *book, period terms.Period, show *reckoning) *setting {
 	g := &setting{value: b.value, covered: 1, whole: 1, scale: z.terms.Scale, mode: exact.Mode(z.terms.Rounding.Mode)}
-	g.covered, g.whole = z.s.standing.Covered(period)
+	g.covered, g.whole = z.share(b.version, period)
 	if show != nil {
 		g.step = func(op string, before, after number) {
 			show.steps = append(show.steps, record.Adjustment{Op: op, Before: display(before), After: display(after)})
 		}
 	}
 	return g
+}
+
+// share is the share of a calendar's period that the term covers. A settled one
+// keeps it, even if the term is taken up again later.
+func (z *settlement) share(v *version, p terms.Period) (covered, whole int64) {
+	if q, ok := z.s.standing.PeriodAt(p.From); p.From == z.period.From || !ok || q.Until <= p.Until {
+		return z.s.standing.Covered(p)
+	}
+	t := *v.terms
+	t.From, t.Until = p.From, p.Until
+	return t.Covered(p)
 }
 
 // baseOf is the version whose lines are due in a period in any case.
@@ -318,7 +349,7 @@ func (z *settlement) begun() bool {
 func (z *settlement) reckonOwnTerm(r *reckoning, v *version) {
 	t := r.table
 	m := v.measures[v.measure(t.of)]
-	from, to := z.termUpTo(m, v.number)
+	from, to, counted := z.termUpTo(m, v.number)
 	r.before, r.quantity = bookValue{from, true}, bookValue{to, true}
 	b := z.book(v, z.period.From, true)
 	g := z.setting(b, z.period, nil)
@@ -351,7 +382,7 @@ func (z *settlement) reckonOwnTerm(r *reckoning, v *version) {
 	change := z.change(at)
 	var prior number
 	var priorTiers []record.TierUse
-	if z.begun() {
+	if z.begun() || counted {
 		was := reckoning{table: t}
 		prior = total(from, &change.before, &was)
 		priorTiers = was.tiers
@@ -363,20 +394,28 @@ func (z *settlement) reckonOwnTerm(r *reckoning, v *version) {
 	}
 	if t.mode == each {
 		if t.share < len(change.uses) {
-			r.showTiers(t, change.uses[t.share])
+			r.showTiers(change.uses[t.share])
 		}
 	} else {
 		r.tiers = lessTiers(r.tiers, priorTiers)
 	}
 	r.amount = z.gained(prior, now)
+	if v.number == z.base {
+		z.reach(t.name, kept(now))
+	}
 }
 
-// termUpTo is what the measure of that name came to over the term before and
-// after the version's own change, all versions in their order.
-func (z *settlement) termUpTo(m *measure, upTo int64) (from, to number) {
+// kept is an amount that is carried from statement to statement, with the
+// decimals of a figure that is shown.
+func kept(x number) number { return x.round(displayScale, exact.HalfEven) }
+
+// termUpTo is what the measure came to over the term before and after the
+// version's own change, all versions in their order, and whether versions
+// before counted anything.
+func (z *settlement) termUpTo(m *measure, upTo int64) (from, to number, counted bool) {
 	for _, w := range z.s.versions {
-		i := w.measure(m.Name)
-		if i < 0 || w.number <= z.s.excluded || !w.measures[i].term {
+		i := w.same(m)
+		if i < 0 || w.number <= z.s.excluded {
 			continue
 		}
 		at := slot{never, w.number, i}
@@ -389,6 +428,7 @@ func (z *settlement) termUpTo(m *measure, upTo int64) (from, to number) {
 		}
 		switch {
 		case w.number < upTo:
+			counted = counted || after != nil && after.claims > 0
 			from, to = from.add(take(after)), to.add(take(after))
 		case w.number == upTo:
 			from, to = from.add(take(before)), to.add(take(after))
@@ -396,7 +436,7 @@ func (z *settlement) termUpTo(m *measure, upTo int64) (from, to number) {
 			from, to = from.add(take(before)), to.add(take(before))
 		}
 	}
-	return from, to
+	return from, to, counted
 }
 
 // lessTiers is what tiers gained.
@@ -416,12 +456,13 @@ func lessTiers(now, prior []record.TierUse) []record.TierUse {
 		}
 	}
 	for _, p := range prior {
-		if !seen[p.Tier] {
+		if !seen[p.Tier] && (p.Quantity != "0" || p.Amount != "0") {
 			p.Quantity = display(mustParse(p.Quantity).neg())
 			p.Amount = display(mustParse(p.Amount).neg())
 			out = append(out, p)
 		}
 	}
+	slices.SortFunc(out, func(a, b record.TierUse) int { return cmp.Compare(a.Tier, b.Tier) })
 	return out
 }
 
@@ -437,6 +478,9 @@ func (z *settlement) reckonTerm(r *reckoning, v *version) {
 			return bookValue{}, z.finish(t, g, t.flat, show)
 		}
 		quantity.number, quantity.ok = b.value(t.of)
+		if t.mode == each {
+			return quantity, z.finish(t, g, z.eachOverTerm(v, t, after), show)
+		}
 		var free number
 		if a := included(t.adjusts); a != nil {
 			free = a.amount
@@ -447,9 +491,10 @@ func (z *settlement) reckonTerm(r *reckoning, v *version) {
 		}
 		return quantity, z.finish(t, g, x, show)
 	}
-	// What it comes to is kept, with the decimals of a figure that is shown.
-	kept := func(x bookValue) bookValue { return bookValue{x.number.round(displayScale, exact.HalfEven), x.ok} }
-	prior := z.s.reached[t.name]
+	var prior number
+	if z.begun() {
+		prior = z.s.reached[t.name]
+	}
 	dueBefore := z.begun() && (t.due == 0 || t.due < z.s.lastPeriod().Until)
 	if t.of != "" && z.begun() {
 		r.before, _ = total(false, nil)
@@ -457,11 +502,11 @@ func (z *settlement) reckonTerm(r *reckoning, v *version) {
 	if dueBefore && z.s.lastPeriod().base != z.base {
 		// Another version of the terms: what was there is taken at its prices.
 		if _, x := total(false, nil); x.ok {
-			prior = kept(x).number
+			prior = kept(x.number)
 		}
 	}
 	quantity, now := total(true, r)
-	now = kept(now)
+	now.number = kept(now.number)
 	r.quantity = quantity
 	if !now.ok {
 		r.held = true
@@ -472,7 +517,24 @@ func (z *settlement) reckonTerm(r *reckoning, v *version) {
 	r.amount = z.gained(prior, now.number)
 }
 
+// eachOverTerm is what the results of all versions come to on a line that
+// prices each by itself: each version by its line of that name.
+func (z *settlement) eachOverTerm(v *version, t *table, after bool) (sum number) {
+	m := v.measures[v.measure(t.of)]
+	for _, w := range z.s.versions {
+		i, k := w.line(t.name), w.same(m)
+		if i < 0 || k < 0 || w.number <= z.s.excluded || w.tables[i].mode != each || w.tables[i].of != t.of {
+			continue
+		}
+		if y := z.tally(slot{never, w.number, k}, after); y != nil && w.tables[i].share < len(y.sums) {
+			sum = sum.add(y.sums[w.tables[i].share])
+		}
+	}
+	return sum
+}
+
 func (z *settlement) reach(line string, x number) {
+	delete(z.reached, line)
 	if x.sign() != 0 {
 		z.reached[line] = x
 	}

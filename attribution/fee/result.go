@@ -358,7 +358,7 @@ func quantityOf(c *claim) (number, bool) {
 // MaxDigits bounds the value of one claim before and after the point, so that
 // the sum over any number of claims can be written in a statement. A longer
 // value is undefined.
-const MaxDigits = 12
+const MaxDigits = terms.MaxValueDigits
 
 var bound = number{units: 1_000_000_000_000}
 

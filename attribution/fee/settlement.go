@@ -1,9 +1,12 @@
 package fee
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
+	"github.com/raasledger/raasledger/attribution/exact"
 	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/attribution/terms"
 )
@@ -92,19 +95,31 @@ type change struct {
 	measure       *measure
 	base          bool // its lines are due without claims
 	before, after tally
-	claims        int64 // of this statement
+	claims        int64   // of this statement
+	behind        []int64 // results and measurements of this statement, by n
+	actions       int64   // of this statement
 	first, last   int64
 	grades        [grades]number
 	weakest       grade
-	uses          []map[int]tierUse // by the lines that price each result, and tier
+	uses          [][]tierUse // by the lines that price each result, and tier
+
+	// Of a listed measure, what after gains and loses is put into its list once
+	// all is decided: one by one, each would move all that stand behind it.
+	gained []value
+	lost   []int64 // n of values
 
 	// For the detail: the slot up to a claim, and the rounded price of each line.
 	begun     bool
 	cumulated tally
+	lines     []int // that price the measure by itself
 	prices    []number
 }
 
-type tierUse struct{ quantity, amount number }
+// A tierUse is what results take of a tier.
+type tierUse struct {
+	used             bool
+	quantity, amount number
+}
 
 // note adds to what is behind the change.
 func (y *change) note(claims, first, last int64) {
@@ -140,6 +155,9 @@ func (s *State) settle() (*settlement, error) {
 	}
 	z.decideReadings()
 	z.countUsage()
+	for _, y := range z.changes {
+		y.list()
+	}
 	z.standIn()
 	slices.SortFunc(z.slots, slot.compare)
 	return z, nil
@@ -154,6 +172,9 @@ func (s *State) begin(p terms.Period, closing record.Time) *settlement {
 	}
 	if v.number > s.excluded {
 		z.base = v.number
+	}
+	if z.begun() {
+		maps.Copy(z.reached, s.reached) // those of lines that are not due now stay
 	}
 	for _, v := range s.versions {
 		z.current = append(z.current, make([]*change, len(v.measures)))
@@ -355,7 +376,7 @@ func (z *settlement) change(at slot) *change {
 		y.before = *t
 	}
 	y.after = y.before
-	y.after.values = slices.Clone(y.before.values)
+	y.after.values, y.after.sums = slices.Clip(y.before.values), slices.Clone(y.before.sums)
 	z.changes[at] = y
 	if now {
 		z.current[at.version-1][at.measure] = y
@@ -366,26 +387,39 @@ func (z *settlement) change(at slot) *change {
 
 // count adds a decision to the slots it changes.
 func (z *settlement) count(d *decision) {
+	if !d.moves() {
+		return
+	}
 	v := d.claim.version
-	fresh := d.reason == billed && d.period == z.period.From
+	fresh := d.reason == billed
 	z.move(v, d.period, d.before, -1, d.claim.n, d.claim.at, 0, false)
 	z.move(v, d.period, d.parts, 1, d.claim.n, d.claim.at, d.grade, fresh)
 }
 
-// move counts parts in, or out with the sign -1. fresh parts are billed in the
-// period that is settled, and have a grade.
+// move counts parts in, or out with the sign -1. fresh parts were not counted
+// before, and have a grade.
 func (z *settlement) move(v *version, period record.Time, list []part, sign, n int64, at record.Time, g grade, fresh bool) {
 	for _, p := range list {
 		y := z.change(z.slotOf(period, v, p.measure))
-		y.after.add(v, y.measure, p, n, at, sign)
-		if sign < 0 {
+		y.after.count(v, y.measure, p, sign)
+		switch {
+		case !y.measure.listed:
+		case sign > 0:
+			y.gained = append(y.gained, value{n, at, p.quantity, p.text})
+		default:
+			y.lost = append(y.lost, n)
+		}
+		if !fresh {
 			continue
 		}
 		y.note(1, n, n)
-		if !fresh && !y.measure.term {
+		y.behind = append(y.behind, n)
+		if period != z.period.From && !y.measure.term {
 			continue
 		}
-		y.grades[g] = y.grades[g].add(larger(p.quantity, number{}))
+		if p.quantity.sign() > 0 {
+			y.grades[g] = y.grades[g].add(p.quantity)
+		}
 		y.weakest = max(y.weakest, g)
 		for k, i := range y.measure.each {
 			if y.version.tables[i].free == nil {
@@ -395,20 +429,47 @@ func (z *settlement) move(v *version, period record.Time, list []part, sign, n i
 	}
 }
 
+// list puts what the change gained and lost into its list of values. One that
+// is measured again is lost first and then gained.
+func (y *change) list() {
+	if len(y.gained) == 0 && len(y.lost) == 0 {
+		return
+	}
+	if len(y.after.values) == 0 { // as nearly always
+		y.after.values, y.gained, y.lost = y.gained, nil, nil
+		slices.SortFunc(y.after.values, func(a, b value) int { return cmp.Compare(a.n, b.n) })
+		return
+	}
+	slices.Sort(y.lost)
+	values := make([]value, 0, len(y.after.values)+len(y.gained))
+	for _, v := range y.after.values {
+		for len(y.lost) > 0 && y.lost[0] < v.n {
+			y.lost = y.lost[1:]
+		}
+		if len(y.lost) == 0 || y.lost[0] != v.n {
+			values = append(values, v)
+		}
+	}
+	values = append(values, y.gained...)
+	slices.SortFunc(values, func(a, b value) int { return cmp.Compare(a.n, b.n) })
+	y.after.values, y.gained, y.lost = values, nil, nil
+}
+
 // use notes what one result takes of the tiers of a line in mode each.
 func (y *change) use(k int, t *table, q number) {
 	if y.uses == nil {
-		y.uses = make([]map[int]tierUse, len(y.measure.each))
+		y.uses = make([][]tierUse, len(y.measure.each))
 	}
 	if y.uses[k] == nil {
-		y.uses[k] = map[int]tierUse{}
+		y.uses[k] = make([]tierUse, len(t.tiers))
 	}
-	amount, tier := t.one(q)
-	if tier < 0 {
-		return
+	if amount, tier := t.one(q); tier >= 0 {
+		y.uses[k][tier].add(q, amount)
 	}
-	u := y.uses[k][tier]
-	y.uses[k][tier] = tierUse{u.quantity.add(q), u.amount.add(amount)}
+}
+
+func (u *tierUse) add(quantity, amount number) {
+	*u = tierUse{true, u.quantity.add(quantity), u.amount.add(amount)}
 }
 
 // standIn notes what stands in for the measures that nobody delivered in this
@@ -418,18 +479,54 @@ func (z *settlement) standIn() {
 		return
 	}
 	v := z.s.versions[z.base-1]
-	b := z.book(v, z.period.From, true)
 	for i, m := range v.measures {
-		if !m.read || m.Missing == nil || m.Missing.Then != "last" || m.term {
+		if !m.standsIn() {
 			continue
 		}
-		if y := b.tally(m); y.claims > 0 {
-			continue
-		}
-		if x, ok := z.s.standins[m.Name]; ok {
-			stand := x
-			z.change(slot{z.period.From, v.number, i}).after.stand = &stand
+		// It is kept even beside measurements: they may be taken out later.
+		if x, ok := z.lastBefore(v, m); ok {
+			z.change(slot{z.period.From, v.number, i}).after.stand = &x
 		}
 	}
 	z.books = nil // what they know may be out of date
+}
+
+// standsIn reports whether the last value of the measure stands in for one that
+// is missing.
+func (m *measure) standsIn() bool {
+	return m.read && m.Missing != nil && m.Missing.Then == "last" && !m.term
+}
+
+// lastBefore is the value of a measure in the latest period before that has a
+// measurement. Of periods that are not in the state any more, the last
+// statement left it.
+func (z *settlement) lastBefore(v *version, m *measure) (number, bool) {
+	if !z.begun() {
+		return number{}, false // none of an excluded history
+	}
+	for i := len(z.s.periods) - 1; i >= 0; i-- {
+		p := &z.s.periods[i]
+		if p.base <= z.s.excluded {
+			return number{}, false
+		}
+		if x, ok := z.measuredIn(v, m, p.From); ok {
+			return x, true
+		}
+	}
+	if last := z.s.versions[z.s.lastPeriod().base-1]; last.same(m) < 0 {
+		return number{}, false // of another measure
+	}
+	x, ok := z.s.standins[m.Name]
+	return x, ok
+}
+
+// measuredIn is the value of a measure in a period, if it was measured, with
+// the decimals of a figure that is shown.
+func (z *settlement) measuredIn(v *version, m *measure, period record.Time) (number, bool) {
+	y := (&book{z: z, version: v, period: period, after: true}).tally(m)
+	if y.claims == 0 {
+		return number{}, false
+	}
+	x, ok := y.value(m.Op)
+	return x.round(displayScale, exact.HalfEven), ok
 }

@@ -34,8 +34,8 @@ func (m *Simulation) Apply(r *record.Record) error {
 	case record.KindAgreement, record.KindStatement, record.KindKey:
 		return nil
 	}
-	if r.Kind == record.KindReceipt && s.standing.Origin() == "" {
-		return &record.Refusal{Check: "terms", N: r.Log.N, ID: r.ID, Field: "kind", Reason: "is receipt, and the records bring no agreement that says whose cosignature it has"}
+	if client := s.versions[0].terms.Client().ID; r.Kind == record.KindReceipt && len(s.standing.KeysInForce(client, s.standing.KeyInstant(r))) == 0 {
+		return &record.Refusal{Check: "terms", N: r.Log.N, ID: r.ID, Field: "kind", Reason: fmt.Sprintf("is receipt, and the records bring no key of %s that was in force", client)}
 	}
 	// Records that are refused or passed over keep their numbers.
 	size := s.size

@@ -80,6 +80,9 @@ func (z *settlement) involve() {
 			involved[d.reading.version.number-1] = true
 		}
 	}
+	for _, u := range z.refused {
+		involved[u.at.version-1] = true
+	}
 	for _, l := range z.s.loose {
 		if l.version > 0 && l.at <= z.closing {
 			involved[l.version-1] = true
@@ -118,7 +121,7 @@ func (z *settlement) gradeParts(amounts []number, lines []reckoning, subtotal nu
 		r := &lines[i]
 		var shares [grades]number
 		var all number
-		weakest := bare
+		var weakest grade
 		behind := false
 		for _, y := range r.behind {
 			for g, q := range y.grades {
@@ -142,6 +145,7 @@ func (z *settlement) gradeParts(amounts []number, lines []reckoning, subtotal nu
 		}
 	}
 	if sum.Sign() == 0 {
+		clear(weights) // they set each other off
 		add(bare, exact.Int(1))
 	}
 	for i := range weights {

@@ -1,7 +1,9 @@
 package fee
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/raasledger/raasledger/attribution/record"
 )
@@ -23,9 +25,6 @@ func (s *State) addAction(r *record.Record, b *record.Action) {
 	if v == nil || !slices.ContainsFunc(v.measures, func(m *measure) bool { return m.counts(b) }) {
 		return
 	}
-	if v.number <= s.excluded {
-		return // nothing under these terms is owed
-	}
 	p, ok := s.standing.PeriodAt(at)
 	switch {
 	case !ok || at < v.terms.From || at >= v.terms.Until:
@@ -35,26 +34,33 @@ func (s *State) addAction(r *record.Record, b *record.Action) {
 		s.loose = append(s.loose, loose{n: r.Log.N, at: at, reason: voidSignature})
 		return
 	}
+	if len(s.periods) > 0 && at >= s.lastPeriod().Until {
+		// Of a calendar period of which a part is settled, this is the rest.
+		p.From = max(p.From, s.lastPeriod().Until)
+	}
 	facts := actionFacts(b)
+	var parts []part
 	for i, m := range v.measures {
 		if !m.counts(b) {
 			continue
 		}
-		q, truth := m.part(i, facts, at)
-		if truth == 0 {
-			continue
-		}
-		if truth < 0 {
+		switch q, truth := m.part(i, facts, at); truth {
+		case 1:
+			q.text = strings.Clone(q.text)
+			parts = append(parts, q)
+		case -1:
 			s.loose = append(s.loose, loose{n: r.Log.N, at: at, reason: undefined})
 			return
 		}
-		where := slot{p.From, v.number, i}
+	}
+	for _, q := range parts {
+		where := slot{p.From, v.number, q.measure}
 		u := s.usage[where]
 		if u == nil {
 			u = &usage{first: r.Log.N}
 			s.usage[where] = u
 		}
-		u.add(v, m, q, r.Log.N, at, 1)
+		u.add(v, v.measures[q.measure], q, r.Log.N, at, 1)
 		u.last = r.Log.N
 	}
 }
@@ -84,11 +90,16 @@ func (z *settlement) countUsage() {
 		v := z.s.versions[at.version-1]
 		m := v.measures[at.measure]
 		period := z.period.From
+		if v.number <= z.s.excluded {
+			z.refused = append(z.refused, refusedUsage{at, shadow})
+			continue
+		}
 		if at.period < z.period.From {
 			p, ok := z.s.periodAt(at.period)
 			switch {
-			case !ok:
-				z.refused = append(z.refused, refusedUsage{at, outsideTerm})
+			case !ok || p.Until <= z.s.settledUpTo()-z.s.horizon():
+				// Nothing of that period is kept for certain.
+				z.refused = append(z.refused, refusedUsage{at, final})
 				continue
 			case z.terms.Settle.Late == "refuse":
 				z.refused = append(z.refused, refusedUsage{at, late})
@@ -107,16 +118,11 @@ func (z *settlement) countUsage() {
 		y := z.change(to)
 		y.after.claims += u.claims
 		y.after.quantity = y.after.quantity.add(u.quantity)
-		for k, sum := range u.sums {
-			if len(y.after.sums) < len(u.sums) {
-				y.after.sums = append(slices.Clone(y.after.sums), make([]number, len(u.sums)-len(y.after.sums))...)
-			}
-			y.after.sums[k] = y.after.sums[k].add(sum)
-		}
 		y.after.values = append(y.after.values, u.values...)
-		slices.SortFunc(y.after.values, func(a, b value) int { return int(a.n - b.n) })
+		slices.SortFunc(y.after.values, func(a, b value) int { return cmp.Compare(a.n, b.n) })
 		y.note(u.claims, u.first, u.last)
-		if period == z.period.From {
+		y.actions += u.claims
+		if period == z.period.From || m.term {
 			y.grades[gradeVendor] = y.grades[gradeVendor].add(larger(u.quantity, number{}))
 			y.weakest = max(y.weakest, gradeVendor)
 		}

@@ -149,6 +149,17 @@ func checkMeasurement(r *record.Record, b *record.Measurement, t *Terms) error {
 	if b.Value == "" {
 		return refuse(r, checkTerms, "body.value", "missing: metric %s has one", b.Metric)
 	}
+	// A number that no measure can take, or a condition that cannot be asked,
+	// would leave the measurement out of what is counted.
+	if long(string(b.Value)) {
+		return refuse(r, checkTerms, "body.value", "got %s, want at most %d digits before and after the point", b.Value, MaxValueDigits)
+	}
+	for i := range metric.Facts {
+		name := metric.Facts[i].Name
+		if _, ok := b.Fields.Get(name); !ok {
+			return refuse(r, checkTerms, "body.fields."+name, "missing: metric %s has it", b.Metric)
+		}
+	}
 	for i := range b.Fields {
 		f := &b.Fields[i]
 		declared := metric.fact(f.Name)
@@ -158,8 +169,17 @@ func checkMeasurement(r *record.Record, b *record.Measurement, t *Terms) error {
 		if err := declared.check(f.Value); err != "" {
 			return refuse(r, checkTerms, "body.fields."+f.Name, "%s", err)
 		}
+		if declared.Type == "decimal" && long(f.Value.Text) {
+			return refuse(r, checkTerms, "body.fields."+f.Name, "got %s, want at most %d digits before and after the point", f.Value.Text, MaxValueDigits)
+		}
 	}
 	return nil
+}
+
+// long reports whether a decimal has more digits than a measure takes.
+func long(text string) bool {
+	whole, decimals, _ := strings.Cut(strings.TrimPrefix(text, "-"), ".")
+	return len(whole) > MaxValueDigits || len(strings.TrimRight(decimals, "0")) > MaxValueDigits
 }
 
 // check says why a value is not of the type; "" is that it is.

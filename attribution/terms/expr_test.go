@@ -198,8 +198,8 @@ func TestCompileRefuses(t *testing.T) {
 		"min(p, q)":                        "column 5: min wants decimals, times or durations, got bool",
 		"max(a, 1h) > 1":                   "column 8: max wants values of one type, got decimal and duration",
 		"!(p && value)":                    "column 8: && wants bool, got decimal",
-		strings.Repeat("a*", 80) + "a > 1": "column 38: * may give a number of 1078 digits, at most 1024",
-		strings.Repeat("a*a*a*a*a*a*a*a > 1 || ", 12) + "p": "column 1: the numbers on the way may have 27708 digits together, at most 16384",
+		strings.Repeat("a*", 60) + "a > 1": "column 74: * may give a number of 2050 digits, at most 2048\ncolumn 1: the numbers on the way may have 39886 digits together, at most 32768",
+		strings.Repeat("a*a*a*a*a*a*a*a > 1 || ", 15) + "p": "column 1: the numbers on the way may have 34635 digits together, at most 32768",
 	} {
 		_, err := Compile(text, exprFacts, "bool")
 		if err == nil || err.Error() != want {

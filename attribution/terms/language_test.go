@@ -211,13 +211,16 @@ func TestMeasurements(t *testing.T) {
 		return b.sign(r, "client")
 	}
 	b.apply(measurement("aum", "-12.5", record.Text("branch", "north"), record.Text("share", "0.2")))
-	b.apply(measurement("aum", "12"))
+	both := []record.Fact{record.Text("branch", "north"), record.Text("share", "0.2")}
+	b.refused(measurement("aum", "12"), "terms", "body.fields.branch: missing: metric aum has it")
+	b.refused(measurement("aum", "12.1234567890123", both...), "terms", "body.value: got 12.1234567890123, want at most 12 digits before and after the point")
+	b.apply(measurement("aum", "12.1234567890120", both...))
 	b.apply(measurement("other", "", record.Text("x", "y")))
 	b.refused(measurement("aum", "", record.Text("branch", "north")), "terms", "body.value: missing: metric aum has one")
-	b.refused(measurement("aum", "1", record.Text("brnch", "north")), "terms", "body.fields.brnch: metric aum has no such fact")
-	b.refused(measurement("aum", "1", record.Text("value", "2")), "terms", "body.fields.value: metric aum has no such fact")
-	b.refused(measurement("aum", "1", record.Text("share", "much")), "terms", `body.fields.share: decimal "much": want a decimal like -12.50 of at most 34 digits and 18 decimals`)
-	b.refused(measurement("aum", "1", record.Bool("branch", true)), "terms", "body.fields.branch: got a truth value, want a text")
+	b.refused(measurement("aum", "1", append(slices.Clone(both), record.Text("brnch", "north"))...), "terms", "body.fields.brnch: metric aum has no such fact")
+	b.refused(measurement("aum", "1", append(slices.Clone(both), record.Text("value", "2"))...), "terms", "body.fields.value: metric aum has no such fact")
+	b.refused(measurement("aum", "1", record.Text("branch", "north"), record.Text("share", "much")), "terms", `body.fields.share: decimal "much": want a decimal like -12.50 of at most 34 digits and 18 decimals`)
+	b.refused(measurement("aum", "1", record.Bool("branch", true), record.Text("share", "1")), "terms", "body.fields.branch: got a truth value, want a text")
 	// The vendor's number is not the client's.
 	b.apply(b.draft("mine", "vendor", &record.Measurement{Metric: "aum", From: at(t, "2026-03-01T00:00"), Until: at(t, "2026-03-02T00:00"), Fields: record.NewFacts(record.Text("x", "y"))}))
 }

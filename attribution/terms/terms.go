@@ -29,6 +29,10 @@ const (
 	MaxSkew = 24 * hour
 	// MaxScale is the most decimals of a currency.
 	MaxScale = 6
+	// MaxValueDigits is the most digits, before and after the point, of a number
+	// of a record that a measure takes: so the sum over any number of records can
+	// be written in a statement.
+	MaxValueDigits = 12
 	// MaxOffsetMinutes is how far a zone may be from UTC.
 	MaxOffsetMinutes = 18 * 60
 	// MaxExprBytes and MaxExprDepth bound an expression; MaxExprDigits bounds
@@ -37,8 +41,8 @@ const (
 	// powers a few.
 	MaxExprBytes  = 4 << 10
 	MaxExprDepth  = 32
-	MaxExprDigits = 1024
-	MaxExprWork   = 16 << 10
+	MaxExprDigits = 2048
+	MaxExprWork   = 32 << 10
 
 	// MaxFormulaDepth is how many formulas can stand inside each other; the
 	// bounds of an expression hold for the whole of them.

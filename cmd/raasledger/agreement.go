@@ -84,7 +84,11 @@ func printSchema(c *cli.Context) error {
 	if _, err := command.Args(c); err != nil {
 		return err
 	}
-	return command.Report(c, "%s\n", bytes.TrimSpace(terms.JSONSchema()))
+	schema, err := draftSchema()
+	if err != nil {
+		return err
+	}
+	return command.Report(c, "%s\n", bytes.TrimSpace(schema))
 }
 
 // A draft is a YAML file of terms with what is wrong with it.

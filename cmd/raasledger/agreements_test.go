@@ -61,6 +61,11 @@ func TestAgreementDiffers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	run.wrong = []string{"statement 2026-03: total"}
+	var text bytes.Buffer
+	if run.write(&text); !strings.HasSuffix(text.String(), "\nDIFFERENT: statement 2026-03: total\n") {
+		t.Errorf("what differs is told as\n%s", text.String())
+	}
 	for _, change := range []struct{ from, to, want string }{
 		{"quantity: 412, amount: 741.60", "quantity: 412, amount: 741.61", `statement 2026-03: line 1, amount: computed "741.60", by hand "741.61"`},
 		{"quantity: 412, amount: 741.60", "quantity: 413, amount: 741.60", `statement 2026-03: line 1, quantity: computed "412", by hand "413"`},

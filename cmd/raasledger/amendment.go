@@ -154,7 +154,10 @@ func (x *amendment) price(c *cli.Context) error {
 			add(k.words, t, &g.run)
 		}
 	}
-	if x.runs, err = simulate(p, names, list); err != nil {
+	show, wipe := command.Progress(c, "records")
+	x.runs, err = simulate(p, names, list, show)
+	wipe()
+	if err != nil {
 		return err
 	}
 	for i, to := range runs {

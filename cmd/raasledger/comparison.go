@@ -11,6 +11,7 @@ import (
 
 	"github.com/raasledger/raasledger/attribution/exact"
 	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/attribution/terms"
 )
 
 // A comparison shows simulations side by side: a column each, and how much each
@@ -74,7 +75,7 @@ func (x *comparison) blocks() []block {
 			at := slices.IndexFunc(r.statements, func(s simulated) bool { return s.Period == n.period && s.From == n.from && s.Until == n.until })
 			if at >= 0 {
 				b.open = b.open || r.statements[at].open
-				b.add(len(x.runs), i, r.statements[at].Statement)
+				b.add(len(x.runs), i, r.statements[at].Statement, nil)
 			}
 		}
 		b.order()
@@ -83,7 +84,7 @@ func (x *comparison) blocks() []block {
 	all := block{}
 	for i, r := range x.runs {
 		for _, s := range r.statements {
-			all.add(len(x.runs), i, s.Statement)
+			all.add(len(x.runs), i, s.Statement, r.terms)
 		}
 	}
 	all.rows = slices.DeleteFunc(all.rows, func(r *blockRow) bool { return r.what == "carried in" || r.what == "carried out" })
@@ -101,8 +102,9 @@ func compare(a, b record.Time) int {
 	return 0
 }
 
-// add adds the figures of a statement to column i of n.
-func (b *block) add(n, i int, s *record.Statement) {
+// add adds the figures of a statement to column i of n. Where several are added
+// up, t are their terms: they say which quantities can be.
+func (b *block) add(n, i int, s *record.Statement, t *terms.Terms) {
 	put := func(what, name string, d record.Decimal) {
 		at := slices.IndexFunc(b.rows, func(r *blockRow) bool { return r.what == what && r.name == name })
 		if at < 0 {
@@ -133,6 +135,9 @@ func (b *block) add(n, i int, s *record.Statement) {
 			quantity = "held"
 		}
 		put("amount", l.Name, l.Amount)
+		if t != nil {
+			quantity = increment(t, &l)
+		}
 		put("quantity", l.Name, quantity)
 		lines = lines.Add(number(l.Amount).value)
 	}
@@ -156,6 +161,25 @@ func (b *block) add(n, i int, s *record.Statement) {
 	if !s.CarriedOut.Zero() {
 		put("carried out", "", s.CarriedOut)
 	}
+}
+
+// increment is what a line's quantity adds to those of other periods: "" where
+// they do not add up, like shares and greatest values.
+func increment(t *terms.Terms, l *record.Line) record.Decimal {
+	for i := range t.Lines {
+		if t.Lines[i].Name != l.Name {
+			continue
+		}
+		m := t.Measure(t.Lines[i].Of)
+		if m == nil || m.Op != "count" && m.Op != "sum" || l.Quantity == "" {
+			return ""
+		}
+		if l.Before == "" {
+			return l.Quantity
+		}
+		return record.Decimal(number(l.Quantity).value.Sub(number(l.Before).value).String()) // over the term: to date
+	}
+	return ""
 }
 
 var blockOrder = []string{"amount", "quantity", "adjustments", "subtotal", "corrections", "carried in", "total", "due", "carried out"}

@@ -33,7 +33,7 @@ var updateExamples = flag.Bool("update-examples", false, "rewrite files and outp
 const examplesPage = "../../docs/examples.md"
 
 // A pageBlock is a fenced block of the page with the comment above it:
-// "terms NAME" shows an agreement from its results on, "file NAME/FILE" a whole
+// "terms NAME" shows an agreement from its results or metrics on, "file NAME/FILE" a whole
 // file, "run NAME" commands with what they print.
 type pageBlock struct {
 	what, of string
@@ -77,6 +77,8 @@ func (b pageBlock) same(t *testing.T, want string) {
 	}
 }
 
+var termsBegin = regexp.MustCompile(`(?m)^(?:(?:#.*\n)*metrics|results):`)
+
 // The page shows every example, and what it shows are the files.
 func TestExamplesPage(t *testing.T) {
 	_, blocks := readPage(t)
@@ -98,12 +100,12 @@ func TestExamplesPage(t *testing.T) {
 		}
 		want := string(text)
 		if b.what == "terms" {
-			at := strings.Index(want, "\nresults:")
-			if at < 0 {
-				t.Errorf("%s: no results", b.of)
+			at := termsBegin.FindStringIndex(want)
+			if at == nil {
+				t.Errorf("%s: neither results nor metrics", b.of)
 				continue
 			}
-			want = want[at+1:]
+			want = want[at[0]:]
 		}
 		b.same(t, want)
 	}

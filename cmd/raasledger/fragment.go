@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -13,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/attribution/terms"
 	"github.com/raasledger/raasledger/internal/command"
 )
 
@@ -174,6 +176,22 @@ func putIn(definition, said map[string]any, path string, twice func(path string)
 		}
 		putIn(ownFields, saidFields, path+"."+name, twice)
 	}
+}
+
+// draftSchema is the JSON Schema of drafts: that of the terms, where a result
+// may also be named by a fragment.
+func draftSchema() ([]byte, error) {
+	const result, named = `"additionalProperties": {"$ref": "#/$defs/result"}`, `"additionalProperties": {"anyOf": [{"$ref": "#/$defs/result"}, {
+        "type": "object", "required": ["fragment"],
+        "properties": {
+          "fragment": {"type": "string", "pattern": "^[a-z-]+@sha256:[0-9a-f]{64}$", "description": "A definition by name and digest: raasledger agreement fragments. Beside it stands what that leaves open."}
+        }
+      }]}`
+	schema := terms.JSONSchema()
+	if bytes.Count(schema, []byte(result)) != 1 {
+		return nil, errors.New("the schema of the terms has no single place for results")
+	}
+	return bytes.Replace(schema, []byte(result), []byte(named), 1), nil
 }
 
 func fragmentsCommand() *cli.Command {

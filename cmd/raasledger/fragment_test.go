@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -47,6 +49,39 @@ func TestFragments(t *testing.T) {
 		}
 		if !strings.HasPrefix(string(f.text), "# "+f.title+"\n") || f.title == "" {
 			t.Errorf("%s does not begin with a title", f.name)
+		}
+	}
+}
+
+// The schema for editors knows that a result may be named, and is JSON.
+func TestDraftSchema(t *testing.T) {
+	text, err := draftSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema struct {
+		Properties struct {
+			Results struct {
+				AdditionalProperties struct {
+					AnyOf []struct {
+						Ref        string `json:"$ref"`
+						Properties struct{ Fragment struct{ Pattern string } }
+					}
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(text, &schema); err != nil {
+		t.Fatal(err)
+	}
+	choices := schema.Properties.Results.AdditionalProperties.AnyOf
+	if len(choices) != 2 || choices[0].Ref != "#/$defs/result" {
+		t.Fatalf("got %+v", choices)
+	}
+	pattern := regexp.MustCompile(choices[1].Properties.Fragment.Pattern)
+	for _, f := range allFragments() {
+		if !pattern.MatchString(f.reference()) || pattern.MatchString(f.name) {
+			t.Errorf("%s is not as the schema has it", f.reference())
 		}
 	}
 }

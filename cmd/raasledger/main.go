@@ -41,6 +41,7 @@ Exit codes: 0 done, 1 what was given is refused, 2 it could not be done.`, clock
 		eraseCommand(),
 		importCommand(),
 		settleCommand(),
+		forecastCommand(),
 		simulateCommand(),
 		checkpointCommand(),
 		bundleCommand(),

@@ -75,7 +75,9 @@ func simulateDrafts(c *cli.Context) error {
 			}
 		}
 	}
-	runs, err := simulate(p, names, list)
+	show, wipe := command.Progress(c, "records")
+	runs, err := simulate(p, names, list, show)
+	wipe()
 	if err != nil {
 		return err
 	}
@@ -279,13 +281,18 @@ type refused struct {
 // A period is settled where p settled it itself: what was recorded until then
 // is in it. Any other is settled before the first record that is later than its
 // closing, or at the end.
-func simulate(p *past, names []string, list []*terms.Terms) ([]*simulation, error) {
+//
+// show is told how many records are done, of how many.
+func simulate(p *past, names []string, list []*terms.Terms, show func(done, of int64)) ([]*simulation, error) {
 	standing := terms.NewStanding()
 	runs := make([]*simulation, len(list))
 	for i, t := range list {
 		runs[i] = &simulation{name: names[i], terms: t, fold: fee.Simulate(t, standing)}
 	}
+	done := int64(0)
 	err := p.read(standing, func(r *record.Record, place string) error {
+		done++
+		show(done, p.records)
 		for _, run := range runs {
 			if err := run.take(p, r, place); err != nil {
 				return err

@@ -35,7 +35,7 @@ func pastOfBundle(t testing.TB, text []byte) *past {
 func checkSimulated(t *testing.T, run *exampleRun) {
 	t.Helper()
 	p := pastOfBundle(t, run.bundle)
-	got, err := simulate(p, []string{"draft"}, []*terms.Terms{run.terms})
+	got, err := simulate(p, []string{"draft"}, []*terms.Terms{run.terms}, func(int64, int64) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,8 +157,8 @@ func TestChartWidth(t *testing.T) {
 		return simulated{&record.Statement{Period: period, From: from, Until: from + 1, Subtotal: total, Total: total, CarriedIn: "0.00", CarriedOut: "0.00"}, false}
 	}
 	x := &comparison{past: &past{}, currency: "EUR", runs: []*simulation{
-		{name: "one", statements: []simulated{statement("2026-03", 1, "8.00"), statement("2026-04", 2, "-2.00")}},
-		{name: "zwei", statements: []simulated{statement("2026-03", 1, "4.00")}},
+		{name: "one", terms: new(terms.Terms), statements: []simulated{statement("2026-03", 1, "8.00"), statement("2026-04", 2, "-2.00")}},
+		{name: "zwei", terms: new(terms.Terms), statements: []simulated{statement("2026-03", 1, "4.00")}},
 	}}
 	for _, width := range []int{20, 40, 80} {
 		var b strings.Builder
