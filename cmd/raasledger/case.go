@@ -1,13 +1,11 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/raasledger/raasledger/attribution/record"
-	"github.com/raasledger/raasledger/attribution/responsibility"
 	"github.com/raasledger/raasledger/internal/command"
 	"github.com/raasledger/raasledger/ledger"
 	"github.com/raasledger/raasledger/verify"
@@ -54,7 +52,6 @@ func showCase(c *cli.Context) error {
 				return err
 			}
 		}
-		var effects []string
 		for _, n := range ns {
 			line, err := l.Get(n)
 			if err != nil {
@@ -64,9 +61,6 @@ func showCase(c *cli.Context) error {
 			if err != nil {
 				return err
 			}
-			if b, ok := r.Body.(*record.Action); ok && b.Status == "executed" && b.Effect != "read" {
-				effects = append(effects, r.ID)
-			}
 			text := string(line)
 			if !c.Bool("json") {
 				text = verify.NewEntry(r).String()
@@ -75,39 +69,34 @@ func showCase(c *cli.Context) error {
 				return err
 			}
 		}
-		return showFindings(c, l, effects)
+		return showFindings(c, l, args[0])
 	})
 }
 
-// showFindings shows what follows from the records for each effect.
-func showFindings(c *cli.Context, l *ledger.Ledger, effects []string) error {
-	for _, effect := range effects {
-		answer, err := l.Trace(c.Context, effect, 0)
-		if errors.Is(err, responsibility.ErrNoRules) {
-			if !c.Bool("json") {
-				err = command.Report(c, "\neffect %s: %v, so nothing follows from the records\n", effect, responsibility.ErrNoRules)
-			} else {
-				err = nil
-			}
+// showFindings shows what follows from the records for each effect of a case.
+func showFindings(c *cli.Context, l *ledger.Ledger, matter string) error {
+	t, err := l.TraceCase(c.Context, matter)
+	if err != nil {
+		return err
+	}
+	for _, answer := range t.Answers {
+		text := "\n" + answer.Text()
+		if c.Bool("json") {
+			raw, err := answer.Marshal()
 			if err != nil {
 				return err
 			}
-			continue
+			text = fmt.Sprintf("{\"answer\":%s}\n", raw)
 		}
-		if err != nil {
+		if err := command.Report(c, "%s", text); err != nil {
 			return err
 		}
+	}
+	for _, x := range t.Without {
 		if c.Bool("json") {
-			text, err := answer.Marshal()
-			if err != nil {
-				return err
-			}
-			if err := command.Report(c, "{\"answer\":%s}\n", text); err != nil {
-				return err
-			}
-			continue
+			continue // there is no answer
 		}
-		if err := command.Report(c, "\n%s", answer.Text()); err != nil {
+		if err := command.Report(c, "\neffect %s: %s, so nothing follows from the records\n", x.Effect.ID, x.Reason); err != nil {
 			return err
 		}
 	}
