@@ -35,6 +35,7 @@ Exit codes: 0 done, 1 what was given is refused, 2 it could not be done.`, clock
 		command.KeyCommand("raasledger"),
 		agreementCommand(),
 		appendCommand(),
+		grantCommand(),
 		attachCommand(),
 		evidenceCommand(),
 		eraseCommand(),
