@@ -29,6 +29,9 @@ func TestAgreements(t *testing.T) {
 		for _, c := range e.Cases {
 			t.Run(exampleName(name, c), func(t *testing.T) {
 				t.Parallel()
+				if text, err := os.ReadFile(filepath.Join("../../testdata/agreements", name, "records.yaml")); testing.Short() && err == nil && manyRecords.Match(text) {
+					t.Skip("more than a thousand records of one entry: without -short")
+				}
 				if c.Name != "" && c.Title == "" {
 					t.Error("the statement does not begin with what is special about the case")
 				}
@@ -49,6 +52,9 @@ func TestAgreements(t *testing.T) {
 		}
 	}
 }
+
+// manyRecords finds an entry that repeats a thousand times or more.
+var manyRecords = regexp.MustCompile(`repeat: [0-9]{4,}`)
 
 // What was worked by hand is compared to the last digit: another one is
 // noticed, and the demo then fails.
