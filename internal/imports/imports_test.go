@@ -38,7 +38,7 @@ var rules = map[string]rule{
 	"attribution/responsibility": {module: []string{"attribution/exact", "attribution/record", "attribution/terms"}},
 	"evidence":                   {module: []string{"merkle", "attribution/record"}, others: []string{"golang.org/x/crypto/chacha20poly1305"}},
 	"verify/bundle":              {module: []string{"merkle"}, others: []string{"golang.org/x/mod/sumdb/note"}},
-	"verify":                     {module: []string{"merkle", "verify/bundle", "attribution/exact", "attribution/record", "attribution/terms", "attribution/fee"}, others: []string{"golang.org/x/mod/sumdb/note"}},
+	"verify":                     {module: []string{"merkle", "verify/bundle", "attribution/exact", "attribution/record", "attribution/terms", "attribution/fee", "attribution/responsibility"}, others: []string{"golang.org/x/mod/sumdb/note"}},
 }
 
 // impure are the standard packages through which files, network, clocks of
