@@ -69,6 +69,7 @@ func (p *Page) WriteHTML(w io.Writer) error {
 	p.writeNotChecked(h)
 	p.writeNotClaimed(h)
 	p.writeDigests(h)
+	p.writeAllTests(h)
 	h.add("</body>\n</html>\n")
 	_, err := w.Write(h.b.Bytes())
 	return err
@@ -177,9 +178,12 @@ func fixedWords(h History) string {
 }
 
 // moment is a time for people.
-func moment(t record.Time) string {
+func moment(t record.Time) string { return bare(t) + " UTC" }
+
+// bare is a time where UTC is said beside it.
+func bare(t record.Time) string {
 	s := strings.Replace(t.String(), "T", " ", 1)
-	return strings.TrimSuffix(strings.TrimSuffix(s, "Z"), ".000") + " UTC"
+	return strings.TrimSuffix(strings.TrimSuffix(s, "Z"), ".000")
 }
 
 // writeChecks writes what was checked, and how each check came out.

@@ -23,10 +23,10 @@ func (p *Page) writeCase(h *page) {
 		default:
 			h.add("<ul>\n")
 			for _, a := range t.Answers {
-				h.add("<li>%s: %s To those outside answers <b>%s</b>.</li>\n", p.effectWords(a.Effect), shareWords(a), a.Outward)
+				h.add("<li>%s: %s To those outside answers <b>%s</b>.</li>\n", upper(p.effectWords(a.Effect)), shareWords(a), a.Outward)
 			}
 			for _, x := range t.Without {
-				h.add("<li>%s: the agreement has no rules about this, so nothing follows from the records.</li>\n", p.effectWords(x.Effect))
+				h.add("<li>%s: the agreement has no rules about this, so nothing follows from the records.</li>\n", upper(p.effectWords(x.Effect)))
 			}
 			h.add("</ul>\n")
 		}
@@ -108,23 +108,28 @@ func who(r *record.Record) string {
 
 // shareWords are the shares in one sentence.
 func shareWords(a *responsibility.Answer) string {
+	open := int64(len(a.Open()))
+	found := many(int64(len(a.Findings))-open, "finding")
+	if open > 0 {
+		found += fmt.Sprintf(", %d more left open", open)
+	}
 	if len(a.Shares) == 0 {
-		return "no fault is on the record."
+		return found + "; no fault is on the record."
 	}
 	var parts []string
 	for _, s := range a.Shares {
 		parts = append(parts, s.Party+" "+percent(s.BP))
 	}
-	return "by the agreed rules the shares are " + strings.Join(parts, ", ") + "."
+	return found + "; by the agreed rules the shares are " + strings.Join(parts, ", ") + "."
 }
 
 // percent is basis points as a percentage.
 func percent(bp int64) string { return fmt.Sprintf("%d.%02d %%", bp/100, bp%100) }
 
 func writeTimeline(h *page, entries []Entry) {
-	h.add("<section>\n<h2>What was recorded, in order</h2>\n<table class=\"grid\">\n<thead><tr><th class=\"n\">No.</th><th>When</th><th>What</th><th>Name</th><th>By</th><th>It says</th></tr></thead>\n<tbody>\n")
+	h.add("<section>\n<h2>What was recorded, in order</h2>\n<table class=\"grid\">\n<thead><tr><th class=\"n\">No.</th><th>When (UTC)</th><th>What</th><th>Name</th><th>By</th><th>It says</th></tr></thead>\n<tbody>\n")
 	for _, e := range entries {
-		h.add("<tr id=\"n%d\"><td class=\"n\">%d</td><td>%s</td><td class=\"word\">%s</td><td>%s</td><td>%s</td><td>%s", e.N, e.N, moment(e.At), words(string(e.Kind)), e.ID, by(e), e.Text)
+		h.add("<tr id=\"n%d\"><td class=\"n\">%d</td><td class=\"nowrap\">%s</td><td class=\"word\">%s</td><td>%s</td><td>%s</td><td>%s", e.N, e.N, bare(e.At), words(string(e.Kind)), e.ID, by(e), e.Text)
 		if e.Backfilled {
 			h.add(" <b>Entered afterwards, as history.</b>")
 		}
@@ -133,7 +138,7 @@ func writeTimeline(h *page, entries []Entry) {
 		}
 		h.add("</td></tr>\n")
 	}
-	h.add("</tbody>\n</table>\n<p class=\"small\">No. is the place in the ledger, which others share. When is the time that the author gives; where the ledger took it in at another time, that is said.</p>\n</section>\n")
+	h.add("</tbody>\n</table>\n<p class=\"small\">No. is the place in the ledger, where records of other matters stand between these. When is the time that the author gives; where the ledger took the record in at another time, that is said.</p>\n</section>\n")
 }
 
 func by(e Entry) string {
@@ -162,18 +167,27 @@ func (p *Page) writeAnswer(h *page, a *responsibility.Answer, entries []Entry) {
 	for i := range a.Findings {
 		p.writeFinding(h, a, &a.Findings[i], entries)
 	}
-	trips := 0
-	for _, t := range a.Tests {
-		if t.Result == "yes" {
-			trips++
+	h.add("<p class=\"small\">For this %s made; all of them stand at the end of the page.</p>\n</section>\n", plural(int64(len(a.Tests)), "test was", "tests were"))
+}
+
+// writeAllTests writes the tests of all answers, those too that found nothing.
+func (p *Page) writeAllTests(h *page) {
+	if p.Tracing == nil || len(p.Tracing.Answers) == 0 {
+		return
+	}
+	h.add("<section>\n<h2>Every test that was made</h2>\n<p>A test compares left with right. The answer yes speaks for a finding, no against one; unknown is that the records do not tell.</p>\n")
+	for _, a := range p.Tracing.Answers {
+		trips := 0
+		all := make([]int, len(a.Tests))
+		for i, t := range a.Tests {
+			all[i] = i
+			if t.Result == "yes" {
+				trips++
+			}
 		}
+		h.add("<h3>%s: %s, %d with the answer yes</h3>\n", a.Effect.ID, many(int64(len(a.Tests)), "test"), trips)
+		writeTests(h, a, all, true)
 	}
-	h.add("<h3>Every test that was made for %s</h3>\n<p class=\"small\">%d tests; the answer yes, which %d have, speaks for a finding.</p>\n", a.Effect.ID, len(a.Tests), trips)
-	all := make([]int, len(a.Tests))
-	for i := range all {
-		all[i] = i
-	}
-	writeTests(h, a, all, true)
 	h.add("</section>\n")
 }
 
@@ -184,10 +198,10 @@ func writeShares(h *page, a *responsibility.Answer) {
 		return
 	}
 	h.add("<table class=\"grid\">\n<thead><tr><th>Party</th><th class=\"n\">Share</th><th></th></tr></thead>\n<tbody>\n")
-	for i, s := range a.Shares {
+	for _, s := range a.Shares {
 		h.add("<tr><td>%s</td><td class=\"n\"><b>%s</b></td><td><svg viewBox=\"0 0 500 16\" role=\"img\" aria-label=\"%s\"><rect x=\"0\" y=\"1\" width=\"500\" height=\"14\" fill=\"#eef0f2\" />"+
-			"<rect x=\"0\" y=\"1\" width=\"%.1f\" height=\"14\" fill=\"%s\" stroke=\"#1c2126\" stroke-width=\"0.5\" /></svg></td></tr>\n",
-			s.Party, percent(s.BP), percent(s.BP), float64(s.BP)/20, markup(tints[i%len(tints)].strong))
+			"<rect x=\"0\" y=\"1\" width=\"%.1f\" height=\"14\" fill=\"#3a434b\" /></svg></td></tr>\n",
+			s.Party, percent(s.BP), percent(s.BP), float64(s.BP)/20)
 	}
 	h.add("</tbody>\n</table>\n")
 }
@@ -207,7 +221,7 @@ func (p *Page) writeFinding(h *page, a *responsibility.Answer, f *responsibility
 		h.add(" %s", butForText(f.ButFor))
 	}
 	h.add(" <span class=\"small\">Rule %s.</span></p>\n", string(f.Rule))
-	h.add("<table class=\"grid small\">\n<thead><tr><th class=\"n\">No.</th><th>Record</th><th>By</th><th>When</th><th>It says</th></tr></thead>\n<tbody>\n")
+	h.add("<table class=\"grid small\">\n<thead><tr><th class=\"n\">No.</th><th>Record</th><th>By</th><th>When (UTC)</th><th>It says</th></tr></thead>\n<tbody>\n")
 	for _, ref := range f.Evidence {
 		h.add("<tr><td class=\"n\">")
 		if slices.ContainsFunc(entries, func(e Entry) bool { return e.N == ref.N }) {
@@ -220,7 +234,7 @@ func (p *Page) writeFinding(h *page, a *responsibility.Answer, f *responsibility
 			h.add("</td><td>%s</td><td></td><td></td><td></td></tr>\n", ref.ID)
 			continue
 		}
-		h.add("</td><td>%s %s</td><td>%s</td><td>%s</td><td>%s</td></tr>\n", words(string(r.Kind)), ref.ID, who(r), moment(r.At), says(r))
+		h.add("</td><td>%s %s</td><td>%s</td><td class=\"nowrap\">%s</td><td>%s</td></tr>\n", words(string(r.Kind)), ref.ID, who(r), bare(r.At), says(r))
 	}
 	h.add("</tbody>\n</table>\n")
 	writeTests(h, a, f.Tests, false)

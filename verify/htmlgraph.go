@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -25,8 +26,9 @@ type graph struct {
 type node struct {
 	r         *record.Record
 	lane, row int
-	from      []*node // what it refers to
-	cited     bool    // by a finding that is not open
+	from      []*node        // what it refers to, unless one of these leads there
+	above     map[*node]bool // all that it rests on
+	cited     bool           // by a finding that is not open
 }
 
 // The lanes, from left to right.
@@ -45,9 +47,7 @@ var laneNames = [...]string{"Granted", "Known", "Decided", "Reviewed", "Acted", 
 const maxNodes = 80
 
 // tints tell the parties apart; their names are written too.
-var tints = []struct{ light, strong string }{
-	{"#dcebfa", "#3f7fbf"}, {"#fbe8cf", "#cf8a2e"}, {"#e2f3dd", "#5a9a48"}, {"#f0e1f5", "#9460a8"}, {"#f9dfe2", "#bf5562"}, {"#e4e7ea", "#7b858e"},
-}
+var tints = []string{"#dcebfa", "#fbe8cf", "#e2f3dd", "#f0e1f5", "#f9dfe2", "#e4e7ea"}
 
 // laneOf is the lane of a record, -1 if it is not drawn.
 func laneOf(r *record.Record) int {
@@ -113,11 +113,21 @@ func (p *Page) graph() *graph {
 			g.left++
 			continue
 		}
-		n := &node{r: r, lane: lane, cited: cited[r.Log.N]}
+		n := &node{r: r, lane: lane, above: map[*node]bool{}, cited: cited[r.Log.N]}
+		var named []*node
 		for _, ref := range record.References(r) {
-			if to := nodes[ref.ID]; to != nil && !slices.Contains(n.from, to) {
+			if to := nodes[ref.ID]; to != nil && !slices.Contains(named, to) {
+				named = append(named, to)
+				maps.Copy(n.above, to.above)
+			}
+		}
+		for _, to := range named {
+			if !n.above[to] {
 				n.from = append(n.from, to)
 			}
+		}
+		for _, to := range named {
+			n.above[to] = true
 		}
 		nodes[r.ID] = n
 		g.nodes = append(g.nodes, n)
@@ -166,7 +176,7 @@ func (g *graph) x(n *node) int { return 4 + slices.Index(g.lanes, n.lane)*(boxWi
 func (n *node) y() int         { return headHeight + n.row*(boxHeight+gapHeight) }
 
 func (g *graph) tint(party string) markup {
-	return markup(tints[slices.Index(g.parties, party)%len(tints)].light)
+	return markup(tints[slices.Index(g.parties, party)%len(tints)])
 }
 
 func (g *graph) write(h *page) {
@@ -186,7 +196,7 @@ func (g *graph) write(h *page) {
 	for _, n := range g.nodes {
 		g.box(h, n)
 	}
-	h.add("</svg>\n<p class=\"small\">Time runs downwards. An arrow leads from a record to one that names it, which rests on it or speaks of it. A thick frame: a finding cites the record. Written by:")
+	h.add("</svg>\n<p class=\"small\">Time runs downwards. An arrow leads from a record to one that names it, which rests on it or speaks of it; where others lie between, by way of these. A thick frame: a finding cites the record. Written by:")
 	for _, party := range g.parties {
 		h.add(" <span class=\"nowrap\" style=\"background: %s; border: 1px solid #8a939b; padding: 0 .4em\">%s</span>", g.tint(party), fit(party, 40))
 	}

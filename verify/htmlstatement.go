@@ -16,6 +16,24 @@ func (p *Page) writeStatements(h *page) {
 	if len(r.Statements) == 0 {
 		h.add("<section>\n<h2>Statements</h2>\n<p>There is no statement in this stretch of the ledger.</p>\n</section>\n")
 	}
+	if r.Amounts == "verified" {
+		h.add("<section>\n<h2>In short</h2>\n<ul>\n")
+		for i := range r.Statements {
+			s := &r.Statements[i]
+			if !s.Recomputed || s.History == excludes {
+				continue
+			}
+			h.add("<li>%s: the total is <b>%s %s</b>", s.Period, s.Total, s.Currency)
+			if s.Due != "" {
+				h.add(", of which %s are still to be paid", s.Due)
+			}
+			if !s.Agreed && s.History == "" {
+				h.add(", by terms that the client has not signed")
+			}
+			h.add(".</li>\n")
+		}
+		h.add("</ul>\n</section>\n")
+	}
 	for i := range r.Statements {
 		writeStatement(h, &r.Statements[i], r.Amounts)
 	}
@@ -29,7 +47,7 @@ func (p *Page) writeStatements(h *page) {
 }
 
 func writeStatement(h *page, s *Statement, amounts string) {
-	h.add("<section>\n<h2>Statement %s</h2>\n<p>For the time from %s until %s, from the records before no. %d that were there when it closed, %s.</p>\n", s.Period, moment(s.From), moment(s.Until), s.N, moment(s.Statement.Closing))
+	h.add("<section>\n<h2>Statement %s</h2>\n<p>For the time from %s until %s, closed %s. It settles what the records before no. %d say.</p>\n", s.Period, moment(s.From), moment(s.Until), moment(s.Statement.Closing), s.N)
 	note := func(text string) { h.add("<p><b>%s</b></p>\n", text) }
 	switch {
 	case s.History == excludes:
@@ -101,7 +119,7 @@ func writeLines(h *page, s *Statement, w *waterfall) {
 	read(s.Reads)
 	for _, a := range s.Adjust {
 		row("line", words(a.Op), adjustmentText(&a, s.Subtotal), "")
-		w.to(words(a.Op), a.After)
+		w.to(words(a.Op), record.Decimal(atScale(a.After, s.Subtotal)))
 	}
 	row("sum", "Subtotal", "", s.Subtotal)
 	w.sum("Subtotal", s.Subtotal)

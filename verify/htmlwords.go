@@ -15,13 +15,15 @@ h3 { font-size: 1.05rem; margin: 1.4rem 0 .4rem; overflow-wrap: anywhere; }
 p, li { max-width: 50rem; overflow-wrap: anywhere; }
 code { font: .88em/1.4 "DejaVu Sans Mono", Menlo, Consolas, monospace; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; margin: .6rem 0 1rem; }
-th, td { text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0; overflow-wrap: anywhere; }
+th, td { text-align: left; vertical-align: top; padding: .3rem .7rem .3rem 0; }
+td { overflow-wrap: anywhere; }
+.grid td { min-width: 4.2rem; }
 .grid th, .grid td { border-bottom: 1px solid #dde2e6; }
 .grid thead th { border-bottom: 2px solid #8a939b; font-size: .85rem; }
-.facts th { width: 11rem; font-weight: 600; color: #4a545d; overflow-wrap: normal; }
+.facts th { width: 11rem; font-weight: 600; color: #4a545d; }
 .facts td, .facts th { padding-top: .12rem; padding-bottom: .12rem; }
 .word { overflow-wrap: normal; }
-td.n, th.n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
+td.n, th.n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; overflow-wrap: normal; min-width: 0; }
 .nowrap { white-space: nowrap; overflow-wrap: normal; }
 tr.sum td { border-top: 2px solid #1c2126; font-weight: 600; }
 tr.part td { border-bottom: 0; color: #4a545d; font-size: .9rem; padding-top: 0; }
@@ -50,7 +52,8 @@ svg text { font-family: "Helvetica Neue", Arial, "Noto Sans", "Liberation Sans",
  body { font-size: 10.5pt; margin: 0; padding: 0; max-width: none; }
  .verdict, .refused, svg rect, tr { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
  h2, h3, h4 { break-after: avoid; }
- tr, .finding h4, .verdict, svg { break-inside: avoid; }
+ tr, .finding, .verdict, svg { break-inside: avoid; }
+ .finding table { margin: .3rem 0 .6rem; }
  thead { display: table-header-group; }
  a { color: inherit; text-decoration: none; }
 }
