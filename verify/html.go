@@ -228,13 +228,23 @@ func (p *Page) writeNotChecked(h *page) {
 	for _, k := range r.Unverified {
 		h.add("<li>The signature by %s: its key is none of those relied on</li>\n", k)
 	}
-	h.add("<li>Whether the records tell the truth. They are what each side wrote down at the time; that nobody changed them since is what was checked.</li>\n</ul>\n</section>\n")
+	if r.Verdict != Refused {
+		h.add("<li>Whether the records tell the truth. They are what each side wrote down at the time; that nobody changed them since is what was checked.</li>\n")
+	}
+	h.add("</ul>\n</section>\n")
 }
 
 // writeNotClaimed writes what does not follow from the page.
 func (p *Page) writeNotClaimed(h *page) {
 	claims := NotClaimed
-	if p.Case == nil {
+	switch {
+	case p.Report.Verdict == Refused:
+		claims = []string{
+			"who changed the file, and why: a damaged copy is refused like a forged one",
+			"that the ledger itself is wrong: another copy of it may be whole",
+			"who is liable in law",
+		}
+	case p.Case == nil:
 		claims = []string{
 			"who is liable in law, or what a court would award: amounts follow from the records by the agreed terms, and from nothing else",
 			"that the records are true: what contradicts other records is found, what was never recorded is not",
@@ -271,9 +281,12 @@ func (p *Page) writeDigests(h *page) {
 		text := d.hex
 		if text == "" {
 			text = "not known"
+			if d.noun == "Bundle" {
+				text = "not known, since the file was not read to its end"
+			}
 		}
 		fact(d.noun+", SHA-256", text)
 	}
 	h.add("</table>\n<p class=\"small\">The bundle is the file that was checked, the policy says whose keys were relied on, the verifier is the program that made this page. "+
-		"Who has the same three comes to the same result.</p>\n<p class=\"small\">%s</p>\n</section>\n", r.Result())
+		"Who has the same three, the same checkpoint from before and the same clock comes to the same result.</p>\n<p class=\"small\">%s</p>\n</section>\n", r.Result())
 }

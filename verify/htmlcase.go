@@ -213,9 +213,16 @@ func (p *Page) writeFinding(h *page, a *responsibility.Answer, f *responsibility
 	case responsibility.Presumed, responsibility.Undeterminable:
 		class = string(f.Status)
 	}
-	h.add("<div class=\"finding %s\">\n<h4>%s: %s</h4>\n<p>%s", markup(class), f.Party, ruleText(f.Rule), statusText(f.Status))
-	if f.Weight > 0 {
+	against := f.Party
+	if f.Status != responsibility.Established {
+		against = upper(string(f.Status)) + ", " + f.Party
+	}
+	h.add("<div class=\"finding %s\">\n<h4>%s: %s</h4>\n<p>%s", markup(class), against, ruleText(f.Rule), statusText(f.Status))
+	switch {
+	case f.Weight > 0:
 		h.add(" Weight %d.", f.Weight)
+	case f.Status != responsibility.Undeterminable && f.ButFor == "":
+		h.add(" It has no weight in the shares.")
 	}
 	if f.ButFor != "" {
 		h.add(" %s", butForText(f.ButFor))
