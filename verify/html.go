@@ -158,23 +158,24 @@ func (p *Page) writeVerdict(h *page) {
 	} else {
 		fact("Amounts", r.Amounts)
 	}
-	fact("Fixed history", "The vendor can not show another history to "+fixedWords(r.History))
+	fact("Fixed history", fixedWords(r.History))
 	if r.Now != 0 {
 		fact("Made at", moment(r.Now)+", by the clock of who made this page")
 	}
 	h.add("</table>\n")
 }
 
+// fixedWords say to whom the vendor can not show another history.
 func fixedWords(h History) string {
 	switch {
 	case h.Client && h.Third:
-		return "the client or to a third party: both have countersigned this one."
+		return "The client and a third party have countersigned this history: the vendor can not show another one to either."
 	case h.Client:
-		return "the client, who has countersigned this one. No third party has."
+		return "The client has countersigned this history: the vendor can not show it another one. No third party has countersigned."
 	case h.Third:
-		return "a third party, who has countersigned this one. The client has not."
+		return "A third party has countersigned this history: the vendor can not show it another one. The client has not countersigned."
 	}
-	return "itself only: neither the client nor a third party has countersigned this one, so two readers may have been shown two histories."
+	return "Neither the client nor a third party has countersigned this history: two readers may be shown two."
 }
 
 // moment is a time for people.

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/raasledger/raasledger/attribution/record"
@@ -270,21 +269,28 @@ func (g *graph) arrow(h *page, from, to *node, i int) {
 	h.add("<path d=\"%s\" fill=\"none\" stroke=\"#5b6670\" stroke-width=\"1.3\" /><path d=\"M%d %dl%d -4v8z\" fill=\"#5b6670\" />\n", markup(path), x2, y2, tip)
 }
 
-// fit cuts a text to a width in letters, where those of East Asia count twice.
-// What would act or deceive is made visible before it is cut, so that it cannot
-// be cut to something that does.
+// fit cuts a text to a width in letters of the common kind. What would act or
+// deceive is made visible before it is cut, so that it cannot be cut to
+// something that does.
 func fit(s string, width int) string {
 	s = plain(s)
 	used := 0
 	for i, r := range s {
-		w := 1
-		if r >= 0x1100 && (unicode.In(r, unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana) || r >= 0xff00 || r >= 0x3000 && r < 0x3040) {
-			w = 2
-		}
-		if used += w; used > width {
+		if used += breadth(r); used > 2*width {
 			_, last := utf8.DecodeLastRuneInString(s[:i]) // makes room for the sign that something is missing
 			return strings.TrimSpace(s[:i-last]) + "…"
 		}
 	}
 	return s
+}
+
+// breadth is how wide a character is, about, in halves of a common letter.
+func breadth(r rune) int {
+	switch {
+	case r >= 'A' && r <= 'Z', strings.ContainsRune("mw<>=+~%@&#", r):
+		return 3
+	case r >= 0x1100: // East Asia, and whatever is not known
+		return 4
+	}
+	return 2
 }

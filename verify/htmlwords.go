@@ -17,7 +17,7 @@ code { font: .88em/1.4 "DejaVu Sans Mono", Menlo, Consolas, monospace; overflow-
 table { border-collapse: collapse; width: 100%; margin: .6rem 0 1rem; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .7rem .3rem 0; }
 td { overflow-wrap: anywhere; }
-.grid td { min-width: 4.2rem; }
+.grid td { min-width: 5rem; }
 .grid th, .grid td { border-bottom: 1px solid #dde2e6; }
 .grid thead th { border-bottom: 2px solid #8a939b; font-size: .85rem; }
 .facts th { width: 11rem; font-weight: 600; color: #4a545d; }
