@@ -39,7 +39,8 @@ const exampleTerms = `{
  "escalation": "void", "lock": "0s", "billed_at": "accepted", "final_after": "90d"}},
 "measures": {"resolved": {"count": "resolved", "over": "period"}},
 "lines": [{"name": "resolved", "of": "resolved", "mode": "graduated", "tiers": [{"unit": "0.99"}]}],
-"settle": {"close_after": "8d", "late": "current", "negative": "carry", "corrections": "after_minimum"}}`
+"settle": {"close_after": "8d", "late": "current", "negative": "carry", "corrections": "after_minimum"},
+"responsibility": {"rule_set": "rs-1", "outward": "client", "review_min": "60s"}}`
 
 // signedAgreement is what both parties signed beforehand.
 func signedAgreement(origin string) *record.Record {

@@ -49,7 +49,7 @@ const (
 // It reads the chains of the action's case, of its idempotency key and of the
 // grants whose limits it counts against, not the ledger. The standing records
 // and the effects within the span of the limits are read once and stay in
-// memory. Where the terms name no rules the error is
+// memory: the first call of many effects takes longer. Where the terms name no rules the error is
 // [responsibility.ErrNoRules].
 func (l *Ledger) Precheck(ctx context.Context, action *record.Record) (*responsibility.Answer, error) {
 	if err := l.db.begin(); err != nil {
@@ -59,7 +59,11 @@ func (l *Ledger) Precheck(ctx context.Context, action *record.Record) (*responsi
 	l.rulesMu.Lock()
 	defer l.rulesMu.Unlock()
 	size := l.Size()
-	f, err := l.facts(ctx, action, size)
+	own, _, err := l.caseOf(ctx, action.Case, size)
+	if err != nil {
+		return nil, err
+	}
+	f, err := l.facts(ctx, own, size, action)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +108,11 @@ func (l *Ledger) Trace(ctx context.Context, effect string, size int64) (*respons
 	if err != nil {
 		return nil, err
 	}
-	f, err := l.facts(ctx, x, all)
+	own, _, err := l.caseOf(ctx, x.Case, all)
+	if err != nil {
+		return nil, err
+	}
+	f, err := l.facts(ctx, own, all, x)
 	if err != nil {
 		return nil, err
 	}
@@ -115,45 +123,84 @@ func (l *Ledger) Trace(ctx context.Context, effect string, size int64) (*respons
 	return answer, nil
 }
 
-// facts are all records before size that the rules read for an action. The
-// caller holds rulesMu, as long as it uses them.
-func (l *Ledger) facts(ctx context.Context, x *record.Record, size int64) (*responsibility.Facts, error) {
+// TraceCase traces all effects of a case, as Trace does one of them. That its
+// records are all is the operator's word; a case bundle proves it.
+func (l *Ledger) TraceCase(ctx context.Context, matter string) (*verify.Tracing, error) {
+	if err := l.db.begin(); err != nil {
+		return nil, err
+	}
+	defer l.db.end()
+	l.rulesMu.Lock()
+	defer l.rulesMu.Unlock()
+	size := l.Size()
+	own, effects, err := l.caseOf(ctx, matter, size)
+	if err != nil {
+		return nil, err
+	}
+	f, err := l.facts(ctx, slices.Clone(own), size, effects...)
+	if err != nil {
+		return nil, err
+	}
+	t := &verify.Tracing{Case: matter, Origin: l.origin, Size: size, Timeline: verify.Timeline(matter, own)}
+	for _, x := range effects {
+		if err := t.Add(f, x); err != nil {
+			return nil, fmt.Errorf("%s: %w", l.origin, err)
+		}
+	}
+	return t, nil
+}
+
+// caseOf are the records of a case before size, and the effects among them.
+func (l *Ledger) caseOf(ctx context.Context, matter string, size int64) (own, effects []*record.Record, err error) {
+	if matter == "" {
+		return nil, nil, nil // the standing records are read for every case
+	}
+	own, _, err = l.chainAfter(ctx, record.ChainOfCase(matter), -1, 0, size)
+	for _, r := range own {
+		if b, ok := r.Body.(*record.Action); ok && b.Status == "executed" && b.Effect != "read" {
+			effects = append(effects, r)
+		}
+	}
+	return own, effects, err
+}
+
+// facts are all records before size that the rules read for actions of a case,
+// own. The caller holds rulesMu, as long as it uses them.
+func (l *Ledger) facts(ctx context.Context, own []*record.Record, size int64, actions ...*record.Record) (*responsibility.Facts, error) {
 	if err := l.moveOn(ctx, size); err != nil {
-		l.rules = nil // what was taken in part is taken again
 		return nil, err
 	}
 	base := l.rules.standing
-	b, ok := x.Body.(*record.Action)
-	if !ok {
-		return base.Fork(), nil // the rules say that it is none
+	var named []string
+	keys, decisions := map[string]bool{}, map[string]bool{}
+	first := record.MaxTime
+	for _, x := range actions {
+		if b, ok := x.Body.(*record.Action); ok { // the rules say of another that it is none
+			named, first = append(named, b.Grant), min(first, x.At)
+			keys[b.Key], decisions[b.Decision] = true, true
+		}
 	}
-	if limited := l.rules.grants.Limited(b.Grant); len(limited) > 0 {
-		s, err := l.spent(ctx, limited, x.At-l.rules.grants.LookBack(limited...), size)
+	if limited := l.rules.grants.Limited(named...); len(limited) > 0 {
+		s, err := l.spent(ctx, limited, first-l.rules.grants.LookBack(limited...), size)
 		if err != nil {
-			l.rules = nil
 			return nil, err
 		}
 		base = s.facts
 	}
-	f := base.Fork()
-	var more []*record.Record
-	if x.Case != "" {
-		own, _, err := l.chainAfter(ctx, record.ChainOfCase(x.Case), -1, 0, size)
-		if err != nil {
-			return nil, err
+	more := own
+	for key := range keys {
+		if key == "" {
+			continue
 		}
-		more = own
-	}
-	if b.Key != "" {
-		same, _, err := l.chainAfter(ctx, record.ChainOfKey(b.Key), -1, 0, size)
+		same, _, err := l.chainAfter(ctx, record.ChainOfKey(key), -1, 0, size)
 		if err != nil {
 			return nil, err
 		}
 		more = append(more, same...)
 	}
 	// Measurements that are nobody's matter are in no chain read here.
-	for _, r := range slices.Clone(more) {
-		if r.ID != b.Decision {
+	for _, r := range own {
+		if !decisions[r.ID] {
 			continue
 		}
 		for _, ref := range record.References(r) {
@@ -173,6 +220,7 @@ func (l *Ledger) facts(ctx context.Context, x *record.Record, size int64) (*resp
 			}
 		}
 	}
+	f := base.Fork()
 	return f, add(f, more)
 }
 
@@ -207,6 +255,7 @@ func (l *Ledger) moveOn(ctx context.Context, size int64) error {
 		r.grants.Add(s)
 	}
 	if err := add(r.standing, records); err != nil {
+		l.rules = nil // what was taken in part is taken again
 		return err
 	}
 	r.last, r.size = last, size
@@ -218,6 +267,7 @@ func (l *Ledger) spent(ctx context.Context, limited []string, since record.Time,
 	r := l.rules
 	key := strings.Join(limited, " ")
 	s := r.spent[key]
+	delete(r.spent, key) // what fails half way is taken again
 	if s == nil || since < s.since || s.held > 2*s.built+mostStale {
 		if s == nil && len(r.spent) >= maxSpent {
 			clear(r.spent)

@@ -269,7 +269,15 @@ func TestRulesSeeAll(t *testing.T) {
 			if len(traced.Answers) != len(m.effects) {
 				t.Fatalf("%s: %d answers, want %d", matter, len(traced.Answers), len(m.effects))
 			}
+			stored, err := l.TraceCase(ctx, matter)
+			must(t, err)
+			if len(stored.Answers) != len(m.effects) || len(stored.Timeline) != len(traced.Timeline) {
+				t.Fatalf("%s: %d answers and %d entries in the store", matter, len(stored.Answers), len(stored.Timeline))
+			}
 			for i, effect := range m.effects {
+				if answerOf(t, stored.Answers[i]) != answerOf(t, traced.Answers[i]) {
+					t.Fatalf("%s: the store and the bundle say not the same of %s", matter, effect)
+				}
 				want, err := responsibility.Trace(whole, effect, l.Size())
 				must(t, err)
 				if got := traced.Answers[i]; answerOf(t, got) != answerOf(t, want) {
@@ -304,5 +312,105 @@ func TestRulesSeeAll(t *testing.T) {
 	if kinds[record.KindReview]*kinds[record.KindResolve]*kinds[record.KindMeasurement] == 0 || compared < 30 || d.found[responsibility.LimitExceeded] == 0 || d.found[responsibility.DuplicateEffect] == 0 {
 		t.Errorf("%d effects compared, findings %v", compared, d.found)
 	}
+	done(t, db)
+}
+
+// BenchmarkPrecheck: asking before an act, under a grant with a limit of a
+// period and many effects under it.
+func BenchmarkPrecheck(b *testing.B) {
+	for _, effects := range []int{0, 10_000, 50_000} {
+		b.Run(fmt.Sprintf("effects=%d", effects), func(b *testing.B) {
+			clock := newClock()
+			db, l := underRules(b, b.TempDir(), clock)
+			defer db.Close()
+			d := &desk{t: b, clock: clock, l: l, seq: -1}
+			if !d.client(&record.Record{Kind: record.KindGrant, ID: "g", Body: &record.Grant{Grantor: "client", Grantee: "agent", Operator: "vendor", Actions: []string{"refund"}, Resources: []string{"*"},
+				LimitPeriod: &record.PeriodLimit{Amount: "1000000", Days: 30}, From: at("2026-03-01T00:00:00"), Until: at("2026-05-01T00:00:00")}}) {
+				b.Fatal("the grant is refused")
+			}
+			act := func(matter string) []*record.Record {
+				decision := vendorRecord(clock, "decision/"+matter, matter, &record.Decision{Agent: "agent", Grant: "g", Inputs: []string{"input/" + matter}, Reasons: record.Sum(nil), Output: record.Sum(nil)})
+				refund := vendorRecord(clock, "refund/"+matter, matter, &record.Action{Decision: decision.ID, Grant: "g", Action: "refund", Resource: "order", Amount: "5", Currency: "EUR", Effect: "commit", Status: "executed", Key: matter})
+				refund.Actor = "agent"
+				return []*record.Record{vendorRecord(clock, "input/"+matter, matter, &record.Input{AsOf: clock.now, Fields: record.Facts{record.Text("total", "5")}}), decision, refund}
+			}
+			for i := 0; i < effects; i += 100 {
+				var batch []*record.Record
+				for k := range 100 {
+					batch = append(batch, act(fmt.Sprintf("T-%d", i+k))...)
+				}
+				_, err := l.Append(ctx, batch...)
+				must(b, err)
+			}
+			next := act("next")
+			_, err := l.Append(ctx, next[:2]...)
+			must(b, err)
+			_, err = l.Precheck(ctx, next[2]) // the first one reads what stays in memory
+			must(b, err)
+			for b.Loop() {
+				_, err := l.Precheck(ctx, next[2])
+				must(b, err)
+			}
+		})
+	}
+}
+
+// TestPrecheckWhileAppending: asking does not wait for those who append, nor
+// disturb them; what is said is right for some size.
+func TestPrecheckWhileAppending(t *testing.T) {
+	clock := newClock()
+	db, l := underRules(t, t.TempDir(), clock)
+	d := &desk{t: t, clock: clock, l: l, seq: -1}
+	if !d.client(&record.Record{Kind: record.KindGrant, ID: "g", Body: &record.Grant{Grantor: "client", Grantee: "agent", Operator: "vendor", Actions: []string{"refund"}, Resources: []string{"*"},
+		LimitPeriod: &record.PeriodLimit{Amount: "100", Days: 30}, From: at("2026-03-01T00:00:00"), Until: at("2026-05-01T00:00:00")}}) {
+		t.Fatal("the grant is refused")
+	}
+	refund := func(id string) *record.Record {
+		r := vendorRecord(clock, id, "T-"+id, &record.Action{Grant: "g", Action: "refund", Resource: "order", Amount: "1", Currency: "EUR", Effect: "commit", Status: "executed", Key: id})
+		r.Actor = "agent"
+		return r
+	}
+	errs := make(chan error)
+	for k := range 4 {
+		go func() {
+			var err error
+			for i := range 40 {
+				_, e := l.Append(ctx, refund(fmt.Sprintf("%d-%d", k, i)))
+				err = errors.Join(err, e)
+			}
+			errs <- err
+		}()
+		go func() {
+			var err error
+			exceeded := false
+			for i := range 40 {
+				a, e := l.Precheck(ctx, refund(fmt.Sprintf("ask-%d-%d", k, i)))
+				if err = errors.Join(err, e); e == nil {
+					now := a.Finding(responsibility.LimitExceeded, "vendor", responsibility.Established) != nil
+					if exceeded && !now {
+						err = errors.Join(err, fmt.Errorf("ask %d: the limit is not exceeded any more", i))
+					}
+					exceeded = now
+				}
+			}
+			errs <- err
+		}()
+	}
+	for range 8 {
+		must(t, <-errs)
+	}
+	a, err := l.Precheck(ctx, refund("last"))
+	must(t, err)
+	if f := a.Finding(responsibility.LimitExceeded, "vendor", responsibility.Established); f == nil || !strings.Contains(a.Tests[f.Tests[0]].Left, "sum 161 ") {
+		t.Errorf("after 160 refunds:\n%s", a.Text())
+	}
+	_, err = l.Precheck(ctx, refund("0-0"))
+	wantError(t, err, "effect 0-0: record ")
+	_, err = l.Precheck(ctx, vendorRecord(clock, "d", "", &record.Decision{Agent: "a"}))
+	wantError(t, err, "effect d: got a decision, want an action")
+	_, err = l.Trace(ctx, "none", 0)
+	wantError(t, err, "effect none: no such record among the first 162")
+	_, err = l.Trace(ctx, "0-0", 1000)
+	wantError(t, err, "trace at size 1000, the ledger has 162")
 	done(t, db)
 }

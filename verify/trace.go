@@ -80,20 +80,28 @@ func (c *Case) Trace(effect string) (*Tracing, error) {
 			continue
 		}
 		found = true
-		answer, err := responsibility.Trace(f, x.ID, c.Size)
-		switch {
-		case errors.Is(err, responsibility.ErrNoRules):
-			t.Without = append(t.Without, Without{responsibility.Ref{N: x.Log.N, ID: x.ID}, responsibility.ErrNoRules.Error()})
-		case err != nil:
+		if err := t.Add(f, x); err != nil {
 			return nil, err
-		default:
-			t.Answers = append(t.Answers, answer)
 		}
 	}
 	if effect != "" && !found {
 		return nil, fmt.Errorf("case %s has no effect %s", id, effect)
 	}
 	return t, nil
+}
+
+// Add traces one more effect, from facts of the tracing's size.
+func (t *Tracing) Add(f *responsibility.Facts, x *record.Record) error {
+	answer, err := responsibility.Trace(f, x.ID, t.Size)
+	switch {
+	case errors.Is(err, responsibility.ErrNoRules):
+		t.Without = append(t.Without, Without{responsibility.Ref{N: x.Log.N, ID: x.ID}, responsibility.ErrNoRules.Error()})
+	case err != nil:
+		return err
+	default:
+		t.Answers = append(t.Answers, answer)
+	}
+	return nil
 }
 
 // Facts are the records of the case for the rules, with the values that the

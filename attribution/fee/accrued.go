@@ -497,9 +497,6 @@ func (m *Meter) statement(p terms.Period, closing record.Time, tallies map[slot]
 		if !(at.period == p.From || first && (settled || at.period == never)) {
 			continue
 		}
-		if t := m.s.tallies[at]; settled && t != nil && t.equal(tallies[at]) {
-			continue // what was taken out and put in again corrects nothing
-		}
 		if settled && tallies[at].same(m.s.tallies[at]) {
 			continue // what was to be given back is not any more
 		}

@@ -129,6 +129,39 @@ amount to at_most 0  at 100: 100 left
 	}
 }
 
+// A touch that silence accepts, with no record about it, shares the credit from
+// then on.
+func TestMeterOfTouches(t *testing.T) {
+	k := newKit(t)
+	terms := draft(t, `{"results": {`+simple("sale", `"value": "decimal"`)+`, "touch": {"facts": {"channel": "text"}, "once_per": "fact:channel", "claim": ["vendor"], "accept": {"on": "silence", "after": "15d", "from": "claim"},
+			"dispute": {"within": "3d", "unresolved": {"after": "4d", "then": "void"}}, "reopen": "none", "escalation": "ignore", "lock": "0s", "billed_at": "occurred", "final_after": "366d"}},
+		"measures": {"credited": {"sum": "sale.value", "over": "period", "credit": {"of": "touch", "by": "channel", "to": ["agent"], "within": "30d", "decimals": 2, "model": "linear"}}},
+		"lines": [{"name": "credited", "of": "credited", "mode": "graduated", "tiers": [{"unit": "1"}]}], "settle": {"close_after": "10d", "late": "current", "negative": "carry", "corrections": "after_minimum"}}`)
+	k.agree(at("2026-03-01"), terms, "", "vendor", "client")
+	m := NewMeter(k.state, at("2026-03-01"))
+	for _, r := range []*record.Record{
+		{Case: "K", At: at("2026-03-02"), Body: &record.Outcome{Result: "touch", Facts: record.NewFacts(decimalFact("channel", "agent"))}},
+		{Case: "K", At: at("2026-03-03"), Body: &record.Outcome{Result: "sale", Facts: record.NewFacts(decimalFact("value", "10"))}},
+	} {
+		k.make(r)
+		if err := m.Apply(r); err != nil {
+			t.Fatal(err)
+		}
+		k.keep(r)
+	}
+	for _, day := range []string{"2026-03-16", "2026-03-18"} {
+		m.Advance(at(day))
+		a, err := m.Accrued()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := a.Periods[0].Statement.Total, map[string]record.Decimal{"2026-03-16": "0.00", "2026-03-18": "10.00"}[day]; got != want {
+			t.Errorf("on %s: %s, want %s", day, got, want)
+		}
+		want(t, tellAccrued(t, m), tellAccrued(t, NewMeter(m.s, m.now)))
+	}
+}
+
 // What comes next: a tier behind what is included, a step, a minimum and a cap
 // that go with the part of the period that the term covers.
 func TestDistances(t *testing.T) {

@@ -63,6 +63,9 @@ type setting struct {
 // adjusted applies the adjustments of an amount in their order. ok is false
 // where one of them reads a value that is not there, and the terms say hold.
 func (g *setting) adjusted(x number, list []adjust) (after number, ok bool) {
+	if !x.below(maxWhole) {
+		return number{}, false // no statement can say it
+	}
 	for i := range list {
 		a := &list[i]
 		before := x
@@ -90,6 +93,9 @@ func (g *setting) adjusted(x number, list []adjust) (after number, ok bool) {
 			x = x.mul(f)
 		default:
 			panic("fee: unchecked adjustment " + a.op)
+		}
+		if !x.below(maxWhole) {
+			return number{}, false
 		}
 		if g.step != nil {
 			g.step(a.op, before, x)

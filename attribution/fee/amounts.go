@@ -138,7 +138,7 @@ func (z *settlement) adjustSum(sum number) number {
 	for _, name := range reads(nil, v.adjusts) {
 		z.statement.Reads = append(z.statement.Reads, shownValue(name, g.value))
 	}
-	if !ok {
+	if !ok || !x.below(maxAmount.mul(number{units: 1_000_000})) {
 		return sum
 	}
 	z.statement.Adjust = r.steps

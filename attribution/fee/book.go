@@ -83,15 +83,6 @@ func (y *tally) add(v *version, m *measure, p part, n int64, at record.Time, sig
 	}
 }
 
-// equal reports whether the same is in both tallies.
-func (y *tally) equal(o *tally) bool {
-	same := func(a, b number) bool { return a.cmp(b) == 0 }
-	return y.claims == o.claims && same(y.quantity, o.quantity) && slices.EqualFunc(y.sums, o.sums, same) &&
-		slices.EqualFunc(y.values, o.values, func(a, b value) bool {
-			return a.n == b.n && a.at == b.at && a.text == b.text && same(a.quantity, b.quantity)
-		})
-}
-
 // empty reports whether nothing is in the tally.
 func (y *tally) empty() bool {
 	return y.claims == 0 && len(y.values) == 0 && y.rest == nil && y.stand == nil && y.quantity.sign() == 0
@@ -216,7 +207,8 @@ func (b *book) compute(name string) (number, bool) {
 		x, ok := b.value(name)
 		return x.rat(), ok
 	})
-	return numberOf(r), ok
+	x := numberOf(r)
+	return x, ok && x.below(maxWhole)
 }
 
 // measured is the value of a measure, over the results, measurements or

@@ -377,3 +377,29 @@ func TestShareOfASettledPeriodStays(t *testing.T) {
 		t.Fatalf("got\n%s", show(st))
 	}
 }
+
+// No number that one side delivers keeps the other from a statement: what no
+// statement can say is held.
+func TestNumbersThatNoStatementCanSay(t *testing.T) {
+	k := start(t, `{"results": {`+simple("sale", `"value": "decimal"`)+`}, "metrics": {"kwh": {"by": ["client"], "final_after": "300d"}},
+		"measures": {"used": {"sum": "metric/kwh.value", "over": "period", "missing": {"then": "hold"}}, "sold": {"sum": "sale.value", "over": "period"}},
+		"formulas": {"square": "used * used", "cube": "used * used * used"},
+		"lines": [{"name": "square", "of": "square", "mode": "graduated", "tiers": [{"unit": "0.000001"}], "below_zero": "zero"}, {"name": "cube", "of": "cube", "mode": "graduated", "tiers": [{"unit": "1"}], "below_zero": "zero"},
+			{"name": "large", "of": "used", "mode": "graduated", "tiers": [{"unit": "99999999999"}], "below_zero": "zero"}, {"name": "twice", "of": "used", "mode": "graduated", "tiers": [{"unit": "99999999999"}], "below_zero": "zero", "adjust": [{"times": "square", "undefined": "hold"}]},
+			{"name": "sold", "of": "sold", "mode": "graduated", "tiers": [{"unit": "1"}]}], `+settling("correction")+`}`)
+	k.claim("sale", "2026-03-10", decimalFact("value", "10"))
+	k.measure("kwh", "client", "2026-03-01", "2026-04-01", "999999999999.999999999999")
+	wantStatement(t, k, `
+square: 999999999999999999999998 = 1000000000000000000.00
+  tier 0: 999999999999999999999998 = 999999999999999999.999998
+cube:  = 0.00 held
+large: 999999999999.999999999999 = 0.00 held
+  tier 0: 999999999999.999999999999 = 99999999998999999999999.9
+twice: 999999999999.999999999999 = 0.00 held
+  square is 999999999999999999999998
+  tier 0: 999999999999.999999999999 = 99999999998999999999999.9
+sold: 10 = 10.00
+  tier 0: 10 = 10
+total 1000000000000000010.00
+`)
+}

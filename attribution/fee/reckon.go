@@ -207,7 +207,9 @@ func (z *settlement) priced(t *table, quantity bookValue, free number, show *rec
 	}
 	if t.convert != nil {
 		before := q
-		q = t.convert.of(q)
+		if q = t.convert.of(q); !q.below(maxWhole) {
+			return number{}, false
+		}
 		step("convert", before, q)
 	}
 	if included(t.adjusts) != nil {
@@ -217,10 +219,19 @@ func (z *settlement) priced(t *table, quantity bookValue, free number, show *rec
 	}
 	t.split(q, func(tier int, quantity, x number) {
 		amount = amount.add(x)
+		if !amount.below(maxWhole) {
+			return
+		}
 		if show != nil {
 			show.tiers = append(show.tiers, record.TierUse{Tier: int64(tier), Quantity: display(quantity.mul(sign)), Amount: display(x.mul(sign))})
 		}
 	})
+	if !amount.below(maxWhole) {
+		if show != nil {
+			show.tiers = nil
+		}
+		return number{}, false
+	}
 	return amount.mul(sign), true
 }
 
@@ -289,7 +300,11 @@ func (z *settlement) roll() {
 // finish applies the adjustments of a line.
 func (z *settlement) finish(t *table, g *setting, amount number, show *reckoning) bookValue {
 	x, ok := g.adjusted(amount, t.adjusts)
+	ok = ok && x.below(maxAmount)
 	if show != nil {
+		if !amount.below(maxWhole) {
+			show.tiers = nil
+		}
 		for _, name := range reads(nil, t.adjusts) {
 			show.reads = append(show.reads, shownValue(name, g.value))
 		}
@@ -370,7 +385,11 @@ func (z *settlement) reckonOwnTerm(r *reckoning, v *version) {
 			if a := included(t.adjusts); a != nil {
 				free = a.amount
 			}
-			x, _ = z.priced(t, bookValue{q, true}, free, show)
+			var ok bool
+			if x, ok = z.priced(t, bookValue{q, true}, free, show); !ok {
+				r.held = true
+				return number{}
+			}
 		}
 		y := z.finish(t, g, x, show)
 		if !y.ok {

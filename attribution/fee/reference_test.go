@@ -947,7 +947,11 @@ func timeline(x *refResult, records []*record.Record, closing record.Time, insta
 			}
 		}
 		for _, h := range accepts {
-			if decides(h.r) && h.at >= d.at {
+			withdraws := decides(h.r)
+			if x.rule.Accept.On == "third" && role(d.r) == "client" {
+				withdraws = role(h.r) == "client"
+			}
+			if withdraws && h.at >= d.at {
 				ends = append(ends, end{h.at, false, true})
 			}
 		}
@@ -979,7 +983,7 @@ func timeline(x *refResult, records []*record.Record, closing record.Time, insta
 	for _, t := range moments {
 		open := slices.ContainsFunc(quarrels, func(q quarrel) bool { return q.from <= t && (q.to < 0 || q.to > t) })
 		ended := slices.ContainsFunc(quarrels, func(q quarrel) bool { return q.to == t && q.said })
-		if t == spoken || !open && (ended || silent >= 0 && t >= silent) {
+		if t == spoken || x.rule.Accept.On != "third" && !open && (ended || silent >= 0 && t >= silent) {
 			accepted = t
 			break
 		}

@@ -89,7 +89,10 @@ func (s *State) look(c *claim, closing record.Time) view {
 
 	silent := s.silent(c)
 	spells := c.spells(closing, min(silent, explicit), &v, when)
-	v.accepted = min(explicit, acceptedUnsaid(silent, spells))
+	v.accepted = explicit
+	if r.Accept.On != "third" {
+		v.accepted = min(explicit, acceptedUnsaid(silent, spells))
+	}
 	if v.accepted > closing {
 		v.accepted = never
 	}
@@ -209,8 +212,12 @@ func (c *claim) spells(closing, unbound record.Time, v *view, when func(*event) 
 		if u := c.rule.Dispute; u.Then != "arbiter" && from+record.Time(u.After) <= closing {
 			p = spell{from, from + record.Time(u.After), u.Then == "void", true}
 		}
-		if k, _ := slices.BinarySearch(end.accepts, from); k < len(end.accepts) && end.accepts[k] <= p.until {
-			p = spell{from: from, until: end.accepts[k]}
+		accepts := end.accepts
+		if c.rule.Accept.On == "third" && d.by == client {
+			accepts = end.clients
+		}
+		if k, _ := slices.BinarySearch(accepts, from); k < len(accepts) && accepts[k] <= p.until {
+			p = spell{from: from, until: accepts[k]}
 		}
 		if w, ok := end.said[d.id]; ok {
 			if t := max(w.rejected, from); t < never && t <= p.until {
@@ -230,6 +237,7 @@ func (c *claim) spells(closing, unbound record.Time, v *view, when func(*event) 
 // looking at all events.
 type endings struct {
 	accepts []record.Time           // of whose word accepts, sorted
+	clients []record.Time           // of the client, where a third party's word accepts, sorted
 	said    map[string]dispositions // by the id of the dispute
 }
 
@@ -246,8 +254,11 @@ func (c *claim) endings(closing record.Time, when func(*event) record.Time) endi
 		}
 		switch e.kind {
 		case accept:
-			if c.accepts(e) {
+			switch {
+			case c.accepts(e):
 				end.accepts = append(end.accepts, when(e))
+			case e.by == client:
+				end.clients = append(end.clients, when(e))
 			}
 		case uphold, reject:
 			w, ok := end.said[e.id]
@@ -263,6 +274,7 @@ func (c *claim) endings(closing record.Time, when func(*event) record.Time) endi
 		}
 	}
 	slices.Sort(end.accepts)
+	slices.Sort(end.clients)
 	return end
 }
 

@@ -96,7 +96,8 @@ type change struct {
 	base          bool // its lines are due without claims
 	before, after tally
 	claims        int64   // of this statement
-	behind        []int64 // results and measurements of this statement, by n
+	joint         bool    // a line of some version reads it together with others
+	behind        []int64 // results and measurements of this statement, by n, where it is joint
 	actions       int64   // of this statement
 	first, last   int64
 	grades        [grades]number
@@ -377,6 +378,10 @@ func (z *settlement) change(at slot) *change {
 	}
 	y.after = y.before
 	y.after.values, y.after.sums = slices.Clip(y.before.values), slices.Clone(y.before.sums)
+	y.joint = slices.ContainsFunc(z.s.versions, func(w *version) bool {
+		i := w.measure(y.measure.Name)
+		return i >= 0 && w.measures[i].joint
+	})
 	z.changes[at] = y
 	if now {
 		z.current[at.version-1][at.measure] = y
@@ -413,7 +418,9 @@ func (z *settlement) move(v *version, period record.Time, list []part, sign, n i
 			continue
 		}
 		y.note(1, n, n)
-		y.behind = append(y.behind, n)
+		if y.joint {
+			y.behind = append(y.behind, n)
+		}
 		if period != z.period.From && !y.measure.term {
 			continue
 		}

@@ -10,7 +10,10 @@ import (
 // A Simulation is what terms that nobody has signed would have come to over
 // records of the past: the same fold, with the terms as version 1. Its
 // statements name no state, so that no record can hold one.
-type Simulation struct{ s *State }
+type Simulation struct {
+	s      *State
+	billed int64
+}
 
 // Simulate begins a simulation of t. past is what the records established in
 // fact; the caller applies each record to it before the simulation takes it.
@@ -18,7 +21,7 @@ func Simulate(t *terms.Terms, past *terms.Standing) *Simulation {
 	s := New()
 	s.standing = terms.Simulated(t, past)
 	s.addVersions()
-	return &Simulation{s}
+	return &Simulation{s: s}
 }
 
 // Apply takes a record of the past, whose Log is set, with its number and its
@@ -61,6 +64,20 @@ func (m *Simulation) Settle() (*record.Statement, error) {
 	if err := z.compute(nil); err != nil {
 		return nil, err
 	}
+	m.billed = 0
+	for i := range z.decisions {
+		d := &z.decisions[i]
+		if len(d.marks.parts) > 0 {
+			m.billed++
+		}
+		if len(d.claim.parts) > 0 {
+			m.billed--
+		}
+	}
 	z.take()
 	return z.statement, nil
 }
+
+// Billed is how many results the last statement bills, less those that it gives
+// back whole.
+func (m *Simulation) Billed() int64 { return m.billed }

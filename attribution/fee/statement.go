@@ -269,7 +269,31 @@ func fixed(x number, scale int) record.Decimal { return record.Decimal(x.appendF
 // displayScale is the most decimals of a figure that is shown and not summed.
 const displayScale = 18
 
-// display writes a figure that is shown and not summed.
+// maxWhole and maxAmount bound what a statement can say: a figure below the
+// first has at most 34 digits, and lines below the second, however many, add up
+// to an amount that has.
+var (
+	maxWhole  = tenTo(34)
+	maxAmount = tenTo(22)
+)
+
+func tenTo(n int) number {
+	x := one
+	for range n {
+		x = x.mul(number{units: 10})
+	}
+	return x
+}
+
+// below reports whether x is, without its sign, below a bound.
+func (x number) below(most number) bool { return x.cmp(most) < 0 && x.neg().cmp(most) < 0 }
+
+// display writes a figure that is shown and not summed: with as many decimals
+// as it has, at most 18, and at most 34 digits.
 func display(x number) record.Decimal {
-	return plain(x.round(displayScale, exact.HalfEven))
+	scale := displayScale
+	for most := tenTo(34 - displayScale); scale > 0 && !x.round(scale, exact.HalfEven).below(most); scale-- {
+		most = most.mul(number{units: 10})
+	}
+	return plain(x.round(scale, exact.HalfEven))
 }

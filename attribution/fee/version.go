@@ -44,6 +44,7 @@ type measure struct {
 	listed bool  // its values are kept one by one
 	each   []int // lines that price its results one by one
 	read   bool  // a line or the statement's adjustments read it
+	joint  bool  // a line reads it together with others
 }
 
 func newVersion(of terms.Version) *version {
@@ -61,6 +62,7 @@ func newVersion(of terms.Version) *version {
 		for _, name := range names {
 			for _, m := range t.Reads(name) {
 				v.measures[v.measure(m)].read = true
+				v.measures[v.measure(m)].joint = true
 			}
 		}
 	}
@@ -74,7 +76,10 @@ func newVersion(of terms.Version) *version {
 	for i := range t.Lines {
 		l := newTable(t, &t.Lines[i])
 		v.tables = append(v.tables, l)
-		if l.of != "" {
+		switch {
+		case l.own:
+			v.measures[v.measure(l.of)].read = true
+		case l.of != "":
 			reads(l.of)
 		}
 		adjusts(t.Lines[i].Adjust)
@@ -93,8 +98,8 @@ func newVersion(of terms.Version) *version {
 		changed = false
 		for _, m := range v.measures {
 			if m.read && m.Missing != nil && m.Missing.Measure != "" {
-				if other := v.measures[v.measure(m.Missing.Measure)]; !other.read {
-					other.read, changed = true, true
+				if other := v.measures[v.measure(m.Missing.Measure)]; !other.read || !other.joint {
+					other.read, other.joint, changed = true, true, true
 				}
 			}
 		}

@@ -251,3 +251,38 @@ func TestMeasurementAheadOfAnAmendment(t *testing.T) {
 		t.Errorf("got %s", brief(st))
 	}
 }
+
+// Where a third party accepts, its word does not end what the client disputes,
+// and the end of a dispute is not its word.
+func TestDisputesWhereAThirdPartyAccepts(t *testing.T) {
+	confirm := func(by, when string) *record.Record {
+		return &record.Record{At: at(when), By: by, Body: &record.Confirm{Of: "o-T", Verdict: "accept"}}
+	}
+	type records = []*record.Record
+	for _, c := range []struct {
+		name    string
+		records records
+		want    string
+	}{
+		{"the bank accepts what the client disputes", records{disputeOf("2026-03-11"), confirm("bank", "2026-03-12")}, "disputed 1"},
+		{"and the arbiter rejects the dispute", records{disputeOf("2026-03-11"), confirm("bank", "2026-03-12"), resolveOf("2026-03-13", "dispute", "rejected")}, "billed 1"},
+		{"and the client withdraws it", records{disputeOf("2026-03-11"), confirm("bank", "2026-03-12"), confirm("client", "2026-03-13")}, "billed 1"},
+		{"the arbiter rejects a dispute, and the bank says nothing", records{disputeOf("2026-03-11"), resolveOf("2026-03-13", "dispute", "rejected")}, "pending 1"},
+		{"the client withdraws a dispute, and the bank says nothing", records{disputeOf("2026-03-11"), confirm("client", "2026-03-13")}, "pending 1"},
+		{"the bank takes back what it rejected", records{{At: at("2026-03-11"), By: "bank", Body: &record.Confirm{Of: "o-T", Verdict: "reject"}}, confirm("bank", "2026-03-12")}, "billed 1"},
+	} {
+		k := start(t, guarded(`"silence", "after": "2d", "from": "claim"`, `"third", "by": "bank"`, `"unresolved": {"after": "4d", "then": "accept"}`, `"unresolved": {"then": "arbiter"}`))
+		k.add(claimOf("2026-03-10", "T", "10"))
+		for _, r := range c.records {
+			k.add(r)
+		}
+		st, _ := k.settle()
+		got := ""
+		for _, n := range st.Counts {
+			got += fmt.Sprintf("%s %d", n.Reason, n.N)
+		}
+		if got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}

@@ -571,7 +571,7 @@ func wholeBills(records []*record.Record, standing *terms.Standing) (out []*reco
 		if p.base > 0 {
 			var c wCalc
 			x := w.adjusted(&c, t.Adjust, sum, func(name string) *big.Rat { return w.value(1, current, ruling, name) }, w.share(p))
-			if st.Reads = c.reads; x != nil {
+			if st.Reads = c.reads; x != nil && under(x, 28) {
 				sum, st.Adjust = x, c.steps
 			}
 		}

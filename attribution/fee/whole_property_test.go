@@ -306,7 +306,7 @@ func drawWholeHistory(t *rapid.T, most int) (k *kit, statements []*record.Statem
 	}
 	clock := at("2026-03-01")
 	var claims, disputes, measured []string
-	amounts := []string{"1", "2", "2.50", "3.5", "8", "8.01", "10", "0", "0.0000000000001", "1234567890123"}
+	amounts := []string{"1", "2", "2.50", "3.5", "8", "8.01", "10", "0", "0.005", "0.000000000001", "999999999999.999999999999", "0.0000000000001", "1234567890123"}
 	latest := func(name string, of []string) string {
 		return of[len(of)-1-rapid.IntRange(0, min(5, len(of)-1)).Draw(t, name)]
 	}
@@ -359,7 +359,7 @@ func drawWholeHistory(t *rapid.T, most int) (k *kit, statements []*record.Statem
 			from := when - when%day - record.Time(rapid.IntRange(0, 2).Draw(t, "span"))*day
 			r.ID = fmt.Sprintf("m-%d", i)
 			r.By = pick("by", "client", "client", "bank", "vendor", "court")
-			b := &record.Measurement{Metric: pick("metric", "kwh", "kwh", "kwh", "ours"), From: from, Until: when, Value: record.Decimal(pick("value", "3", "-4", "7.25", "0", "2"))}
+			b := &record.Measurement{Metric: pick("metric", "kwh", "kwh", "kwh", "ours"), From: from, Until: when, Value: record.Decimal(pick("value", "3", "-4", "7.25", "0", "2", "0.5", "-999999999999.999999999999"))}
 			if len(measured) > 0 && maybe("again", 1) { // of the same
 				o := k.byID(latest("restated", measured))
 				b.From, b.Until, b.Metric = o.Body.(*record.Measurement).From, o.Body.(*record.Measurement).Until, o.Body.(*record.Measurement).Metric

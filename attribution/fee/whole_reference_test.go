@@ -91,7 +91,20 @@ func (w *world) round(x *big.Rat) *big.Rat { return refRound(x, w.t.Scale, w.t.R
 // begun: a statement that is owed came before.
 func (w *world) begun() bool { return w.now() > 0 && w.periods[w.now()-1].base > w.excluded }
 
-func wShow(x *big.Rat) record.Decimal { return record.Decimal(dec(refRound(x, 18, "half_even"))) }
+func wShow(x *big.Rat) record.Decimal {
+	for scale := 18; ; scale-- {
+		text := dec(refRound(x, scale, "half_even"))
+		whole, _, _ := strings.Cut(strings.TrimPrefix(text, "-"), ".")
+		if len(whole)+scale <= 34 || whole == "0" {
+			return record.Decimal(text)
+		}
+	}
+}
+
+// under reports whether x is, without its sign, less than a power of ten.
+func under(x *big.Rat, digits int64) bool {
+	return new(big.Rat).Abs(x).Cmp(new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(digits), nil))) < 0
+}
 
 // calendarPeriod is the month or ISO week that holds an instant, in UTC.
 func calendarPeriod(kind string, at record.Time) (name string, from, until record.Time) {
@@ -205,7 +218,11 @@ func (w *world) value(set, period int, v terms.Version, name string) *big.Rat {
 		return ratOf(string(c.Value))
 	}
 	if f := t.Formula(name); f != nil {
-		return wFormulas[f.Is.String()](func(name string) *big.Rat { return w.value(set, period, v, name) })
+		x := wFormulas[f.Is.String()](func(name string) *big.Rat { return w.value(set, period, v, name) })
+		if x != nil && !under(x, 34) {
+			return nil
+		}
+		return x
 	}
 	m := t.Measure(name)
 	at := period
@@ -464,6 +481,9 @@ func (w *world) adjusted(c *wCalc, list []terms.Adjustment, x *big.Rat, get func
 			}
 		}
 	}()
+	if !under(x, 34) {
+		return nil
+	}
 	for _, a := range list {
 		before := x
 		bound := func() *big.Rat {
@@ -506,7 +526,21 @@ func (w *world) adjusted(c *wCalc, list []terms.Adjustment, x *big.Rat, get func
 			}
 			x = rmul(x, f)
 		}
+		if !under(x, 34) {
+			return nil
+		}
 		c.step(a.Op, before, x)
+	}
+	return x
+}
+
+// finished is what a line comes to; nil is held.
+func (w *world) finished(c *wCalc, list []terms.Adjustment, x *big.Rat, get func(string) *big.Rat, share *big.Rat) *big.Rat {
+	if !under(x, 34) {
+		c.tiers = nil
+	}
+	if x = w.adjusted(c, list, x, get, share); x == nil || !under(x, 22) {
+		return nil
 	}
 	return x
 }
@@ -553,6 +587,9 @@ func priced(c *wCalc, t *terms.Terms, l *terms.Line, q, free *big.Rat) *big.Rat 
 	}
 	if l.Convert != nil {
 		y := converted(l, x)
+		if !under(y, 34) {
+			return nil
+		}
 		c.step("convert", x, y)
 		x = y
 	}
@@ -570,6 +607,10 @@ func priced(c *wCalc, t *terms.Terms, l *terms.Line, q, free *big.Rat) *big.Rat 
 		sum = radd(sum, u.amount)
 		c.tiers = append(c.tiers, record.TierUse{Tier: int64(u.i), Quantity: wShow(rmul(u.q, s)), Amount: wShow(rmul(u.amount, s))})
 	}
+	if !under(sum, 34) {
+		c.tiers = nil
+		return nil
+	}
 	return rmul(sum, s)
 }
 
@@ -585,7 +626,7 @@ func (w *world) line(set, period int, v terms.Version, i int) (c wCalc) {
 	get := func(name string) *big.Rat { return w.value(set, period, v, name) }
 	share := w.share(p)
 	if l.Of == "" {
-		c.amount = w.adjusted(&c, l.Adjust, ratOf(string(l.Flat)), get, share)
+		c.amount = w.finished(&c, l.Adjust, ratOf(string(l.Flat)), get, share)
 		return c
 	}
 	base := p.base == int(v.Number)
@@ -603,7 +644,7 @@ func (w *world) line(set, period int, v terms.Version, i int) (c wCalc) {
 					c.tiers = append(c.tiers, record.TierUse{Tier: int64(j), Quantity: wShow(u[0]), Amount: wShow(u[1])})
 				}
 			}
-			c.amount = w.adjusted(&c, l.Adjust, sum, get, share)
+			c.amount = w.finished(&c, l.Adjust, sum, get, share)
 			return c
 		}
 	} else if c.quantity = get(l.Of); c.quantity == nil {
@@ -614,7 +655,7 @@ func (w *world) line(set, period int, v terms.Version, i int) (c wCalc) {
 		free = w.includes(period, v, l, a)
 	}
 	if x := priced(&c, t, l, c.quantity, free); x != nil {
-		c.amount = w.adjusted(&c, l.Adjust, x, get, share)
+		c.amount = w.finished(&c, l.Adjust, x, get, share)
 	}
 	return c
 }
@@ -659,7 +700,7 @@ func (w *world) total(set int, v terms.Version, l *terms.Line, q, eachSum *big.R
 			return c
 		}
 	}
-	c.amount = w.adjusted(&c, l.Adjust, x, get, big.NewRat(1, 1))
+	c.amount = w.finished(&c, l.Adjust, x, get, big.NewRat(1, 1))
 	return c
 }
 

@@ -114,7 +114,7 @@ func TestHostileWholeStatesAreRefused(t *testing.T) {
 // What is read of the whole language is written again, wherever records end.
 func TestWholeStateCutAnywhere(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		k, _, _ := drawWholeHistory(t, 40)
+		k, _, _ := drawWholeHistory(t, 25)
 		s := New()
 		for i, r := range k.records {
 			if rapid.IntRange(0, 6).Draw(t, "cut") == 0 {

@@ -14,11 +14,14 @@ import (
 func caseCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "case",
-		Usage:     "show what was recorded of a case, in order",
+		Usage:     "show what was recorded of a case, in order, and who answers for what was done",
 		ArgsUsage: "CASE",
 		Description: `One line a record: its index, when it happened, its kind, who says it, its
-name, and what it says in short. With --json the records themselves are
-printed. bundle case CASE writes them with the proof that they are all.
+name, and what it says in short. Of each effect the findings follow that the
+agreed rules make of the records, with the tests that made them, and the
+shares (docs/rules.md); sealed values are not opened for that. With --json the
+records themselves are printed, and each answer behind them. bundle case CASE
+writes the records with the proof that they are all, for raasverify trace.
 
 Example:
     raasledger case T-1001 --db store`,
@@ -54,22 +57,50 @@ func showCase(c *cli.Context) error {
 			if err != nil {
 				return err
 			}
-			if c.Bool("json") {
-				if err := command.Report(c, "%s\n", line); err != nil {
-					return err
-				}
-				continue
-			}
 			r, err := record.Parse(line)
 			if err != nil {
 				return err
 			}
-			if err := command.Report(c, "%s\n", verify.NewEntry(r)); err != nil {
+			text := string(line)
+			if !c.Bool("json") {
+				text = verify.NewEntry(r).String()
+			}
+			if err := command.Report(c, "%s\n", text); err != nil {
 				return err
 			}
 		}
-		return nil
+		return showFindings(c, l, args[0])
 	})
+}
+
+// showFindings shows what follows from the records for each effect of a case.
+func showFindings(c *cli.Context, l *ledger.Ledger, matter string) error {
+	t, err := l.TraceCase(c.Context, matter)
+	if err != nil {
+		return err
+	}
+	for _, answer := range t.Answers {
+		text := "\n" + answer.Text()
+		if c.Bool("json") {
+			raw, err := answer.Marshal()
+			if err != nil {
+				return err
+			}
+			text = fmt.Sprintf("{\"answer\":%s}\n", raw)
+		}
+		if err := command.Report(c, "%s", text); err != nil {
+			return err
+		}
+	}
+	for _, x := range t.Without {
+		if c.Bool("json") {
+			continue // there is no answer
+		}
+		if err := command.Report(c, "\neffect %s: %s, so nothing follows from the records\n", x.Effect.ID, x.Reason); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // caseChain is the chain of a case that a person names.

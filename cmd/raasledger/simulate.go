@@ -264,7 +264,8 @@ type simulation struct {
 // closes.
 type simulated struct {
 	*record.Statement
-	open bool
+	open   bool
+	billed int64 // results, less those given back whole
 }
 
 // A refused record is one that the terms cannot take.
@@ -352,7 +353,7 @@ func (x *simulation) settleWhile(p *past, due func(terms.Period, record.Time) bo
 		if err != nil {
 			return command.Refused("", fmt.Errorf("%s: %w", x.name, err))
 		}
-		x.statements = append(x.statements, simulated{s, p.log < closing})
+		x.statements = append(x.statements, simulated{s, p.log < closing, x.fold.Billed()})
 	}
 }
 

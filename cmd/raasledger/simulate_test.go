@@ -154,7 +154,7 @@ func TestBar(t *testing.T) {
 // The chart keeps to the width of the terminal, as far as that has room.
 func TestChartWidth(t *testing.T) {
 	statement := func(period string, from record.Time, total record.Decimal) simulated {
-		return simulated{&record.Statement{Period: period, From: from, Until: from + 1, Subtotal: total, Total: total, CarriedIn: "0.00", CarriedOut: "0.00"}, false}
+		return simulated{&record.Statement{Period: period, From: from, Until: from + 1, Subtotal: total, Total: total, CarriedIn: "0.00", CarriedOut: "0.00"}, false, 0}
 	}
 	x := &comparison{past: &past{}, currency: "EUR", runs: []*simulation{
 		{name: "one", terms: new(terms.Terms), statements: []simulated{statement("2026-03", 1, "8.00"), statement("2026-04", 2, "-2.00")}},
