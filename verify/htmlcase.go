@@ -113,7 +113,11 @@ func shareWords(a *responsibility.Answer) string {
 	if open > 0 {
 		found += fmt.Sprintf(", %d more left open", open)
 	}
-	if len(a.Shares) == 0 {
+	switch {
+	case len(a.Shares) > 0:
+	case int64(len(a.Findings)) > open:
+		return found + "; none has weight, so there are no shares."
+	default:
 		return found + "; no fault is on the record."
 	}
 	var parts []string
@@ -194,7 +198,7 @@ func (p *Page) writeAllTests(h *page) {
 // writeShares writes the shares as one bar and a table.
 func writeShares(h *page, a *responsibility.Answer) {
 	if len(a.Shares) == 0 {
-		h.add("<p><b>Shares: none. No fault is on the record.</b></p>\n")
+		h.add("<p><b>Shares: none, since no finding has weight.</b></p>\n")
 		return
 	}
 	h.add("<table class=\"grid\">\n<thead><tr><th>Party</th><th class=\"n\">Share</th><th></th></tr></thead>\n<tbody>\n")

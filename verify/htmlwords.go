@@ -53,6 +53,7 @@ svg text { font-family: "Helvetica Neue", Arial, "Noto Sans", "Liberation Sans",
  .verdict, .refused, svg rect, tr { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
  h2, h3, h4 { break-after: avoid; }
  tr, .finding, .verdict, svg { break-inside: avoid; }
+ svg { max-height: 210mm; }
  .finding table { margin: .3rem 0 .6rem; }
  thead { display: table-header-group; }
  a { color: inherit; text-decoration: none; }
