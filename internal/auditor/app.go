@@ -17,6 +17,7 @@ func App(clock func() time.Time) *cli.App {
     raasverify check april.bundle --policy policy --since checkpoint
     raasverify explain march.bundle resolved/T-1001 --policy policy
     raasverify trace T-1001.bundle --policy policy
+    raasverify report T-1001.bundle --policy policy -o case.html
     raasverify sign agreement.json --key client.key -o both.json
     raasverify cosign march.bundle --policy policy --first \
         --key client.key --name client.example -o checkpoint.cosigned
@@ -26,6 +27,7 @@ checked, 3 nothing contradicts, but something the policy asks for is not shown.`
 		checkCommand(),
 		explainCommand(),
 		traceCommand(),
+		reportCommand(),
 		signCommand(),
 		cosignCommand(),
 		&cli.Command{
