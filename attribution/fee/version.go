@@ -44,6 +44,8 @@ type measure struct {
 	listed bool  // its values are kept one by one
 	each   []int // lines that price its results one by one
 	read   bool  // a line or the statement's adjustments read it
+
+	decimal bool // what it takes is a decimal
 }
 
 func newVersion(of terms.Version) *version {
@@ -54,6 +56,13 @@ func newVersion(of terms.Version) *version {
 		switch m.Op {
 		case "min", "max", "last", "distinct":
 			m.listed = true
+		}
+		switch m.Source {
+		case "result":
+			f := t.Result(m.Of).Fact(m.Fact)
+			m.decimal = f != nil && f.Type == "decimal"
+		case "metric":
+			m.decimal = v.fieldType(m.Of, m.Fact) == "decimal"
 		}
 		v.measures = append(v.measures, m)
 	}
