@@ -155,7 +155,7 @@ func strip(r *record.Record) *record.Record {
 func TestBackupDoesNotResurrect(t *testing.T) {
 	clock := newClock()
 	dir := scratch(t)
-	db, l := withChat(t, dir, clock, small(clock))
+	db, _ := withChat(t, dir, clock, small(clock))
 	must(t, db.Close())
 	backup := copyDir(t, dir)
 	all := secrets(t, dir)
@@ -389,7 +389,7 @@ func TestEvidenceKilled(t *testing.T) {
 func TestEraseCutOff(t *testing.T) {
 	clock := newClock()
 	made := scratch(t)
-	db, l := withChat(t, made, clock, small(clock))
+	db, _ := withChat(t, made, clock, small(clock))
 	must(t, db.Close())
 	all := secrets(t, made)
 	calls := 0
@@ -399,7 +399,7 @@ func TestEraseCutOff(t *testing.T) {
 		o := small(clock)
 		o.files = s
 		db := open(t, dir, o)
-		l, _ = db.Ledger(testOrigin)
+		l, _ := db.Ledger(testOrigin)
 		_, _, err := l.Erase(ctx, Erasure{ID: "none", Of: "o-1", Basis: "asked"}) // loads the ledger
 		if _, ok := errors.AsType[*ImproperError](err); !ok {
 			t.Fatal(err)
@@ -418,7 +418,7 @@ func TestEraseCutOff(t *testing.T) {
 			break
 		}
 		db = open(t, dir, small(clock))
-		l, err := db.Ledger(testOrigin)
+		l, err = db.Ledger(testOrigin)
 		must(t, err)
 		if _, ok, _ := l.Find("erase/1"); ok {
 			if found := grep(t, dir, all...); found != nil {

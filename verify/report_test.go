@@ -441,7 +441,7 @@ func TestPast(t *testing.T) {
 func TestPure(t *testing.T) {
 	allowed := map[string][]string{
 		".": {"bytes", "cmp", "crypto/ed25519", "crypto/sha256", "encoding/json", "errors", "fmt", "hash", "io", "slices", "strings", "unicode", "unicode/utf8",
-			"attribution/fee", "attribution/record", "attribution/terms", "merkle", "verify/bundle"},
+			"attribution/fee", "attribution/record", "attribution/responsibility", "attribution/terms", "merkle", "verify/bundle"},
 		"bundle": {"bufio", "bytes", "cmp", "crypto/sha256", "encoding/base64", "encoding/binary", "encoding/hex", "encoding/json", "errors", "fmt", "hash", "io",
 			"slices", "strconv", "strings", "unicode", "unicode/utf8", "merkle"},
 	}

@@ -184,9 +184,7 @@ func TestShapley(t *testing.T) {
 	// Three players, worked by the orders in which they can join: abc, acb, bac,
 	// bca, cab, cba give a 6, 6, 14, 12, 6, 12.
 	three := &Credit{Model: "shapley"}
-	for _, v := range []Share{{"a", "6"}, {"a+b", "20"}, {"a+b+c", "30"}, {"a+c", "10"}, {"b", "6"}, {"b+c", "18"}, {"c", "4"}} {
-		three.Shares = append(three.Shares, v)
-	}
+	three.Shares = []Share{{"a", "6"}, {"a+b", "20"}, {"a+b+c", "30"}, {"a+c", "10"}, {"b", "6"}, {"b+c", "18"}, {"c", "4"}}
 	slices.SortFunc(three.Shares, func(a, b Share) int { return strings.Compare(a.Of, b.Of) })
 	parts, total, ok := three.Shapley([]string{"a", "b", "c"})
 	var sum exact.Rat

@@ -218,7 +218,7 @@ func TestAgreementsDocument(t *testing.T) {
 	}
 	blocks[0].run(t, t.TempDir())
 	named := map[string]bool{}
-	for _, m := range regexp.MustCompile("\\(\\.\\./testdata/agreements/([a-z0-9_]+)\\)").FindAllStringSubmatch(string(text), -1) {
+	for _, m := range regexp.MustCompile(`\(\.\./testdata/agreements/([a-z0-9_]+)\)`).FindAllStringSubmatch(string(text), -1) {
 		named[m[1]] = true
 	}
 	for _, name := range agreements.Names() {
