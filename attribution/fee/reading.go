@@ -281,6 +281,14 @@ func (m *measure) part(at int, facts record.Facts, occurred record.Time) (p part
 			return part{}, -1
 		}
 		p.text = v.Text
+		if m.decimal {
+			// 1 and 1.0 are two texts and one value.
+			x, err := parseNumber(v.Text)
+			if err != nil {
+				return part{}, -1
+			}
+			p.text = x.String()
+		}
 	default:
 		var ok bool
 		if p.quantity, ok = factNumber(facts, m.Fact); !ok {

@@ -834,6 +834,10 @@ func timeline(x *refResult, records []*record.Record, closing record.Time, insta
 			resolves[b.Dispute] = append(resolves[b.Dispute], h)
 		case *record.Reverse:
 			if b.Of == x.r.ID && r.Log.N > x.n {
+				if r.By == "vendor" && x.r.By != "vendor" && counts(r) <= closing {
+					y.idle = append(y.idle, refIdle{h.n, "not_entitled"})
+					break
+				}
 				reverses = append(reverses, h)
 			}
 		case *record.Handoff:

@@ -81,7 +81,9 @@ func (s *State) look(c *claim, closing record.Time) view {
 				v.attested = true
 			}
 		case reverse:
-			if t := when(e); t < full || t == full && e.cause < cause {
+			if !c.reversedBy(e) {
+				v.idle = append(v.idle, idle{i, notEntitled})
+			} else if t := when(e); t < full || t == full && e.cause < cause {
 				full, cause = t, e.cause
 			}
 		}
@@ -147,6 +149,11 @@ func (c *claim) accepts(e *event) bool {
 	}
 	return e.by == client
 }
+
+// reversedBy reports whether the author of a reversal may take the claim back.
+// The vendor takes back its own: what the client or a third party claims can be
+// what lowers the fee.
+func (c *claim) reversedBy(e *event) bool { return e.by != vendor || c.author == vendor }
 
 // silent is the instant at which the claim is accepted if nobody says anything.
 func (s *State) silent(c *claim) record.Time {
@@ -328,9 +335,11 @@ func (v *view) reductions(c *claim, closing record.Time, when func(*event) recor
 			continue
 		}
 		switch {
+		case e.kind == reduce && !c.reversedBy(e):
+			v.idle = append(v.idle, idle{i, notEntitled})
 		case e.kind == reduce:
 			order = append(order, i)
-		case e.kind == reverse && v.locked < never && when(e) > max(v.locked, v.guarantee(c)):
+		case e.kind == reverse && c.reversedBy(e) && v.locked < never && when(e) > max(v.locked, v.guarantee(c)):
 			v.idle = append(v.idle, idle{i, afterGuarantee})
 		}
 	}

@@ -96,8 +96,10 @@ func (z *settlement) countUsage() {
 		}
 		if at.period < z.period.From {
 			p, ok := z.s.periodAt(at.period)
-			switch {
-			case !ok || p.Until <= z.s.settledUpTo()-z.s.horizon():
+			switch kept := ok && p.Until > z.s.settledUpTo()-z.s.horizon(); {
+			case z.terms.Settle.Late == "current" && z.s.horizon() == 0:
+				// Terms of actions alone have no horizon, and this needs none.
+			case !kept:
 				// Nothing of that period is kept for certain.
 				z.refused = append(z.refused, refusedUsage{at, final})
 				continue

@@ -45,6 +45,8 @@ type measure struct {
 	each   []int // lines that price its results one by one
 	read   bool  // a line or the statement's adjustments read it
 	joint  bool  // a line reads it together with others
+
+	decimal bool // what it takes is a decimal
 }
 
 func newVersion(of terms.Version) *version {
@@ -55,6 +57,13 @@ func newVersion(of terms.Version) *version {
 		switch m.Op {
 		case "min", "max", "last", "distinct":
 			m.listed = true
+		}
+		switch m.Source {
+		case "result":
+			f := t.Result(m.Of).Fact(m.Fact)
+			m.decimal = f != nil && f.Type == "decimal"
+		case "metric":
+			m.decimal = v.fieldType(m.Of, m.Fact) == "decimal"
 		}
 		v.measures = append(v.measures, m)
 	}

@@ -20,6 +20,7 @@ func (d *document) review(t *Terms) {
 		d.reviewLine(t, &t.Lines[i], element("lines", i))
 	}
 	d.reviewAdjust(t, "adjust", t.Adjust)
+	d.reviewStatement(t)
 	d.reviewPrepaid(t)
 }
 
@@ -220,6 +221,28 @@ func (d *document) reviewAdjust(t *Terms, path string, list []Adjustment) {
 				d.warn(element(path, i), "%s %s undoes %s %s before it", a.Op, a.Amount, b.Op, b.Amount)
 			}
 		}
+	}
+}
+
+// reviewStatement warns of amounts that the adjustments of the statement do not
+// reach, and of those that are lost.
+func (d *document) reviewStatement(t *Terms) {
+	var fixed []string // that need no value
+	for _, a := range t.Adjust {
+		if a.By == "" {
+			fixed = append(fixed, a.Op+" "+string(a.Amount))
+		}
+	}
+	for i, a := range t.Adjust {
+		if a.Undefined == "hold" && len(fixed) > 0 {
+			d.warn(element("adjust", i), "while %s has no value, no adjustment of the statement is made: neither is %s", a.By, list(fixed))
+		}
+		if t.Settle.Corrections == "after_minimum" && a.Op != "at_least" {
+			d.warn(element("adjust", i), "corrections of earlier periods come after it: %s does not reach what is billed or given back by one", a.Op)
+		}
+	}
+	if t.Settle.Negative == "forfeit" {
+		d.warn("settle.negative", "what %s gets back is lost to it where it is more than a statement charges", t.Client().ID)
 	}
 }
 

@@ -13,6 +13,9 @@ import (
 func (d *document) reviewSilence(t *Terms, r *Result) {
 	path := "results." + r.Name
 	client := t.Client().ID
+	if slices.Equal(r.Claim, []string{client}) {
+		d.warn(path+".claim", "%s, who pays, alone claims it: what it does not claim does not count", client)
+	}
 	switch r.Accept.On {
 	case "client":
 		d.warn(path+".accept.on", "%s can leave a claim unaccepted for ever: it expires at final_after, %s after the claim", client, r.FinalAfter)
@@ -29,11 +32,15 @@ func (d *document) reviewSilence(t *Terms, r *Result) {
 			decided = "both agree or an arbiter decides"
 		}
 		at := path + ".dispute.unresolved"
+		other := client // whoever claims does not dispute
+		if slices.Equal(r.Claim, []string{client}) {
+			other = t.Operator().ID
+		}
 		switch r.Dispute.Then {
 		case "void":
-			d.warn(at, "what %s disputes until the last day is not paid unless %s within %s", client, decided, r.Dispute.After)
+			d.warn(at, "what %s disputes until the last day is not paid unless %s within %s", other, decided, r.Dispute.After)
 		case "accept":
-			d.warn(at, "what %s disputes is paid unless %s within %s", client, decided, r.Dispute.After)
+			d.warn(at, "what %s disputes is paid unless %s within %s", other, decided, r.Dispute.After)
 		case "arbiter":
 			d.warn(at, "what the arbiter leaves open is not paid: it expires at final_after, %s after the claim", r.FinalAfter)
 		}
