@@ -21,6 +21,7 @@ type Meter struct {
 	unseen   []*claim // that no receipt covers, in ledger order
 	due      deadlines
 	readings map[string]*reading // by key: the one that stands
+	resolved map[string]*reading // by span: the one that both sides resolved last
 	measured map[*reading]*metered
 
 	firm, high, low map[slot]*tally // of each slot that something is in
@@ -67,7 +68,8 @@ func NewMeter(s *State, now record.Time) *Meter {
 // begin looks at all there is.
 func (m *Meter) begin(now record.Time) {
 	m.now = max(m.now, now)
-	m.metered, m.byCase, m.measured, m.readings = map[*claim]*metered{}, map[string][]*claim{}, map[*reading]*metered{}, map[string]*reading{}
+	m.metered, m.byCase = map[*claim]*metered{}, map[string][]*claim{}
+	m.measured, m.readings, m.resolved = map[*reading]*metered{}, map[string]*reading{}, map[string]*reading{}
 	m.firm, m.high, m.low = map[slot]*tally{}, map[slot]*tally{}, map[slot]*tally{}
 	m.unseen, m.due, m.counts, m.exposed = nil, nil, [reasons]int64{}, 0
 	for _, c := range m.s.claims {
@@ -354,7 +356,8 @@ func (m *Meter) periodOf(at record.Time) record.Time {
 	return next.From
 }
 
-// read counts a measurement, and takes out the one that it restates.
+// read counts a measurement, and takes out those in whose place it stands: the
+// one that it restates, and what others measured of a span that it resolves.
 func (m *Meter) read(x *reading) {
 	if x.version.number <= m.s.excluded {
 		return
@@ -376,18 +379,39 @@ func (m *Meter) read(x *reading) {
 			}
 		}
 	}
-	if old != nil {
-		was := m.measured[old]
-		m.count(old.version, old.n, old.moment, was, -1)
-		gone := &metered{period: was.period, next: never}
-		if old.period != never {
-			gone.back = old.parts
+	span := spanOf(x.key)
+	if agreed := m.resolved[span]; agreed != nil && (!x.resolved || agreed.n > x.n) {
+		if x.period != never { // booked before: it is to be taken out
+			m.readings[x.key], m.measured[x] = x, now
+			m.takeOut(x)
 		}
-		m.measured[old] = gone
-		m.count(old.version, old.n, old.moment, gone, 1)
+		return
+	}
+	if old != nil {
+		m.takeOut(old)
+	}
+	if x.resolved {
+		m.resolved[span] = x
+		for key, other := range m.readings {
+			if key != x.key && spanOf(key) == span {
+				m.takeOut(other)
+			}
+		}
 	}
 	m.readings[x.key], m.measured[x] = x, now
 	m.count(x.version, x.n, x.moment, now, 1)
+}
+
+// takeOut takes out a measurement that does not stand any more.
+func (m *Meter) takeOut(old *reading) {
+	was := m.measured[old]
+	m.count(old.version, old.n, old.moment, was, -1)
+	gone := &metered{period: was.period, next: never}
+	if old.period != never {
+		gone.back = old.parts
+	}
+	m.measured[old] = gone
+	m.count(old.version, old.n, old.moment, gone, 1)
 }
 
 // firstOpen is the beginning of the next period to be settled.

@@ -173,6 +173,7 @@ func (z *settlement) decideReadings() {
 			stands[x.key] = x
 		}
 	}
+	onlyResolved(stands)
 	z.readings = make([]readingDecision, len(s.readings))
 	for i, x := range s.readings {
 		d := &z.readings[i]
@@ -240,6 +241,33 @@ func (z *settlement) decideReadings() {
 		z.move(x.version, d.period, d.before, -1, x.n, x.moment, 0, false)
 		z.move(x.version, d.period, d.parts, 1, x.n, x.moment, x.grade(), true)
 	}
+}
+
+// onlyResolved leaves, of the measurements of one span whoever measured it, the
+// one that both sides resolved, if they did: neither takes it back by
+// measuring again, as itself or as another author.
+func onlyResolved(stands map[string]*reading) {
+	agreed := map[string]*reading{}
+	for _, x := range stands {
+		if old := agreed[spanOf(x.key)]; x.resolved && (old == nil || x.n > old.n) {
+			agreed[spanOf(x.key)] = x
+		}
+	}
+	if len(agreed) == 0 {
+		return
+	}
+	for key, x := range stands {
+		if a := agreed[spanOf(key)]; a != nil && a != x {
+			delete(stands, key)
+		}
+	}
+}
+
+// spanOf is the key of a measurement without its author.
+func spanOf(key string) string {
+	metric, rest, _ := strings.Cut(key, " ")
+	_, rest, _ = strings.Cut(rest, " ")
+	return metric + " " + rest
 }
 
 // tooLate reports whether a measurement came after its period was settled, and

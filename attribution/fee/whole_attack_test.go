@@ -286,3 +286,22 @@ func TestDisputesWhereAThirdPartyAccepts(t *testing.T) {
 		}
 	}
 }
+
+// What both sides resolved of a span is not taken back by one of them, as
+// itself or as another author of the metric.
+func TestResolutionStandsForItsSpan(t *testing.T) {
+	k := start(t, `{"metrics": {"kwh": {"by": ["client", "vendor"], "final_after": "90d"}}, "settle": {"close_after": "10d", "late": "correction", "negative": "credit", "corrections": "after_minimum"},
+		"measures": {"used": {"last": "metric/kwh.value", "over": "period", "missing": {"then": "hold"}}},
+		"lines": [{"name": "used", "of": "used", "mode": "graduated", "tiers": [{"unit": "1"}], "below_zero": "zero"}]}`)
+	k.measure("kwh", "client", "2026-03-01", "2026-04-01", "50")
+	k.measure("kwh", "vendor", "2026-03-01", "2026-04-01", "100")
+	k.add(&record.Record{At: at("2026-04-02"), By: "client", Body: &record.Resolve{About: k.records[1].ID, Field: "value", Value: "80", Disposition: "upheld", As: "joint"}})
+	k.measure("kwh", "vendor", "2026-03-01", "2026-04-01", "100")
+	if st, _ := k.settle(); st.Total != "80.00" {
+		t.Fatalf("the vendor measures again and is paid %s, want 80.00", st.Total)
+	}
+	k.measure("kwh", "client", "2026-03-01", "2026-04-01", "10")
+	if st, _ := k.settle(); len(st.Corrections) != 0 || st.Total != "0.00" {
+		t.Fatalf("the client measures again, which corrects %v, total %s", st.Corrections, st.Total)
+	}
+}

@@ -307,6 +307,22 @@ func wholeBills(records []*record.Record, standing *terms.Standing) (out []*reco
 				up[x.key] = x
 			}
 		}
+		// What both sides resolved of a span stands, whoever measured it.
+		agreed := map[string]*wReading{}
+		span := func(key string) string {
+			f := strings.Split(key, "|")
+			return strings.Join(append([]string{f[0]}, f[2:]...), "|")
+		}
+		for _, x := range up {
+			if o := agreed[span(x.key)]; x.resolved && (o == nil || x.n > o.n) {
+				agreed[span(x.key)] = x
+			}
+		}
+		for key, x := range up {
+			if o := agreed[span(key)]; o != nil && o != x {
+				delete(up, key)
+			}
+		}
 		for _, x := range readings {
 			if x.gone {
 				continue
