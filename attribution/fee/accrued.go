@@ -447,12 +447,17 @@ func (m *Meter) count(v *version, n int64, at record.Time, x *metered, sign int6
 			y.add(v, v.measures[p.measure], p, n, at, sign)
 		}
 	}
+	if sign < 0 {
+		move(m.low, x.exposed, 1) // what was taken off is there before it is taken out
+	}
 	for _, to := range []map[slot]*tally{m.firm, m.high, m.low} {
 		move(to, x.firm, sign)
 		move(to, x.back, -sign)
 	}
 	move(m.high, x.pending, sign)
-	move(m.low, x.exposed, -sign)
+	if sign > 0 {
+		move(m.low, x.exposed, -1)
+	}
 }
 
 // Accrued are the running totals of a ledger at an instant.
@@ -521,8 +526,8 @@ func (m *Meter) statement(p terms.Period, closing record.Time, tallies map[slot]
 		if !(at.period == p.From || first && (settled || at.period == never)) {
 			continue
 		}
-		if settled && tallies[at].same(m.s.tallies[at]) {
-			continue // what was to be given back is not any more
+		if tallies[at].same(m.s.tallies[at]) {
+			continue // what was in it is not any more
 		}
 		y := z.change(at)
 		y.after = *tallies[at]

@@ -232,3 +232,23 @@ func BenchmarkMeter(b *testing.B) {
 }
 
 type benchFailer struct{ *testing.B }
+
+// The same over histories of the whole language.
+func TestMeterFollowsTheWholeLanguage(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		k, _, _ := drawWholeHistory(t, 30)
+		m := NewMeter(New(), 0)
+		for _, r := range k.records {
+			if err := m.Apply(r); err != nil {
+				t.Fatalf("record %d: %v", r.Log.N, err)
+			}
+			if len(m.s.versions) == 0 {
+				continue
+			}
+			got, want := tellAccrued(t, m), tellAccrued(t, NewMeter(m.s, m.now))
+			if got != want {
+				t.Fatalf("after record %d, %s, at %v:\n%s\nwant\n%s", r.Log.N, r.Kind, m.now, got, want)
+			}
+		}
+	})
+}
