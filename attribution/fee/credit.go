@@ -2,6 +2,7 @@ package fee
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -96,13 +97,26 @@ func (x *touches) share(c *claim, k *terms.Credit, q number) number {
 // creditOf splits a quantity by the weights of its touches, and gives what
 // falls to the groups that count.
 func creditOf(k *terms.Credit, occurred record.Time, list []touch, q number) number {
+	groups, split := splitCredit(k, occurred, list, q)
+	var sum number
+	for i, g := range groups {
+		if slices.Contains(k.To, g) {
+			sum = sum.add(split[i])
+		}
+	}
+	return sum
+}
+
+// splitCredit gives what of a quantity falls to each group. They are none where
+// nothing has a weight.
+func splitCredit(k *terms.Credit, occurred record.Time, list []touch, q number) (groups []string, split []number) {
 	groups, weights := weigh(k, occurred, list)
 	var all exact.Rat
 	for _, w := range weights {
 		all = all.Add(w)
 	}
 	if all.Sign() == 0 {
-		return number{}
+		return nil, nil
 	}
 	for i := range weights {
 		weights[i], _ = weights[i].Mul(q.rat()).Quo(all)
@@ -111,14 +125,37 @@ func creditOf(k *terms.Credit, occurred record.Time, list []touch, q number) num
 	if q.sign() < 0 {
 		mode = exact.Up
 	}
-	split := parts(weights, q.round(k.Decimals, mode), k.Decimals)
-	var sum number
-	for i, g := range groups {
-		if slices.Contains(k.To, g) {
-			sum = sum.add(split[i])
+	return groups, parts(weights, q.round(k.Decimals, mode), k.Decimals)
+}
+
+// explain says who touched a credited claim, and what falls to whom.
+func (x *touches) explain(c *claim, u use) []string {
+	k := u.Credit
+	var list []touch
+	var lines []string
+	if k.Of != "" {
+		list = x.of(c, k)
+		for _, t := range list {
+			lines = append(lines, fmt.Sprintf("record %d of %v is a touch of %s", t.n, t.at, t.group))
 		}
 	}
-	return sum
+	q := one
+	if u.Op == "sum" {
+		var ok bool
+		if q, ok = factNumber(c.facts, u.Fact); !ok {
+			return append(lines, fmt.Sprintf("measure %s: nothing to share, %s has no value", u.Name, u.Fact))
+		}
+	}
+	groups, split := splitCredit(k, c.at, list, q)
+	if groups == nil {
+		return append(lines, fmt.Sprintf("measure %s: %s has no touches to share %s, so it adds nothing", u.Name, k.Model, q))
+	}
+	var shares []string
+	for i, g := range groups {
+		shares = append(shares, fmt.Sprintf("%s %s", g, split[i]))
+	}
+	return append(lines, fmt.Sprintf("measure %s shares %s by %s: %s; it counts the part of %s, %s",
+		u.Name, q, k.Model, strings.Join(shares, ", "), strings.Join(k.To, " and "), creditOf(k, c.at, list, q)))
 }
 
 // weigh gives the weight of each group, in the order in which they first

@@ -62,6 +62,12 @@ func (s *State) Explain(result string) (*Explanation, error) {
 	for _, y := range said {
 		x.Lines = append(x.Lines, y.at.String()+"  "+y.text)
 	}
+	credits := &touches{s: s, closing: now}
+	for _, u := range c.rule.uses {
+		if u.Credit != nil {
+			x.Lines = append(x.Lines, credits.explain(c, u)...)
+		}
+	}
 	x.Lines = append(x.Lines, s.verdicts(c, &v)...)
 	return x, nil
 }

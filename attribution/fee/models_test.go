@@ -354,6 +354,24 @@ func TestCredits(t *testing.T) {
 			t.Errorf("%s by %s: %s, want %s", c.touches, c.model, st.Total, c.want)
 		}
 	}
+	// The shares are explained.
+	k := start(t, touchTerms(`"model": "linear"`))
+	for i, g := range []string{"agent", "shop", "web"} {
+		k.add(&record.Record{Case: "K", At: at("2026-03-02") + record.Time(i), Body: &record.Outcome{Result: "touch", Facts: record.NewFacts(decimalFact("channel", g))}})
+	}
+	sale := k.add(&record.Record{Case: "K", At: at("2026-03-20"), Body: &record.Outcome{Result: "sale", Facts: record.NewFacts(decimalFact("value", "10.00"))}})
+	x, err := k.state.Explain(sale)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		"record 1 of 2026-03-02T00:00:00.000Z is a touch of agent",
+		"measure credited shares 10 by linear: agent 3.34, shop 3.33, web 3.33; it counts the part of agent, 3.34",
+	} {
+		if !strings.Contains(strings.Join(x.Lines, "\n"), line) {
+			t.Errorf("explained as\n%s\nwithout\n%s", strings.Join(x.Lines, "\n"), line)
+		}
+	}
 	// Ages of 12, 4 and 1 days with a half-life of 7: 40.45, 89.33, 120.22.
 	for i, want := range []string{"40.45", "89.33", "120.22"} {
 		k := start(t, touchTerms(`"model": "decay", "half_life": "7d"`))
