@@ -223,7 +223,7 @@ func TestValueAgreesWithReference(t *testing.T) {
 			t.Fatalf("%s over %v is %v, want %v", n.text, numbers, got, want.r)
 		}
 	})
-	if computed < 20 {
+	if computed < 20 && !testing.Short() { // there are a fifth of them
 		t.Errorf("%d formulas had a value, want more", computed)
 	}
 }
