@@ -10,7 +10,7 @@ import (
 
 	"github.com/raasledger/raasledger/attribution/fee"
 	"github.com/raasledger/raasledger/attribution/record"
-	"github.com/raasledger/raasledger/evidence"
+	"github.com/raasledger/raasledger/ledger/evidence"
 	"github.com/raasledger/raasledger/merkle"
 	"github.com/raasledger/raasledger/verify"
 	"github.com/raasledger/raasledger/verify/bundle"

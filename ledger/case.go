@@ -9,7 +9,7 @@ import (
 	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/raasledger/raasledger/attribution/record"
-	"github.com/raasledger/raasledger/evidence"
+	"github.com/raasledger/raasledger/ledger/evidence"
 	"github.com/raasledger/raasledger/merkle"
 	"github.com/raasledger/raasledger/verify"
 	"github.com/raasledger/raasledger/verify/bundle"

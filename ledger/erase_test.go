@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"github.com/raasledger/raasledger/attribution/record"
-	"github.com/raasledger/raasledger/evidence"
+	"github.com/raasledger/raasledger/ledger/evidence"
 )
 
 // TestEraseLeavesNoByte: after an erasure no file of the store holds a byte of

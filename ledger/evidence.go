@@ -17,7 +17,7 @@ import (
 
 	"github.com/raasledger/raasledger/attribution/fee"
 	"github.com/raasledger/raasledger/attribution/record"
-	"github.com/raasledger/raasledger/evidence"
+	"github.com/raasledger/raasledger/ledger/evidence"
 )
 
 // Evidence lies beside the tree, a sealed file each (docs/evidence.md). None of

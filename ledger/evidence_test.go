@@ -21,7 +21,7 @@ import (
 	badger "github.com/dgraph-io/badger/v4"
 
 	"github.com/raasledger/raasledger/attribution/record"
-	"github.com/raasledger/raasledger/evidence"
+	"github.com/raasledger/raasledger/ledger/evidence"
 )
 
 var mebi = flag.Int64("mebi", 64, "MiB of the attachment in TestLongAttachment")

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/raasledger/raasledger/attribution/record"
-	"github.com/raasledger/raasledger/evidence"
+	"github.com/raasledger/raasledger/ledger/evidence"
 	"github.com/raasledger/raasledger/verify/bundle"
 )
 

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/raasledger/raasledger/attribution/record"
-	"github.com/raasledger/raasledger/evidence"
+	"github.com/raasledger/raasledger/ledger/evidence"
 	"github.com/raasledger/raasledger/merkle"
 	"github.com/raasledger/raasledger/verify"
 )

@@ -8,9 +8,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/raasledger/raasledger/attribution/record"
-	"github.com/raasledger/raasledger/evidence"
 	"github.com/raasledger/raasledger/internal/command"
 	"github.com/raasledger/raasledger/ledger"
+	"github.com/raasledger/raasledger/ledger/evidence"
 	"github.com/raasledger/raasledger/merkle"
 )
 

@@ -14,10 +14,10 @@ import (
 
 	"github.com/raasledger/raasledger/attribution/fee"
 	"github.com/raasledger/raasledger/attribution/record"
-	"github.com/raasledger/raasledger/evidence"
 	"github.com/raasledger/raasledger/internal/command"
 	"github.com/raasledger/raasledger/internal/keyfile"
 	"github.com/raasledger/raasledger/ledger"
+	"github.com/raasledger/raasledger/ledger/evidence"
 )
 
 func attachCommand() *cli.Command {

@@ -36,7 +36,7 @@ var rules = map[string]rule{
 	"attribution/terms":          {module: []string{"merkle", "attribution/exact", "attribution/record"}, others: []string{"github.com/cockroachdb/apd/v3", "github.com/go-json-experiment/json", "github.com/go-json-experiment/json/jsontext", "golang.org/x/mod/sumdb/note"}},
 	"attribution/fee":            {module: []string{"merkle", "attribution/exact", "attribution/record", "attribution/terms"}, others: []string{"github.com/cockroachdb/apd/v3", "golang.org/x/mod/sumdb/note"}},
 	"attribution/responsibility": {module: []string{"attribution/exact", "attribution/record", "attribution/terms"}},
-	"evidence":                   {module: []string{"merkle", "attribution/record"}, others: []string{"golang.org/x/crypto/chacha20poly1305"}},
+	"ledger/evidence":            {module: []string{"merkle", "attribution/record"}, others: []string{"golang.org/x/crypto/chacha20poly1305"}},
 	"verify/bundle":              {module: []string{"merkle"}, others: []string{"golang.org/x/mod/sumdb/note"}},
 	"verify":                     {module: []string{"merkle", "verify/bundle", "attribution/exact", "attribution/record", "attribution/terms", "attribution/fee", "attribution/responsibility"}, others: []string{"golang.org/x/mod/sumdb/note"}},
 }

@@ -298,7 +298,7 @@ func firstLength(b []byte) int {
 }
 
 func TestVectors(t *testing.T) {
-	dir := filepath.Join("..", "testdata", "evidence")
+	dir := filepath.Join("..", "..", "testdata", "evidence")
 	all := vectors(t)
 	client := identity(t, "client")
 	result := func(b []byte) string {
