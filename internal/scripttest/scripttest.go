@@ -66,16 +66,31 @@ var files embed.FS
 //	agent NAME                runs an ssh-agent that holds the key
 //
 // and those given.
+//
+// With -short, as the race detector is run, only those run in which the ledger
+// itself has most to do: each command of a script is a process of its own, and
+// under the detector takes a second to begin.
 func Run(t *testing.T, more map[string]func(ts *testscript.TestScript, neg bool, args []string)) {
 	commands := map[string]func(ts *testscript.TestScript, neg bool, args []string){"code": code, "agent": runAgent}
 	maps.Copy(commands, more)
-	testscript.Run(t, testscript.Params{
+	p := testscript.Params{
 		Dir:                 "testdata/script",
 		Setup:               setup,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds:                commands,
-	})
+	}
+	if testing.Short() {
+		p.Dir = ""
+		for _, name := range []string{"append", "settle", "store", "whole", "sign"} {
+			found, err := filepath.Glob(filepath.Join("testdata/script", name+".txtar"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.Files = append(p.Files, found...)
+		}
+	}
+	testscript.Run(t, p)
 }
 
 func code(ts *testscript.TestScript, neg bool, args []string) {
