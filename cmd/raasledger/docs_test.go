@@ -19,6 +19,9 @@ import (
 // runs in a folder of its own. The first block shows how it ends, so it runs
 // last.
 func TestCommandsDocument(t *testing.T) {
+	if testing.Short() {
+		t.Skip("each command is a process: without -short")
+	}
 	if _, err := exec.LookPath("sh"); err != nil {
 		t.Skip("no sh")
 	}
@@ -47,6 +50,9 @@ func TestCommandsDocument(t *testing.T) {
 
 // TestEvidenceDocument runs the example of docs/evidence.md.
 func TestEvidenceDocument(t *testing.T) {
+	if testing.Short() {
+		t.Skip("each command is a process: without -short")
+	}
 	if _, err := exec.LookPath("sh"); err != nil {
 		t.Skip("no sh")
 	}
@@ -172,6 +178,9 @@ func documentPattern(lines []string) *regexp.Regexp {
 
 // The same of docs/simulate.md, with the tickets of testdata.
 func TestSimulateDocument(t *testing.T) {
+	if testing.Short() {
+		t.Skip("each command is a process: without -short")
+	}
 	if _, err := exec.LookPath("sh"); err != nil {
 		t.Skip("no sh")
 	}

@@ -182,6 +182,9 @@ var settleNow = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 // files, the data, the demo's keys, and after beginExample its store.
 func runPage(t *testing.T, name string, begin bool, data ...string) (dir string) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("each command is a process: without -short")
+	}
 	if _, err := exec.LookPath("sh"); err != nil {
 		t.Skip("no sh")
 	}
