@@ -183,7 +183,7 @@ func (s *State) readClaim(c *cells) error {
 	if !slices.Contains(x.rule.Claim, party) {
 		return fmt.Errorf("%s may not claim %s under version %d", party, result, number)
 	}
-	x.party, x.author = partyOf(x.version.terms, party), roleOf(x.version.terms, party)
+	x.party, x.author = partyOf(x.version.terms, party)
 	var err error
 	if x.marks, err = c.marks(x.version, func(m *measure) bool { return m.Source == "result" && m.Of == result }); err != nil {
 		return err
@@ -202,7 +202,7 @@ func (s *State) readClaim(c *cells) error {
 	if err := c.done(); err != nil {
 		return err
 	}
-	s.add(x)
+	s.add(x, s.byKey.hash(x.key))
 	return nil
 }
 

@@ -120,25 +120,25 @@ const (
 )
 
 func roleOf(t *terms.Terms, party string) role {
-	if p := t.Party(party); p != nil {
-		switch p.Role {
-		case "vendor":
-			return vendor
-		case "client":
-			return client
-		case "arbiter":
-			return arbiter
-		}
-	}
-	return third
+	_, r := partyOf(t, party)
+	return r
 }
 
-// partyOf is the id of a party, as the terms keep it.
-func partyOf(t *terms.Terms, party string) string {
-	if p := t.Party(party); p != nil {
-		return p.ID
+// partyOf is the id of a party, as the terms keep it, and its role.
+func partyOf(t *terms.Terms, party string) (string, role) {
+	p := t.Party(party)
+	if p == nil {
+		return strings.Clone(party), third
 	}
-	return strings.Clone(party)
+	switch p.Role {
+	case "vendor":
+		return p.ID, vendor
+	case "client":
+		return p.ID, client
+	case "arbiter":
+		return p.ID, arbiter
+	}
+	return p.ID, third
 }
 
 // An event is what was recorded about a claim after it.
@@ -348,13 +348,14 @@ func (s *State) addClaim(r *record.Record, b *record.Outcome) {
 	value, _ := rule.Key(r)
 	s.buffer = append(append(append(append(s.buffer[:0], r.ID...), b.Result...), '/'), value...)
 	key := s.buffer[len(r.ID):]
+	hash := s.byKey.hash(string(key))
 	opens := unsaid
 	switch {
 	case s.standing.SignatureVoid(r):
 		opens = voidSignature
 	case s.beyondHorizon(at, rule):
 		opens = final
-	case s.claimByKey(string(key)) != nil || s.taken.has(rule.Name, value):
+	case s.byKey.search(hash, string(key), s.keyAt) >= 0 || s.taken.has(rule.Name, value):
 		opens = duplicate
 	}
 	if opens != unsaid {
@@ -364,11 +365,12 @@ func (s *State) addClaim(r *record.Record, b *record.Outcome) {
 	c := &claim{
 		n: r.Log.N, at: at, logged: r.Log.Time,
 		version: v, rule: rule,
-		party: partyOf(v.terms, r.By), author: roleOf(v.terms, r.By), backfilled: r.Backfilled,
-		evidenced: true,
-		facts:     rule.keep(b.Facts),
-		marks:     marks{since: never, period: never},
+		backfilled: r.Backfilled,
+		evidenced:  true,
+		facts:      rule.keep(b.Facts),
+		marks:      marks{since: never, period: never},
 	}
+	c.party, c.author = partyOf(v.terms, r.By)
 	// One text holds all that is kept of the record, so that the record can go.
 	s.buffer = append(s.buffer, r.Case...)
 	for _, f := range c.facts {
@@ -390,12 +392,13 @@ func (s *State) addClaim(r *record.Record, b *record.Outcome) {
 			c.evidenced = false
 		}
 	}
-	s.add(c)
+	s.add(c, hash)
 }
 
-func (s *State) add(c *claim) {
-	s.byID.add(c.id, len(s.claims))
-	s.byKey.add(c.key, len(s.claims))
+// add enters a claim, with the hash of its key.
+func (s *State) add(c *claim, hash uint32) {
+	s.byID.add(s.byID.hash(c.id), len(s.claims))
+	s.byKey.add(hash, len(s.claims))
 	s.claims = append(s.claims, c)
 }
 
@@ -403,7 +406,7 @@ func (s *State) add(c *claim) {
 func (s *State) setClaims(list []*claim) {
 	s.claims, s.byID, s.byKey = make([]*claim, 0, len(list)), newIndex(), newIndex()
 	for _, c := range list {
-		s.add(c)
+		s.add(c, s.byKey.hash(c.key))
 	}
 }
 
