@@ -198,30 +198,37 @@ func (l *Ledger) facts(ctx context.Context, own []*record.Record, size int64, ac
 		}
 		more = append(more, same...)
 	}
-	// Measurements that are nobody's matter are in no chain read here.
-	for _, r := range own {
-		if !decisions[r.ID] {
+	// Measurements that are nobody's matter are in no chain read here. The
+	// decision may be a standing record itself.
+	for id := range decisions {
+		d, err := l.foundBefore(id, size)
+		if err != nil {
+			return nil, err
+		}
+		if d == nil || d.Kind != record.KindDecision {
 			continue
 		}
-		for _, ref := range record.References(r) {
-			n, ok, err := l.Find(ref.ID)
+		for _, ref := range record.References(d) {
+			to, err := l.foundBefore(ref.ID, size)
 			if err != nil {
 				return nil, err
 			}
-			if !ok || n >= size {
-				continue
-			}
-			to, err := l.recordAt(n)
-			if err != nil {
-				return nil, err
-			}
-			if to.Case == "" && to.Kind == record.KindMeasurement {
+			if to != nil && to.Case == "" && to.Kind == record.KindMeasurement {
 				more = append(more, to)
 			}
 		}
 	}
 	f := base.Fork()
 	return f, add(f, more)
+}
+
+// foundBefore is the record of that id with an index below n, or nil.
+func (l *Ledger) foundBefore(id string, n int64) (*record.Record, error) {
+	at, ok, err := l.Find(id)
+	if err != nil || !ok || at >= n {
+		return nil, err
+	}
+	return l.recordAt(at)
 }
 
 // add adds records in ledger order, each once.
@@ -289,16 +296,12 @@ func (l *Ledger) spent(ctx context.Context, limited []string, since record.Time,
 	}
 	for _, x := range effects {
 		if b := x.Body.(*record.Action); b.Review != "" {
-			n, ok, err := l.Find(b.Review)
+			review, err := l.foundBefore(b.Review, x.Log.N)
 			if err != nil {
 				return nil, err
 			}
-			if !ok || n >= x.Log.N {
+			if review == nil {
 				continue
-			}
-			review, err := l.recordAt(n)
-			if err != nil {
-				return nil, err
 			}
 			s.facts.Beside(review)
 		}
