@@ -123,25 +123,33 @@ func (l *Ledger) Trace(ctx context.Context, effect string, size int64) (*respons
 	return answer, nil
 }
 
-// TraceCase traces all effects of a case, as Trace does one of them. That its
-// records are all is the operator's word; a case bundle proves it.
-func (l *Ledger) TraceCase(ctx context.Context, matter string) (*verify.Tracing, error) {
+// TraceCase traces all effects of a case, as Trace does one of them, over the
+// first size records (0: all there are). That its records are all is the
+// operator's word; a case bundle proves it.
+func (l *Ledger) TraceCase(ctx context.Context, matter string, size int64) (*verify.Tracing, error) {
 	if err := l.db.begin(); err != nil {
 		return nil, err
 	}
 	defer l.db.end()
 	l.rulesMu.Lock()
 	defer l.rulesMu.Unlock()
-	size := l.Size()
-	own, effects, err := l.caseOf(ctx, matter, size)
+	all := l.Size()
+	switch {
+	case size == 0:
+		size = all
+	case size < 0 || size > all:
+		return nil, fmt.Errorf("%s: trace at size %d, the ledger has %d", l.origin, size, all)
+	}
+	own, effects, err := l.caseOf(ctx, matter, all)
 	if err != nil {
 		return nil, err
 	}
-	f, err := l.facts(ctx, slices.Clone(own), size, effects...)
+	effects = slices.DeleteFunc(effects, func(x *record.Record) bool { return x.Log.N >= size })
+	f, err := l.facts(ctx, slices.Clone(own), all, effects...)
 	if err != nil {
 		return nil, err
 	}
-	t := &verify.Tracing{Case: matter, Origin: l.origin, Size: size, Timeline: verify.Timeline(matter, own)}
+	t := verify.NewTracing(matter, l.origin, size, all, own)
 	for _, x := range effects {
 		if err := t.Add(f, x); err != nil {
 			return nil, fmt.Errorf("%s: %w", l.origin, err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -23,9 +24,10 @@ shares (docs/rules.md); sealed values are not opened for that. With --json the
 records themselves are printed, and each answer behind them. bundle case CASE
 writes the records with the proof that they are all, for raasverify trace.
 
-Example:
-    raasledger case T-1001 --db store`,
-		Flags:  append(storeFlags(), jsonFlag()),
+Examples:
+    raasledger case T-1001 --db store
+    raasledger case T-1001 --db store --size 1200`,
+		Flags:  append(storeFlags(), &cli.Int64Flag{Name: "size", Usage: "as of the first `N` records", DefaultText: "all"}, jsonFlag()),
 		Action: showCase,
 	}
 }
@@ -44,8 +46,16 @@ func showCase(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
+		size, none := l.Size(), fmt.Errorf("there is no case %s", args[0])
+		if c.IsSet("size") {
+			if size = c.Int64("size"); size < 1 || size > l.Size() {
+				return command.Usage("raasledger show tells the size", "--size is %d, want 1 to %d", size, l.Size())
+			}
+			ns = slices.DeleteFunc(ns, func(n int64) bool { return n >= size })
+			none = fmt.Errorf("there is no case %s among the first %s", args[0], count(size, "record"))
+		}
 		if len(ns) == 0 {
-			return command.Failed("raasledger bundle case proves it to others", fmt.Errorf("there is no case %s", args[0]))
+			return command.Failed("raasledger bundle case proves it to others", none)
 		}
 		if !c.Bool("json") {
 			if err := command.Report(c, "case         %s, %s\n", args[0], count(int64(len(ns)), "record")); err != nil {
@@ -69,13 +79,14 @@ func showCase(c *cli.Context) error {
 				return err
 			}
 		}
-		return showFindings(c, l, args[0])
+		return showFindings(c, l, args[0], size)
 	})
 }
 
-// showFindings shows what follows from the records for each effect of a case.
-func showFindings(c *cli.Context, l *ledger.Ledger, matter string) error {
-	t, err := l.TraceCase(c.Context, matter)
+// showFindings shows what follows from the records before size for each effect
+// of a case.
+func showFindings(c *cli.Context, l *ledger.Ledger, matter string, size int64) error {
+	t, err := l.TraceCase(c.Context, matter, size)
 	if err != nil {
 		return err
 	}
