@@ -3,12 +3,14 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/internal/command"
 	"github.com/raasledger/raasledger/ledger"
+	"github.com/raasledger/raasledger/merkle"
 	"github.com/raasledger/raasledger/verify"
 )
 
@@ -157,6 +159,27 @@ func subject(l *ledger.Ledger, what, id string) (string, error) {
 		return record.ChainOfInput(id), nil
 	}
 	return "", command.Failed("", fmt.Errorf("record %s is of kind %s, want config, input, measurement or grant", id, r.Kind))
+}
+
+// heldSizes are the sizes that --since names, each itself or by a file with a
+// checkpoint of that size.
+func heldSizes(c *cli.Context, l *ledger.Ledger) (sizes []int64, err error) {
+	for _, held := range c.StringSlice("since") {
+		if size, err := strconv.ParseInt(held, 10, 64); err == nil {
+			sizes = append(sizes, size)
+			continue
+		}
+		note, err := command.ReadFile(c, held, merkle.MaxNoteBytes)
+		if err != nil {
+			return nil, err
+		}
+		size, err := l.Extends(note)
+		if err != nil {
+			return nil, command.Failed("keep both: a ledger has one history", fmt.Errorf("%s: %w", held, err))
+		}
+		sizes = append(sizes, size)
+	}
+	return sizes, nil
 }
 
 // writeCaseBundle writes the bundle of a case, or of what is affected by a
