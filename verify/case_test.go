@@ -287,7 +287,7 @@ func spoilt(t testing.TB, n int, alter func(m *maker, r *record.Record)) *maker 
 	})
 }
 
-var caseVectors = []vector{
+var caseVectors = append([]vector{
 	// The chain index in replay bundles.
 	{name: "index", make: func(t testing.TB) []byte { return claims(t, nil).bundle(cut{}) }},
 	{name: "index-of-another-map", fails: "chains", make: func(t testing.TB) []byte {
@@ -492,7 +492,7 @@ var caseVectors = []vector{
 			r.Log.Chains = slices.DeleteFunc(r.Log.Chains, func(k record.Link) bool { return k.Chain == "config/c-1" })
 		}).matter(matterCut{of: "input/i-prices"})
 	}},
-}
+}, traceVectors...)
 
 // indexed is the replay bundle of claims with its last chain index spoilt.
 func indexed(t testing.TB, spoil func(b *record.ChainIndex)) []byte {

@@ -561,6 +561,9 @@ func TestVectors(t *testing.T) {
 			o, words := v.options(t, files)
 			rep := run(t, b, o)
 			golden(t, v.name+".txt", []byte(words+text(t, rep)))
+			if strings.HasPrefix(v.name, "trace-") {
+				golden(t, v.name+".trace", traceText(t, b, o))
+			}
 			var failed []string
 			for _, c := range rep.Checks {
 				if c.Result == Failed {
@@ -583,7 +586,9 @@ func TestVectors(t *testing.T) {
 	}
 	for _, path := range found {
 		name := filepath.Base(path)
-		known := files[name] != nil || slices.ContainsFunc(vectors, func(v vector) bool { return name == v.name+".bundle" || name == v.name+".txt" })
+		known := files[name] != nil || slices.ContainsFunc(vectors, func(v vector) bool {
+			return name == v.name+".bundle" || name == v.name+".txt" || name == v.name+".trace" && strings.HasPrefix(name, "trace-")
+		})
 		if !known {
 			left = append(left, name)
 		}
