@@ -122,6 +122,10 @@ func (l *Ledger) Indexed(ctx context.Context) (int64, error) {
 type CaseOptions struct {
 	Size int64
 
+	// Since are sizes of checkpoints that the reader holds: the bundle gets
+	// the proof that it extends each of them. [Ledger.Extends] compares one.
+	Since []int64
+
 	// Show is the evidence to disclose, none by default.
 	Show Selection
 	Key  *evidence.Identity // opens what is shown
@@ -162,6 +166,9 @@ func (l *Ledger) writeCase(ctx context.Context, w io.Writer, note []byte, of str
 	}
 	out, err := bundle.NewWriter(w, bundle.Header{Kind: bundle.KindCase, Origin: l.origin, Of: of, Chains: int64(len(proofs)), Records: int64(len(ns)), Checkpoint: note})
 	if err != nil {
+		return err
+	}
+	if err := l.writeLeads(out, o.Since, o.Size); err != nil {
 		return err
 	}
 	for _, p := range proofs {

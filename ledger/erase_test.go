@@ -235,6 +235,20 @@ func playEvidence(dir string, o Options, clock *testClock, told *[]string) error
 		return err
 	}
 	say("attached")
+	id, err := evidence.NewIdentity(key("vendor"))
+	if err != nil {
+		return err
+	}
+	of, err := l.record(1)
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{"later", string(of.Sealed[0])} {
+		if _, err := l.AddHolders(ctx, 1, name, id, public("third")); err != nil {
+			return err
+		}
+	}
+	say("widened")
 	if _, _, err := l.Erase(ctx, Erasure{ID: "erase/1", Of: "o-1", Basis: "asked", Scope: []string{"later", "transcript"}, Improper: true}); err != nil {
 		return err
 	}
@@ -278,6 +292,9 @@ func evidenceKept(t *testing.T, dir string, clock *testClock, told []string) {
 			if i.State == Stored {
 				_, err := readAll(l, 1, string(i.Digest), identity(t, "client"))
 				must(t, err)
+				if _, err = readAll(l, 1, string(i.Digest), identity(t, "third")); err != nil && slices.Contains(told, "widened") && i.Name == "" {
+					t.Errorf("%s does not open for who was added: %v", i.called(), err)
+				}
 			}
 		}
 	} else if slices.Contains(told, "appended") {

@@ -479,6 +479,12 @@ func (l *Ledger) openStaged() error {
 	}
 	for _, name := range names {
 		s := staged{path: filepath.Join(dir, name)}
+		if isHolders(name) {
+			if err := l.openHolders(s.path); err != nil {
+				return err
+			}
+			continue
+		}
 		n := int64(-1)
 		var r *record.Record
 		if s.header, err = l.db.readHeader(s.path); err == nil {

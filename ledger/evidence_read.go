@@ -192,25 +192,43 @@ func (l *Ledger) openItem(item Item, id *evidence.Identity) (*Reader, error) {
 
 // openFile opens the file of an item and compares its header with the record.
 func (l *Ledger) openFile(item Item, f *file) (h *evidence.Header, err error) {
+	if err := l.openable(item); err != nil {
+		return nil, err
+	}
+	l.evidenceMu.Lock() // a header may be written anew
+	h, err = l.openHeader(item, f)
+	l.evidenceMu.Unlock()
+	if err != nil {
+		return nil, l.told(item, err)
+	}
+	return h, nil
+}
+
+// openable refuses an item that is not stored, or not to be read.
+func (l *Ledger) openable(item Item) error {
 	what := fmt.Sprintf("%s: record %d: %s", l.origin, item.N, item.called())
 	switch item.State {
 	case Erased, Restricted:
-		return nil, fmt.Errorf("%s: %w", what, (&erasure{item.By, item.State}).error(item.N))
+		return fmt.Errorf("%s: %w", what, (&erasure{item.By, item.State}).error(item.N))
 	case Absent:
-		return nil, fmt.Errorf("%s: %w: this store was not given it", what, ErrNoEvidence)
+		return fmt.Errorf("%s: %w: this store was not given it", what, ErrNoEvidence)
 	case Missing:
-		return nil, fmt.Errorf("%s: %w", what, damaged("it was stored, and its file is missing or damaged"))
+		return fmt.Errorf("%s: %w", what, damaged("it was stored, and its file is missing or damaged"))
 	}
-	path := l.evidencePath(item.N, item.Digest)
-	if *f, err = l.db.fsys.Open(path); err != nil {
-		return nil, l.told(item, err)
+	return nil
+}
+
+// openHeader is openFile for who holds evidenceMu and has an item that is
+// openable.
+func (l *Ledger) openHeader(item Item, f *file) (h *evidence.Header, err error) {
+	if *f, err = l.db.fsys.Open(l.evidencePath(item.N, item.Digest)); err != nil {
+		return nil, err
 	}
-	h, err = readHeader(*f)
-	if err == nil {
+	if h, err = readHeader(*f); err == nil {
 		err = item.matches(h)
 	}
 	if err != nil {
-		return nil, errors.Join(l.told(item, err), (*f).Close())
+		return nil, errors.Join(err, (*f).Close())
 	}
 	return h, nil
 }

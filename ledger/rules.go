@@ -123,25 +123,33 @@ func (l *Ledger) Trace(ctx context.Context, effect string, size int64) (*respons
 	return answer, nil
 }
 
-// TraceCase traces all effects of a case, as Trace does one of them. That its
-// records are all is the operator's word; a case bundle proves it.
-func (l *Ledger) TraceCase(ctx context.Context, matter string) (*verify.Tracing, error) {
+// TraceCase traces all effects of a case, as Trace does one of them, over the
+// first size records (0: all there are). That its records are all is the
+// operator's word; a case bundle proves it.
+func (l *Ledger) TraceCase(ctx context.Context, matter string, size int64) (*verify.Tracing, error) {
 	if err := l.db.begin(); err != nil {
 		return nil, err
 	}
 	defer l.db.end()
 	l.rulesMu.Lock()
 	defer l.rulesMu.Unlock()
-	size := l.Size()
-	own, effects, err := l.caseOf(ctx, matter, size)
+	all := l.Size()
+	switch {
+	case size == 0:
+		size = all
+	case size < 0 || size > all:
+		return nil, fmt.Errorf("%s: trace at size %d, the ledger has %d", l.origin, size, all)
+	}
+	own, effects, err := l.caseOf(ctx, matter, all)
 	if err != nil {
 		return nil, err
 	}
-	f, err := l.facts(ctx, slices.Clone(own), size, effects...)
+	effects = slices.DeleteFunc(effects, func(x *record.Record) bool { return x.Log.N >= size })
+	f, err := l.facts(ctx, slices.Clone(own), all, effects...)
 	if err != nil {
 		return nil, err
 	}
-	t := &verify.Tracing{Case: matter, Origin: l.origin, Size: size, Timeline: verify.Timeline(matter, own)}
+	t := verify.NewTracing(matter, l.origin, size, all, own)
 	for _, x := range effects {
 		if err := t.Add(f, x); err != nil {
 			return nil, fmt.Errorf("%s: %w", l.origin, err)
@@ -198,30 +206,37 @@ func (l *Ledger) facts(ctx context.Context, own []*record.Record, size int64, ac
 		}
 		more = append(more, same...)
 	}
-	// Measurements that are nobody's matter are in no chain read here.
-	for _, r := range own {
-		if !decisions[r.ID] {
+	// Measurements that are nobody's matter are in no chain read here. The
+	// decision may be a standing record itself.
+	for id := range decisions {
+		d, err := l.foundBefore(id, size)
+		if err != nil {
+			return nil, err
+		}
+		if d == nil || d.Kind != record.KindDecision {
 			continue
 		}
-		for _, ref := range record.References(r) {
-			n, ok, err := l.Find(ref.ID)
+		for _, ref := range record.References(d) {
+			to, err := l.foundBefore(ref.ID, size)
 			if err != nil {
 				return nil, err
 			}
-			if !ok || n >= size {
-				continue
-			}
-			to, err := l.recordAt(n)
-			if err != nil {
-				return nil, err
-			}
-			if to.Case == "" && to.Kind == record.KindMeasurement {
+			if to != nil && to.Case == "" && to.Kind == record.KindMeasurement {
 				more = append(more, to)
 			}
 		}
 	}
 	f := base.Fork()
 	return f, add(f, more)
+}
+
+// foundBefore is the record of that id with an index below n, or nil.
+func (l *Ledger) foundBefore(id string, n int64) (*record.Record, error) {
+	at, ok, err := l.Find(id)
+	if err != nil || !ok || at >= n {
+		return nil, err
+	}
+	return l.recordAt(at)
 }
 
 // add adds records in ledger order, each once.
@@ -289,16 +304,12 @@ func (l *Ledger) spent(ctx context.Context, limited []string, since record.Time,
 	}
 	for _, x := range effects {
 		if b := x.Body.(*record.Action); b.Review != "" {
-			n, ok, err := l.Find(b.Review)
+			review, err := l.foundBefore(b.Review, x.Log.N)
 			if err != nil {
 				return nil, err
 			}
-			if !ok || n >= x.Log.N {
+			if review == nil {
 				continue
-			}
-			review, err := l.recordAt(n)
-			if err != nil {
-				return nil, err
 			}
 			s.facts.Beside(review)
 		}

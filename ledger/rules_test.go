@@ -6,10 +6,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/attribution/responsibility"
@@ -42,23 +44,24 @@ func underRules(t testing.TB, dir string, clock *testClock) (*DB, *Ledger) {
 
 // desk writes random matters into a ledger under rules.
 type desk struct {
-	t      testing.TB
-	clock  *testClock
-	l      *Ledger
-	random *rand.Rand
-	n      int
-	seq    int64
-	prev   record.Digest
-	grants []string
-	shared []string // inputs and measurements of no case
-	open   map[string]*matterOf
-	asked  int // prechecks compared
-	found  map[responsibility.Rule]int
+	t        testing.TB
+	clock    *testClock
+	l        *Ledger
+	random   *rand.Rand
+	n        int
+	seq      int64
+	prev     record.Digest
+	grants   []string
+	shared   []string // inputs and measurements of no case
+	open     map[string]*matterOf
+	asked    int // prechecks compared
+	compared int // traces
+	found    map[responsibility.Rule]int
 }
 
 // matterOf is what there is of a case so far.
 type matterOf struct {
-	inputs, decisions, reviews, effects, disputes []string
+	inputs, decisions, reviews, effects, disputes, demands []string
 }
 
 func (d *desk) id(kind string) string { d.n++; return fmt.Sprintf("%s-%d", kind, d.n) }
@@ -128,6 +131,9 @@ func (d *desk) grant(parent string) {
 // step records something.
 func (d *desk) step() {
 	matter := fmt.Sprintf("T-%d", d.random.IntN(6))
+	if d.random.IntN(8) == 0 {
+		matter = "" // what belongs to the whole ledger
+	}
 	m := d.open[matter]
 	if m == nil {
 		m = &matterOf{}
@@ -138,9 +144,30 @@ func (d *desk) step() {
 			*list = append(*list, id)
 		}
 	}
-	switch d.random.IntN(12) {
+	switch d.random.IntN(17) {
+	case 12:
+		if of := d.pick(m.decisions); of != "" {
+			d.vendor(d.id("handoff"), matter, &record.Handoff{Decision: of, To: []string{"client", "h-lin", "elsewhere"}[d.random.IntN(3)], Reason: "unsure", Deadline: d.clock.now + record.Time(d.random.IntN(20))*60*60*1000})
+		}
+	case 13:
+		of := d.pick(slices.Concat(m.inputs, m.decisions, m.reviews, m.effects))
+		id := d.id("demand")
+		keep(&m.demands, id, of != "" && d.client(&record.Record{Kind: record.KindDemand, ID: id, Case: matter,
+			Body: &record.Demand{Of: of, Custodian: "vendor", Basis: "audit", Deadline: d.clock.now + record.Time(d.random.IntN(20))*60*60*1000}}))
+	case 14:
+		if of := d.pick(m.demands); of != "" {
+			d.vendor(d.id("disclose"), matter, &record.Disclose{Demand: of, To: "client", Digest: record.Sum(nil)})
+		}
 	case 0:
 		d.grant(d.pick(d.grants))
+	case 15:
+		if grant := d.pick(d.grants); grant != "" && d.random.IntN(2) == 0 {
+			d.client(&record.Record{Kind: record.KindRevoke, ID: d.id("revoke"), Body: &record.Revoke{Grant: grant, Effective: d.clock.now, Reason: "enough"}})
+		}
+	case 16:
+		if of := d.pick(slices.Concat(m.inputs, m.decisions)); of != "" {
+			d.vendor(d.id("erase"), matter, &record.Erase{Of: of, Basis: []string{"asked", "tidy"}[d.random.IntN(2)], State: record.Erased, Holders: []string{"vendor"}})
+		}
 	case 1:
 		id := d.id("price")
 		b := &record.Input{AsOf: d.clock.now, Fields: record.Facts{record.Text("total", fmt.Sprint(d.random.IntN(90)))}}
@@ -205,9 +232,7 @@ func (d *desk) act(matter string, m *matterOf) {
 	m.effects = append(m.effects, r.ID)
 	after, err := d.l.Trace(ctx, r.ID, 0)
 	must(t, err)
-	if got, want := answerOf(t, before), answerOf(t, after); got != want {
-		t.Fatalf("asked before:\n%s\nfound after:\n%s", got, want)
-	}
+	d.same("asked before", before, after)
 	d.asked++
 	for _, f := range after.Findings {
 		d.found[f.Rule]++
@@ -221,23 +246,60 @@ func answerOf(t testing.TB, a *responsibility.Answer) string {
 	return string(b)
 }
 
-var rulesSeed = flag.Uint64("rules-seed", 1795740943109789813, "seed of the random ledger of TestRulesSeeAll")
+var (
+	rulesSeed  = flag.Uint64("rules-seed", 0, "seed of the first random ledger of TestRulesSeeAll, 0 for another one each time")
+	rulesSeeds = flag.Int("rules-seeds", 2, "how many random ledgers TestRulesSeeAll writes, with the seeds that follow")
+)
 
 // TestRulesSeeAll: what the chains of a store, and what a case bundle shows,
 // lead to the same answers, byte by byte, as all records of the ledger; and what
-// is said before an effect is what is found after it.
+// is said before an effect is what is found after it. One ledger is always the
+// same and long, and must come to what the test is for; what happens in a random
+// one is left to chance, and only the answers are compared.
 func TestRulesSeeAll(t *testing.T) {
-	// Of other seeds a few have been seen to differ: see the flag.
-	seed := *rulesSeed
-	t.Logf("seed %d", seed)
+	d := rulesSeeAll(t, 7, 70)
+	found, kinds := d.found, map[record.Kind]int{}
+	for line, err := range d.l.Records(ctx, 0, d.l.Size()) {
+		must(t, err)
+		r, err := record.Parse(line)
+		must(t, err)
+		kinds[r.Kind]++
+	}
+	t.Logf("%v, %d effects compared, %d asked before, findings %v", kinds, d.compared, d.asked, found)
+	for _, k := range []record.Kind{record.KindReview, record.KindResolve, record.KindMeasurement, record.KindHandoff, record.KindDemand, record.KindDisclose, record.KindRevoke, record.KindErase} {
+		if kinds[k] == 0 {
+			t.Errorf("no %s among the records", k)
+		}
+	}
+	for _, rule := range []responsibility.Rule{responsibility.LimitExceeded, responsibility.DuplicateEffect, responsibility.BadInput,
+		responsibility.EvidenceMissing, responsibility.ImproperErasure, responsibility.StaleGrant} {
+		if found[rule] == 0 {
+			t.Errorf("no finding of %s", rule)
+		}
+	}
+	first := *rulesSeed
+	if first == 0 {
+		first = uint64(time.Now().UnixNano())
+	}
+	for i := range *rulesSeeds {
+		seed := first + uint64(i)
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) { // a failure names it
+			rulesSeeAll(t, seed, 10+int(seed%4)*20)
+		})
+	}
+}
+
+// rulesSeeAll writes the random ledger of a seed, and compares all answers four
+// times.
+func rulesSeeAll(t *testing.T, seed uint64, steps int) *desk {
 	clock := newClock()
-	dir := t.TempDir()
+	dir := scratch(t)
 	db, l := underRules(t, dir, clock)
+	t.Cleanup(func() { done(t, db) })
 	d := &desk{t: t, clock: clock, l: l, seq: -1, random: rand.New(rand.NewPCG(seed, 7)), open: map[string]*matterOf{}, found: map[responsibility.Rule]int{}}
 	d.grant("")
-	compared := 0
 	for round := range 4 {
-		for range 90 {
+		for range steps {
 			clock.now += record.Time(d.random.IntN(6)) * 60 * 60 * 1000
 			d.step()
 		}
@@ -259,63 +321,119 @@ func TestRulesSeeAll(t *testing.T) {
 			must(t, err)
 			must(t, whole.Add(r))
 		}
-		for matter, m := range d.open {
-			var b bytes.Buffer
-			must(t, l.WriteCase(ctx, &b, record.ChainOfCase(matter), CaseOptions{}))
-			traced, report, err := verify.Trace(&b, verify.Options{Policy: testPolicy(t)}, "")
-			must(t, err)
-			if traced == nil {
-				var text bytes.Buffer
-				must(t, report.WriteText(&text))
-				t.Fatal(text.String())
+		for _, matter := range slices.Sorted(maps.Keys(d.open)) {
+			if matter != "" {
+				d.compareBundle(matter, whole)
 			}
-			if len(traced.Answers) != len(m.effects) {
-				t.Fatalf("%s: %d answers, want %d", matter, len(traced.Answers), len(m.effects))
-			}
-			stored, err := l.TraceCase(ctx, matter)
-			must(t, err)
-			if len(stored.Answers) != len(m.effects) || len(stored.Timeline) != len(traced.Timeline) {
-				t.Fatalf("%s: %d answers and %d entries in the store", matter, len(stored.Answers), len(stored.Timeline))
-			}
-			for i, effect := range m.effects {
-				if answerOf(t, stored.Answers[i]) != answerOf(t, traced.Answers[i]) {
-					t.Fatalf("%s: the store and the bundle say not the same of %s", matter, effect)
-				}
-				want, err := responsibility.Trace(whole, effect, l.Size())
-				must(t, err)
-				if got := traced.Answers[i]; answerOf(t, got) != answerOf(t, want) {
-					t.Fatalf("from the bundle:\n%s\nfrom all records:\n%s", answerOf(t, got), answerOf(t, want))
-				}
-				got, err := l.Trace(ctx, effect, 0)
-				must(t, err)
-				if answerOf(t, got) != answerOf(t, want) {
-					t.Fatalf("from the chains:\n%s\nfrom all records:\n%s", answerOf(t, got), answerOf(t, want))
-				}
-				n := want.Effect.N + 1 // an old answer stands
-				if got, err = l.Trace(ctx, effect, n); err == nil {
-					want, err = responsibility.Trace(whole, effect, n)
-				}
-				must(t, err)
-				if answerOf(t, got) != answerOf(t, want) {
-					t.Fatalf("at %d from the chains:\n%s\nfrom all records:\n%s", n, answerOf(t, got), answerOf(t, want))
-				}
-				compared++
-			}
+			d.compareStore(matter, whole)
 		}
 	}
-	kinds := map[record.Kind]int{}
-	for line, err := range l.Records(ctx, 0, l.Size()) {
-		must(t, err)
-		r, err := record.Parse(line)
-		must(t, err)
-		kinds[r.Kind]++
+	return d
+}
+
+// compareBundle compares what the case bundle of a matter, and the store, say
+// of all its effects with what all records do.
+func (d *desk) compareBundle(matter string, whole *responsibility.Facts) {
+	t, effects := d.t, d.open[matter].effects
+	var b bytes.Buffer
+	must(t, d.l.WriteCase(ctx, &b, record.ChainOfCase(matter), CaseOptions{}))
+	shown, report, err := verify.ReadCase(&b, verify.Options{Policy: testPolicy(t)})
+	must(t, err)
+	if shown == nil {
+		var text bytes.Buffer
+		must(t, report.WriteText(&text))
+		t.Fatal(text.String())
 	}
-	t.Logf("%v", kinds)
-	t.Logf("%d records, %d effects compared, %d asked before, findings %v", l.Size(), compared, d.asked, d.found)
-	if kinds[record.KindReview]*kinds[record.KindResolve]*kinds[record.KindMeasurement] == 0 || compared < 30 || d.found[responsibility.LimitExceeded] == 0 || d.found[responsibility.DuplicateEffect] == 0 {
-		t.Errorf("%d effects compared, findings %v", compared, d.found)
+	d.compareAt(shown, d.l.Size(), whole, effects)
+	// An old answer stands, and is there for whoever has the bundle of today.
+	at := 1 + d.random.Int64N(d.l.Size())
+	n := 0
+	for _, effect := range effects {
+		if recorded, _, err := d.l.Find(effect); err == nil && recorded < at {
+			n++
+		}
 	}
-	done(t, db)
+	d.compareAt(shown, at, whole, effects[:n])
+}
+
+// compareAt compares the answers for effects, all that there are at a size.
+func (d *desk) compareAt(shown *verify.Case, size int64, whole *responsibility.Facts, effects []string) {
+	t := d.t
+	_, matter := record.SplitChain(shown.Of)
+	traced, err := shown.TraceAt("", size)
+	must(t, err)
+	stored, err := d.l.TraceCase(ctx, matter, size)
+	must(t, err)
+	if len(traced.Answers) != len(effects) || len(stored.Answers) != len(effects) || len(stored.Timeline) != len(traced.Timeline) {
+		t.Fatalf("%s: %d answers and %d entries from the bundle, %d and %d from the store, want %d answers", matter,
+			len(traced.Answers), len(traced.Timeline), len(stored.Answers), len(stored.Timeline), len(effects))
+	}
+	for i, effect := range effects {
+		want, err := responsibility.Trace(whole, effect, size)
+		must(t, err)
+		d.same("from the bundle", traced.Answers[i], want)
+		d.same("from the chains of the case", stored.Answers[i], want)
+	}
+}
+
+// compareStore compares what the store says of single effects, now and as of
+// when they were recorded.
+func (d *desk) compareStore(matter string, whole *responsibility.Facts) {
+	t := d.t
+	for _, effect := range d.open[matter].effects {
+		want, err := responsibility.Trace(whole, effect, d.l.Size())
+		must(t, err)
+		got, err := d.l.Trace(ctx, effect, 0)
+		must(t, err)
+		d.same("from the chains", got, want)
+		n := want.Effect.N + 1 // an old answer stands
+		want, err = responsibility.Trace(whole, effect, n)
+		must(t, err)
+		got, err = d.l.Trace(ctx, effect, n)
+		must(t, err)
+		d.same("from the chains, of then", got, want)
+		d.compared++
+	}
+}
+
+// same shows where two answers begin to differ.
+func (d *desk) same(what string, got, want *responsibility.Answer) {
+	d.t.Helper()
+	g, w := answerOf(d.t, got), answerOf(d.t, want)
+	if g == w {
+		return
+	}
+	i := 0
+	for i < min(len(g), len(w)) && g[i] == w[i] {
+		i++
+	}
+	from := max(0, i-300)
+	d.t.Fatalf("effect %s at size %d, %s:\n...%s\nfrom all records:\n...%s", want.Effect.ID, want.Size, what, g[from:min(i+300, len(g))], w[from:min(i+300, len(w))])
+}
+
+// A decision that is a standing record rests on measurements like one of a
+// case; they are in no chain that is read for it.
+func TestRulesOfStandingDecision(t *testing.T) {
+	clock := newClock()
+	db, l := underRules(t, t.TempDir(), clock)
+	defer done(t, db)
+	meter := vendorRecord(clock, "meter", "", &record.Measurement{Metric: "m", From: clock.now, Until: clock.now, Value: "4.5"})
+	decision := vendorRecord(clock, "decision", "", &record.Decision{Agent: "agent", Inputs: []string{"meter"}, DependsOn: []record.FieldRef{{Ref: "meter"}},
+		Checks: []record.Check{{ID: "k-1", Left: record.Operand{Ref: "meter"}, Op: "<", Right: record.Operand{Lit: "50"}, Result: "fail"}}, Reasons: record.Sum(nil), Output: record.Sum(nil)})
+	_, err := l.Append(ctx, meter, decision)
+	must(t, err)
+	refund := vendorRecord(clock, "refund", "", &record.Action{Decision: "decision", Action: "refund", Resource: "order", Amount: "1", Currency: "EUR", Effect: "commit", Status: "executed"})
+	before, err := l.Precheck(ctx, refund)
+	must(t, err)
+	_, err = l.Append(ctx, refund)
+	must(t, err)
+	after, err := l.Trace(ctx, "refund", 0)
+	must(t, err)
+	for _, a := range []*responsibility.Answer{before, after} {
+		if a.Finding(responsibility.CheckMisreported, "vendor", responsibility.Established) == nil || a.Finding(responsibility.ImpossibleReference, "vendor", responsibility.Established) != nil {
+			t.Errorf("the check of the measurement is not replayed:\n%s", a.Text())
+		}
+	}
 }
 
 // BenchmarkPrecheck: asking before an act, under a grant with a limit of a

@@ -159,6 +159,9 @@ type matterCut struct {
 	line      func(n int64, line []byte) []byte
 	place     func(n int64) int64
 
+	leads []int64 // sizes from which a consistency proof is carried
+	lead  func(proof []merkle.Hash) []merkle.Hash
+
 	noEvidence bool
 }
 
@@ -222,10 +225,18 @@ func (m *maker) matter(c matterCut) []byte {
 	var b bytes.Buffer
 	w, err := bundle.NewWriter(&b, h)
 	m.must(err)
+	tree := m.tree(c.size)
+	for _, size := range c.leads {
+		proof, err := merkle.ProveConsistency(size, c.size, tree)
+		m.must(err)
+		if c.lead != nil {
+			proof = c.lead(proof)
+		}
+		m.must(w.Consistency(size, proof))
+	}
 	for _, p := range shown {
 		m.must(w.Chain(p))
 	}
-	tree := m.tree(c.size)
 	for n := range int64(len(m.records)) {
 		if !carried[n] {
 			continue
@@ -276,7 +287,7 @@ func spoilt(t testing.TB, n int, alter func(m *maker, r *record.Record)) *maker 
 	})
 }
 
-var caseVectors = []vector{
+var caseVectors = append([]vector{
 	// The chain index in replay bundles.
 	{name: "index", make: func(t testing.TB) []byte { return claims(t, nil).bundle(cut{}) }},
 	{name: "index-of-another-map", fails: "chains", make: func(t testing.TB) []byte {
@@ -339,6 +350,45 @@ var caseVectors = []vector{
 	{name: "case-not-replayed", policy: "asks-third.policy", make: ofClaims(matterCut{cosigners: []string{"third"}})},
 	{name: "case-held", since: "held-claims.checkpoint", make: ofClaims(matterCut{})},
 	{name: "case-held-other-size", since: "held-9.checkpoint", make: ofClaims(matterCut{})},
+	{name: "case-extends-held", since: "held-claims-14.checkpoint", make: ofClaims(matterCut{leads: []int64{9, 14, 20}})},
+	{name: "case-extends-another-size", since: "held-claims-14.checkpoint", make: ofClaims(matterCut{leads: []int64{13, 15}})},
+	{name: "case-older-than-held", since: "held-claims.checkpoint", make: ofClaims(matterCut{size: 14, leads: []int64{13}})},
+	{name: "case-extends-a-fork", since: "forked-claims-14.checkpoint", fails: "history", make: ofClaims(matterCut{leads: []int64{14}})},
+	{name: "case-lead-changed", since: "held-claims-14.checkpoint", fails: "history", make: ofClaims(matterCut{leads: []int64{14}, lead: func(proof []merkle.Hash) []merkle.Hash {
+		proof[1][0] ^= 1
+		return proof
+	}})},
+	{name: "case-lead-short", since: "held-claims-14.checkpoint", fails: "history", make: ofClaims(matterCut{leads: []int64{14}, lead: func(proof []merkle.Hash) []merkle.Hash { return proof[1:] }})},
+	{name: "case-lead-of-another-size", since: "held-claims-14.checkpoint", fails: "history", make: func(t testing.TB) []byte {
+		b := claims(t, nil).matter(matterCut{of: "case/T-1", leads: []int64{13}})
+		return resum(bytes.Replace(b, []byte(`],"size":13}`), []byte(`],"size":14}`), 1))
+	}},
+	{name: "case-lead-behind-chains", since: "held-claims-14.checkpoint", fails: "form", make: func(t testing.TB) []byte {
+		lines := bytes.SplitAfter(claims(t, nil).matter(matterCut{of: "case/T-1", leads: []int64{14}}), []byte("\n"))
+		lines[1], lines[2] = lines[2], lines[1]
+		return resum(bytes.Join(lines, nil))
+	}},
+	{name: "case-receipt-compared", make: func(t testing.TB) []byte {
+		m := receipts(t, nil)
+		m.index(nil)
+		return m.matter(matterCut{of: "case/T-1", leads: []int64{2}})
+	}},
+	{name: "case-receipt-of-a-fork", fails: "history", make: func(t testing.TB) []byte {
+		// The client was shown another record 1, and cosigned it.
+		fork := receipts(t, func(m *maker, r *record.Record) {
+			if b, ok := r.Body.(*record.Outcome); ok {
+				b.Facts[0].Value.Text = "60"
+			}
+		})
+		note := fork.checkpoint(2, "client")
+		m := receipts(t, func(m *maker, r *record.Record) {
+			if b, ok := r.Body.(*record.Receipt); ok {
+				b.Checkpoint = noteLines(note)
+			}
+		})
+		m.index(nil)
+		return m.matter(matterCut{of: "case/T-1", leads: []int64{2}})
+	}},
 	{name: "case-forked", since: "forked-claims.checkpoint", fails: "history", make: ofClaims(matterCut{})},
 
 	{name: "case-grant-since", make: func(t testing.TB) []byte { return spring(t).matter(matterCut{of: "case/T-9"}) }},
@@ -442,7 +492,7 @@ var caseVectors = []vector{
 			r.Log.Chains = slices.DeleteFunc(r.Log.Chains, func(k record.Link) bool { return k.Chain == "config/c-1" })
 		}).matter(matterCut{of: "input/i-prices"})
 	}},
-}
+}, traceVectors...)
 
 // indexed is the replay bundle of claims with its last chain index spoilt.
 func indexed(t testing.TB, spoil func(b *record.ChainIndex)) []byte {

@@ -77,7 +77,16 @@ func (v *verifier) receipt(r *record.Record, b *record.Receipt) {
 	}
 	v.receipts++
 	root, last, ok := v.past.at(note.Checkpoint.Size)
-	if !ok {
+	if v.matter != nil {
+		led, err := v.leadsFrom(note.Checkpoint)
+		if err != nil {
+			t.fail("record %d: the proof carried does not lead from the receipt's checkpoint, of size %d, to this one: %v", r.Log.N, note.Checkpoint.Size, err)
+			return
+		}
+		if !led {
+			v.receiptsFar++
+		}
+	} else if !ok {
 		v.receiptsFar++
 	} else if root != note.Checkpoint.Root {
 		t.fail("record %d: the receipt's checkpoint of size %d has root %v, this tree had %v: two histories were signed", r.Log.N, note.Checkpoint.Size, note.Checkpoint.Root, root)

@@ -16,8 +16,9 @@ import (
 type Tracing struct {
 	Case     string
 	Origin   string
-	Size     int64
-	Complete bool // that the records are all is not the operator's word alone
+	Size     int64 // as of which it says so: the records [0, Size) were read
+	Tree     int64 // size of the tree that holds them, at least Size
+	Complete bool  // that the records are all is not the operator's word alone
 	Timeline []Entry
 	Answers  []*responsibility.Answer // one for each effect asked for, in ledger order
 	Without  []Without                // effects that the rules say nothing about
@@ -43,6 +44,12 @@ var NotClaimed = []string{
 // that it could not be checked, that it is no bundle of a case, or that the
 // case has no such effect.
 func Trace(r io.Reader, o Options, effect string) (*Tracing, *Report, error) {
+	return TraceAt(r, o, effect, 0)
+}
+
+// TraceAt is Trace as of a size of the ledger, at most that of the bundle (0:
+// that of the bundle). See [Case.TraceAt].
+func TraceAt(r io.Reader, o Options, effect string, size int64) (*Tracing, *Report, error) {
 	c, report, err := ReadCase(r, o)
 	switch {
 	case err != nil || report.Verdict == Refused:
@@ -50,7 +57,7 @@ func Trace(r io.Reader, o Options, effect string) (*Tracing, *Report, error) {
 	case c == nil:
 		return nil, report, errors.New("nothing can be traced: want the bundle of a case, got a replay bundle")
 	}
-	t, err := c.Trace(effect)
+	t, err := c.TraceAt(effect, size)
 	if err != nil {
 		return nil, report, err
 	}
@@ -64,24 +71,40 @@ func Trace(r io.Reader, o Options, effect string) (*Tracing, *Report, error) {
 
 // Trace says who answers for an effect of the case, or for all of them where
 // effect is "".
-func (c *Case) Trace(effect string) (*Tracing, error) {
+func (c *Case) Trace(effect string) (*Tracing, error) { return c.TraceAt(effect, 0) }
+
+// TraceAt is Trace as of a size of the ledger, at most that of the bundle (0:
+// that of the bundle): what followed when there were so many records. The bundle
+// shows enough for each of them, since what a case rests on only grows. It shows
+// no value of a sealed field that was erased since.
+func (c *Case) TraceAt(effect string, size int64) (*Tracing, error) {
 	what, id := record.SplitChain(c.Of)
 	if what != "case" {
 		return nil, fmt.Errorf("nothing can be traced: the bundle is of %s, want one of a case, which carries all that the rules read", c.Of)
 	}
-	t := &Tracing{Case: id, Origin: c.Origin, Size: c.Size, Complete: c.Complete, Timeline: Timeline(id, c.Records)}
+	switch {
+	case size == 0:
+		size = c.Size
+	case size < 0 || size > c.Size:
+		return nil, fmt.Errorf("size is %d, want 1 to %d, that of the bundle", size, c.Size)
+	}
+	t := NewTracing(id, c.Origin, size, c.Size, c.Records)
+	t.Complete = c.Complete
 	f, err := c.Facts()
 	if err != nil {
 		return nil, err
 	}
 	found := false
 	for _, x := range c.Effects() {
-		if effect != "" && x.ID != effect {
-			continue
-		}
-		found = true
-		if err := t.Add(f, x); err != nil {
-			return nil, err
+		switch {
+		case effect != "" && x.ID != effect:
+		case x.Log.N < size:
+			found = true
+			if err := t.Add(f, x); err != nil {
+				return nil, err
+			}
+		case effect != "":
+			return nil, fmt.Errorf("effect %s is record %d, not among the first %d", effect, x.Log.N, size)
 		}
 	}
 	if effect != "" && !found {
@@ -90,7 +113,20 @@ func (c *Case) Trace(effect string) (*Tracing, error) {
 	return t, nil
 }
 
-// Add traces one more effect, from facts of the tracing's size.
+// NewTracing begins the tracing of a case as of a size, in a tree that may be
+// larger, with the timeline of those records that were there.
+func NewTracing(matter, origin string, size, tree int64, records []*record.Record) *Tracing {
+	t := &Tracing{Case: matter, Origin: origin, Size: size, Tree: tree}
+	for _, e := range Timeline(matter, records) {
+		if e.N < size {
+			t.Timeline = append(t.Timeline, e)
+		}
+	}
+	return t
+}
+
+// Add traces one more effect, from facts of the tracing's size or of a greater
+// one.
 func (t *Tracing) Add(f *responsibility.Facts, x *record.Record) error {
 	answer, err := responsibility.Trace(f, x.ID, t.Size)
 	switch {
@@ -154,7 +190,11 @@ func (t *Tracing) WriteText(w io.Writer) error {
 	if !t.Complete {
 		complete = "complete by the operator's word"
 	}
-	line("case         %s in %s, as of size %d, %s, %s", t.Case, t.Origin, t.Size, many(int64(len(t.Timeline)), "record"), complete)
+	of := ""
+	if t.Tree > t.Size {
+		of = fmt.Sprintf(" of %d", t.Tree)
+	}
+	line("case         %s in %s, as of size %d%s, %s, %s", t.Case, t.Origin, t.Size, of, many(int64(len(t.Timeline)), "record"), complete)
 	for _, e := range t.Timeline {
 		b.WriteString(e.String() + "\n")
 	}
@@ -225,6 +265,7 @@ func (t *Tracing) MarshalJSON() ([]byte, error) {
 		Case       string            `json:"case"`
 		Origin     string            `json:"origin"`
 		Size       int64             `json:"size"`
+		Tree       int64             `json:"tree,omitempty"`
 		Complete   bool              `json:"complete"`
 		Timeline   []entry           `json:"timeline"`
 		Answers    []json.RawMessage `json:"answers"`
@@ -233,6 +274,9 @@ func (t *Tracing) MarshalJSON() ([]byte, error) {
 		Unproven   []string          `json:"unproven,omitempty"`
 		NotClaimed []string          `json:"not_claimed"`
 	}{Case: t.Case, Origin: t.Origin, Size: t.Size, Complete: t.Complete, Timeline: []entry{}, Answers: []json.RawMessage{}, Open: []open{}, Unproven: t.Unproven, NotClaimed: NotClaimed}
+	if t.Tree > t.Size {
+		out.Tree = t.Tree
+	}
 	for _, e := range t.Timeline {
 		out.Timeline = append(out.Timeline, entry{e.N, e.At.String(), e.Logged.String(), string(e.Kind), e.By, e.Actor, e.ID, e.Text, e.Backfilled})
 	}

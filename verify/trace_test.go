@@ -141,6 +141,26 @@ func TestTraceNothing(t *testing.T) {
 			t.Errorf("%s: %v, %v, want %q", tc.name, traced, err, tc.want)
 		}
 	}
+	for _, tc := range []struct {
+		effect, want string
+		size         int64
+	}{
+		{"", "size is -1, want 1 to 6, that of the bundle", -1},
+		{"", "size is 7, want 1 to 6, that of the bundle", 7},
+		{"x-1", "effect x-1 is record 3, not among the first 3", 3},
+	} {
+		traced, _, err := TraceAt(bytes.NewReader(m.matter(matterCut{of: "case/T-1"})), o, tc.effect, tc.size)
+		if traced != nil || err == nil || err.Error() != tc.want {
+			t.Errorf("at %d: %v, %v, want %q", tc.size, traced, err, tc.want)
+		}
+	}
+	for size, want := range map[int64]int{1: 0, 3: 0, 4: 1, 5: 1, 6: 1} {
+		traced, _, err := TraceAt(bytes.NewReader(m.matter(matterCut{of: "case/T-1"})), o, "", size)
+		if err != nil || len(traced.Answers) != want || traced.Size != size || traced.Tree != 6 || len(traced.Timeline) != int(min(size, 5))-1 || want > 0 && traced.Answers[0].Size != size {
+			t.Errorf("at %d: %+v, %v", size, traced, err)
+		}
+		checkTraceJSON(t, traced)
+	}
 	in := m.matter(matterCut{of: "case/T-1", drop: []int64{1}})
 	if traced, report, err := Trace(bytes.NewReader(in), o, ""); traced != nil || err != nil || report.Verdict != Refused {
 		t.Errorf("refused: %v, %v", traced, err)

@@ -507,9 +507,11 @@ func files(t testing.TB) map[string][]byte {
 		"held-13.checkpoint":  m.checkpoint(13, "client"),
 		"forked-9.checkpoint": fork.checkpoint(9, "client"),
 
-		"held-amended.checkpoint":  amended(t).checkpoint(6, "client"),
-		"held-claims.checkpoint":   claims(t, nil).checkpoint(21, "client"),
-		"forked-claims.checkpoint": spoilt(t, 16, func(m *maker, r *record.Record) { r.Body.(*record.Outcome).Facts[0].Value.Text = "1" }).checkpoint(21, "client"),
+		"held-amended.checkpoint":     amended(t).checkpoint(6, "client"),
+		"held-claims.checkpoint":      claims(t, nil).checkpoint(21, "client"),
+		"held-claims-14.checkpoint":   claims(t, nil).checkpoint(14, "client"),
+		"forked-claims-14.checkpoint": spoilt(t, 9, func(m *maker, r *record.Record) { r.Body.(*record.Decision).Agent = "agent-2" }).checkpoint(14, "client"),
+		"forked-claims.checkpoint":    spoilt(t, 16, func(m *maker, r *record.Record) { r.Body.(*record.Outcome).Facts[0].Value.Text = "1" }).checkpoint(21, "client"),
 	}
 }
 
@@ -559,6 +561,9 @@ func TestVectors(t *testing.T) {
 			o, words := v.options(t, files)
 			rep := run(t, b, o)
 			golden(t, v.name+".txt", []byte(words+text(t, rep)))
+			if strings.HasPrefix(v.name, "trace-") {
+				golden(t, v.name+".trace", traceText(t, b, o))
+			}
 			var failed []string
 			for _, c := range rep.Checks {
 				if c.Result == Failed {
@@ -581,7 +586,9 @@ func TestVectors(t *testing.T) {
 	}
 	for _, path := range found {
 		name := filepath.Base(path)
-		known := files[name] != nil || slices.ContainsFunc(vectors, func(v vector) bool { return name == v.name+".bundle" || name == v.name+".txt" })
+		known := files[name] != nil || slices.ContainsFunc(vectors, func(v vector) bool {
+			return name == v.name+".bundle" || name == v.name+".txt" || name == v.name+".trace" && strings.HasPrefix(name, "trace-")
+		})
 		if !known {
 			left = append(left, name)
 		}

@@ -75,9 +75,10 @@ type verifier struct {
 	header bundle.Header
 	opened *bundle.Opened
 	since  *bundle.Opened // nil if none
-	met    bool           // the pass came by the size of since
+	met    bool           // the pass comes by the size of since, or by a proof from there
 	tree   *bundle.Tree
-	lines  int64 // number of the line at hand
+	leads  map[int64]proof // of a case bundle: from an earlier size to the checkpoint
+	lines  int64           // number of the line at hand
 
 	carried  [][]byte // state lines, until they are read
 	stateSum hash.Hash
@@ -187,6 +188,8 @@ func (v *verifier) read(r io.Reader) (where string, err error) {
 			v.stateSum.Write([]byte{'\n'})
 		case bundle.RefLine:
 			goOn = v.addRef(it.Line, it.Proof)
+		case bundle.ConsistencyLine:
+			v.leads[it.Size] = it.Proof
 		case bundle.ChainLine:
 			v.matter.chains = append(v.matter.chains, it.Chain)
 		case bundle.RecordLine:

@@ -2,9 +2,11 @@ package responsibility
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -114,5 +116,25 @@ func TestDocumentRules(t *testing.T) {
 				t.Errorf("%s weighs %d, want %d", rule, got, want)
 			}
 		}
+	}
+}
+
+// documentTotals compares a column of the table of totals with what a test
+// found, by rule and status.
+func documentTotals(t *testing.T, column string, effects, blamed int, found map[string]int) {
+	t.Helper()
+	want := map[string]int{"effects": effects, "with shares": blamed}
+	for k, n := range found {
+		words := strings.Fields(k)
+		want[words[0]+" "+words[1]] += n
+	}
+	got, place := map[string]int{}, map[string]int{"loans": 1, "incidents": 2}[column]
+	for _, row := range rows(document(t), "| what | loans | incidents |") {
+		if n, err := strconv.Atoi(row[place]); err == nil {
+			got[row[0]] = n
+		}
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("of the %s the document has\n%v\nwant\n%v", column, got, want)
 	}
 }

@@ -67,7 +67,7 @@ func TestLoanApplications(t *testing.T) {
 	cases := readLoans(t)
 	base, start := loanTerms(t, cases)
 	got, want := map[string]int{}, map[string]int{}
-	effects, approved := 0, 0
+	effects, blamed, approved := 0, 0, 0
 	for _, id := range slices.Sorted(maps.Keys(cases)) {
 		f := base.Fork()
 		effect := loanRecords(t, f, start, id, cases[id])
@@ -85,6 +85,9 @@ func TestLoanApplications(t *testing.T) {
 		for _, k := range a.Findings {
 			got[string(k.Rule)+" "+string(k.Status)]++
 		}
+		if len(a.Shares) > 0 {
+			blamed++
+		}
 		if b := f.find(effect).Body.(*record.Action); b.Action == "approve" {
 			n, _ := strconv.Atoi(string(b.Amount))
 			approved += n
@@ -97,7 +100,7 @@ func TestLoanApplications(t *testing.T) {
 	if len(cases) != 6000 || effects != 1064+3619 || approved != 15_905_107 {
 		t.Errorf("%d cases, %d effects, %d approved; want 6000, 4683, 15905107", len(cases), effects, approved)
 	}
-	t.Logf("%d effects: %v", effects, got)
+	documentTotals(t, "loans", effects, blamed, got)
 }
 
 // loanTerms are the standing records.

@@ -2,12 +2,15 @@ package main
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/internal/command"
 	"github.com/raasledger/raasledger/ledger"
+	"github.com/raasledger/raasledger/merkle"
 	"github.com/raasledger/raasledger/verify"
 )
 
@@ -23,9 +26,10 @@ shares (docs/rules.md); sealed values are not opened for that. With --json the
 records themselves are printed, and each answer behind them. bundle case CASE
 writes the records with the proof that they are all, for raasverify trace.
 
-Example:
-    raasledger case T-1001 --db store`,
-		Flags:  append(storeFlags(), jsonFlag()),
+Examples:
+    raasledger case T-1001 --db store
+    raasledger case T-1001 --db store --size 1200`,
+		Flags:  append(storeFlags(), &cli.Int64Flag{Name: "size", Usage: "as of the first `N` records", DefaultText: "all"}, jsonFlag()),
 		Action: showCase,
 	}
 }
@@ -44,8 +48,16 @@ func showCase(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
+		size, none := l.Size(), fmt.Errorf("there is no case %s", args[0])
+		if c.IsSet("size") {
+			if size = c.Int64("size"); size < 1 || size > l.Size() {
+				return command.Usage("raasledger show tells the size", "--size is %d, want 1 to %d", size, l.Size())
+			}
+			ns = slices.DeleteFunc(ns, func(n int64) bool { return n >= size })
+			none = fmt.Errorf("there is no case %s among the first %s", args[0], count(size, "record"))
+		}
 		if len(ns) == 0 {
-			return command.Failed("raasledger bundle case proves it to others", fmt.Errorf("there is no case %s", args[0]))
+			return command.Failed("raasledger bundle case proves it to others", none)
 		}
 		if !c.Bool("json") {
 			if err := command.Report(c, "case         %s, %s\n", args[0], count(int64(len(ns)), "record")); err != nil {
@@ -69,13 +81,14 @@ func showCase(c *cli.Context) error {
 				return err
 			}
 		}
-		return showFindings(c, l, args[0])
+		return showFindings(c, l, args[0], size)
 	})
 }
 
-// showFindings shows what follows from the records for each effect of a case.
-func showFindings(c *cli.Context, l *ledger.Ledger, matter string) error {
-	t, err := l.TraceCase(c.Context, matter)
+// showFindings shows what follows from the records before size for each effect
+// of a case.
+func showFindings(c *cli.Context, l *ledger.Ledger, matter string, size int64) error {
+	t, err := l.TraceCase(c.Context, matter, size)
 	if err != nil {
 		return err
 	}
@@ -146,6 +159,27 @@ func subject(l *ledger.Ledger, what, id string) (string, error) {
 		return record.ChainOfInput(id), nil
 	}
 	return "", command.Failed("", fmt.Errorf("record %s is of kind %s, want config, input, measurement or grant", id, r.Kind))
+}
+
+// heldSizes are the sizes that --since names, each itself or by a file with a
+// checkpoint of that size.
+func heldSizes(c *cli.Context, l *ledger.Ledger) (sizes []int64, err error) {
+	for _, held := range c.StringSlice("since") {
+		if size, err := strconv.ParseInt(held, 10, 64); err == nil {
+			sizes = append(sizes, size)
+			continue
+		}
+		note, err := command.ReadFile(c, held, merkle.MaxNoteBytes)
+		if err != nil {
+			return nil, err
+		}
+		size, err := l.Extends(note)
+		if err != nil {
+			return nil, command.Failed("keep both: a ledger has one history", fmt.Errorf("%s: %w", held, err))
+		}
+		sizes = append(sizes, size)
+	}
+	return sizes, nil
 }
 
 // writeCaseBundle writes the bundle of a case, or of what is affected by a

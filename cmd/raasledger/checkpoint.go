@@ -114,7 +114,9 @@ that the statement left. It is verified before its last byte is written.
 the proof that they are all, or that there is no such case. "affected REF"
 writes all that was done under a config or a grant, or decided on an input,
 with the same proof. They are made for a checkpoint whose last record is a
-chain index: checkpoint --index.
+chain index: checkpoint --index. With --since such a bundle gets the proof that
+it extends the checkpoint in a file, or any of that size, which its reader
+holds from before: check --since.
 
 Evidence is withheld unless --disclose names it: attachments and sealed fields
 by name, all, or, of one record, RECORD#NAME. What --withhold names is not
@@ -125,11 +127,13 @@ Examples:
     raasledger bundle --db store --disclose all --withhold iban --key vendor.key -o shown.bundle
     raasledger bundle --db store --from-statement 2026-03 -o april.bundle
     raasledger bundle case T-1001 --db store -o T-1001.bundle
+    raasledger bundle case T-1001 --db store --since march.checkpoint -o T-1001.bundle
     raasledger bundle affected config/7 --db store -o affected.bundle`,
 		Flags: append(append(storeFlags(),
 			&cli.StringFlag{Name: "from-statement", Usage: "begin at the statement of `PERIOD`"},
 			&cli.Int64Flag{Name: "from", Usage: "begin at the statement that is record `N`"},
 			&cli.Int64Flag{Name: "size", Usage: "end at the checkpoint of size `N`", DefaultText: "newest"},
+			&cli.StringSliceFlag{Name: "since", Usage: "of a case: with the proof that it extends the checkpoint in `FILE`, or of that size"},
 			&cli.StringSliceFlag{Name: "disclose", Usage: "show the evidence `NAME`, or all"},
 			&cli.StringSliceFlag{Name: "withhold", Usage: "do not show the evidence `NAME`, or all"},
 			&cli.StringFlag{Name: "key", Usage: "with --disclose: open evidence with the private key in `FILE`"},
@@ -151,6 +155,9 @@ func writeBundle(c *cli.Context) error {
 			}
 		}
 	}
+	if c.IsSet("since") && len(args) == 0 {
+		return command.Usage("a bundle of the whole ledger proves it by itself", "--since goes with a bundle of a case")
+	}
 	if err := command.Exclude(c, "from", "from-statement"); err != nil {
 		return err
 	}
@@ -165,7 +172,11 @@ func writeBundle(c *cli.Context) error {
 	}
 	return withLedger(c, func(l *ledger.Ledger) error {
 		if len(args) > 0 {
-			return writeCaseBundle(c, l, args[0], args[1], ledger.CaseOptions{Size: c.Int64("size"), Show: show, Key: id})
+			since, err := heldSizes(c, l)
+			if err != nil {
+				return err
+			}
+			return writeCaseBundle(c, l, args[0], args[1], ledger.CaseOptions{Size: c.Int64("size"), Since: since, Show: show, Key: id})
 		}
 		o := ledger.BundleOptions{From: c.Int64("from"), Size: c.Int64("size"), Show: show, Key: id}
 		if period := c.String("from-statement"); period != "" {

@@ -252,9 +252,9 @@ Examples:
     raasledger evidence get o-1 transcript --db store --key vendor.key -o chat.txt
     raasledger evidence get o-1 transcript --db store --for client -o chat.sealed`,
 			Flags: append(append(storeFlags(), key,
-				&cli.StringFlag{Name: "for", Usage: "a sealed copy for the keys of `PARTY`"}), command.OutputFlags()...),
+				&cli.StringFlag{Name: "for", Usage: "a sealed copy for the keys of `PARTY`, or the one with that fingerprint"}), command.OutputFlags()...),
 			Action: getEvidence,
-		}, command.OpenCommand("raasledger"), command.CommitCommand("raasledger"), {
+		}, command.OpenCommand("raasledger"), command.CommitCommand("raasledger"), addHolderCommand(), {
 			Name:      "deliver",
 			Usage:     "record that evidence was handed over to a party",
 			ArgsUsage: "RECORD",
@@ -460,6 +460,9 @@ func getEvidence(c *cli.Context) error {
 }
 
 func sealedCopy(w io.Writer, l *ledger.Ledger, i ledger.Item, party string) error {
+	if slices.Contains(i.Keys, party) { // a holder who is no party, by its fingerprint
+		return l.SealedCopy(w, i.N, string(i.Digest), party)
+	}
 	keys, err := keysOf(l, party, i)
 	if err != nil {
 		return err
@@ -478,7 +481,7 @@ func keysOf(l *ledger.Ledger, party string, i ledger.Item) (keys []string, err e
 		return nil
 	})
 	if err == nil && len(keys) == 0 {
-		err = command.Refused("raasledger attach --holder seals for another key", fmt.Errorf("record %d: no key of %s opens %s, which is %s", i.N, party, i.Digest, i.State))
+		err = command.Refused("raasledger evidence add-holder lets another key open it", fmt.Errorf("record %d: no key of %s opens %s, which is %s", i.N, party, i.Digest, i.State))
 	}
 	return keys, err
 }

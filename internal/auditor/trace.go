@@ -18,13 +18,15 @@ func traceCommand() *cli.Command {
 		Description: `The bundle is verified as by check, and nothing is traced from one that is
 refused. What was recorded of the case follows, and of each effect, or of the
 one named, the findings with the records and tests that make them, the shares,
-and who answers to those outside. Exit codes are those of check. docs/rules.md
-publishes the rules.
+and who answers to those outside. With --size it is the answer of then: of the
+first N records, of which the bundle has all that matter. Exit codes are those
+of check. docs/rules.md publishes the rules.
 
 Examples:
     raasverify trace T-1001.bundle --policy policy
-    raasverify trace T-1001.bundle refund/1 --policy policy --json`,
-		Flags:  append(policyFlags(), &cli.BoolFlag{Name: "json", Usage: "print JSON"}),
+    raasverify trace T-1001.bundle refund/1 --policy policy --json
+    raasverify trace T-1001.bundle --policy policy --size 1200`,
+		Flags:  append(policyFlags(), &cli.Int64Flag{Name: "size", Usage: "as of the first `N` records", DefaultText: "all of the bundle"}, &cli.BoolFlag{Name: "json", Usage: "print JSON"}),
 		Action: trace,
 	}
 }
@@ -37,6 +39,9 @@ func trace(c *cli.Context) error {
 	args, err := command.Args(c, names...)
 	if err != nil {
 		return err
+	}
+	if c.IsSet("size") && c.Int64("size") < 1 {
+		return command.Usage("raasverify check shows the size of the bundle", "--size is %d, want at least 1", c.Int64("size"))
 	}
 	o, err := options(c)
 	if err != nil {
@@ -53,7 +58,7 @@ func trace(c *cli.Context) error {
 	if len(args) == 2 {
 		effect = args[1]
 	}
-	t, report, err := verify.Trace(in, o, effect)
+	t, report, err := verify.TraceAt(in, o, effect, c.Int64("size"))
 	wipe()
 	switch {
 	case report == nil:
@@ -63,6 +68,8 @@ func trace(c *cli.Context) error {
 			return err
 		}
 		return command.Refused("", errors.New("the bundle is refused, nothing in it is traced"))
+	case err != nil && c.IsSet("size"):
+		return command.Failed("without --size all that the bundle shows is read", err)
 	case err != nil && effect != "":
 		return command.Failed("without EFFECT all of the case are traced; raasledger bundle case CASE writes the bundle", err)
 	case err != nil:

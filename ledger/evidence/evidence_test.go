@@ -169,6 +169,38 @@ func TestHolders(t *testing.T) {
 	}
 }
 
+// A further holder opens the same payload, and nobody else's slot is touched.
+func TestWith(t *testing.T) {
+	h, payload := sealed(t, []byte("secret"), "o-1", "vendor", "client")
+	client, third := identity(t, "client"), identity(t, "third")
+	wider, err := h.With(client, origin, []Holder{third.Holder, client.Holder, third.Holder}, &counter{n: 99})
+	must(t, err)
+	b, err := wider.Marshal()
+	must(t, err)
+	if wider, err = ParseHeader(b); err != nil || len(wider.Slots) != 3 || !wider.PayloadEqual(h) || len(h.Slots) != 2 {
+		t.Fatalf("%+v, %v", wider, err)
+	}
+	for _, s := range h.Slots {
+		if !slices.Contains(wider.Slots, s) {
+			t.Errorf("the slot of %s is another", s.Holder)
+		}
+	}
+	for _, name := range []string{"vendor", "client", "third"} {
+		if got, err := open(wider, identity(t, name), origin, payload); err != nil || string(got) != "secret" {
+			t.Errorf("%s: got %q, %v", name, got, err)
+		}
+	}
+	if again, err := wider.With(third, origin, []Holder{client.Holder}, nil); err != nil || !slices.Equal(again.Slots, wider.Slots) {
+		t.Errorf("who can open it already: %v", err)
+	}
+	if _, err := h.With(third, origin, []Holder{third.Holder}, &counter{}); !errors.Is(err, ErrNotHeld) {
+		t.Errorf("who cannot open it lets itself in: %v", err)
+	}
+	if _, err := h.With(client, "vendor.example/contract-18", []Holder{third.Holder}, &counter{}); err == nil {
+		t.Error("under another ledger")
+	}
+}
+
 // The X25519 key that the public half gives is the one that the private half
 // gives, by the curve's own arithmetic.
 func TestMontgomery(t *testing.T) {

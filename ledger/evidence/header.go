@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -107,6 +108,34 @@ func (h *Header) For(fingerprints ...string) (*Header, error) {
 	if len(c.Slots) == 0 {
 		return nil, fmt.Errorf("none of the keys %s holds it", strings.Join(fingerprints, ", "))
 	}
+	return &c, nil
+}
+
+// With is the header with which further holders can open the same payload. id
+// is one who can. A holder who can already keeps the slot that it has. random
+// must be crypto/rand.Reader but in tests.
+func (h *Header) With(id *Identity, origin string, holders []Holder, random io.Reader) (*Header, error) {
+	fileKey, err := h.unwrap(id, origin)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(fileKey)
+	c := *h
+	c.Slots = slices.Clone(h.Slots)
+	for _, holder := range holders {
+		if c.HeldBy(holder.fingerprint) {
+			continue
+		}
+		s, err := wrap(fileKey, holder, origin, h, random)
+		if err != nil {
+			return nil, err
+		}
+		c.Slots = append(c.Slots, s)
+	}
+	if len(c.Slots) > MaxHolders {
+		return nil, fmt.Errorf("%d holders, at most %d", len(c.Slots), MaxHolders)
+	}
+	slices.SortFunc(c.Slots, func(a, b Slot) int { return strings.Compare(a.Holder, b.Holder) })
 	return &c, nil
 }
 

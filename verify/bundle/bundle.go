@@ -45,7 +45,8 @@ const (
 	maxDisclosureBytes = 65535
 	maxNameBytes       = 128
 	maxChainLineBytes  = 8 << 10
-	maxPlaceBytes      = 4 << 10
+	maxPlaceBytes      = 4 << 10 // of a consistency line, too
+	maxConsistency     = 64
 	maxCaseTotalBytes  = 256 << 20 // of the records of a case bundle, all of which are kept
 	maxCaseLines       = 1 << 20   // records of a case bundle, and chains
 	maxEndBytes        = 256
@@ -77,10 +78,13 @@ type Header struct {
 // The beginnings of the lines that are not records. No record begins so: its
 // first key is actor or at.
 const (
-	beginHeader     = `{"checkpoint":`
-	beginRef        = `{"proof":`
-	beginChain      = `{"chain":`
-	beginPlace      = `{"n":`
+	beginHeader = `{"checkpoint":`
+	beginRef    = `{"proof":`
+	beginChain  = `{"chain":`
+	beginPlace  = `{"n":`
+
+	beginConsistency = `{"consistency":`
+
 	beginDisclosure = `{"disclosure":`
 	beginChunk      = `{"attachment":`
 	beginEnd        = `{"end":`

@@ -544,6 +544,8 @@ func rewritten(t *testing.T, b []byte) {
 			err = w.Ref(it.Line, it.Proof)
 		case ChainLine:
 			err = w.Chain(*it.Chain)
+		case ConsistencyLine:
+			err = w.Consistency(it.Size, it.Proof)
 		case PlaceLine:
 			err = w.Place(it.Index, it.Proof)
 		case RecordLine:

@@ -202,6 +202,7 @@ func TestCaseForm(t *testing.T) {
 func FuzzCaseReader(f *testing.F) {
 	b := sampleCase(f)
 	f.Add(b)
+	f.Add(leading(f))
 	f.Add(redone(b, func(lines []string) []string { return slices.Delete(lines, 7, 9) }))
 	f.Add(redone(b, func(lines []string) []string {
 		return append(lines[:2], strings.Replace(lines[2], base64.StdEncoding.EncodeToString(make([]byte, 32)), "", 1))

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+
+	"github.com/raasledger/raasledger/merkle"
 )
 
 // An order holds which line may follow which, and the counts announced. The
@@ -24,6 +26,10 @@ type order struct {
 	n          int64  // of the last place, -1 before
 	caseBytes  int64  // of the records of a case bundle
 
+	size    int64 // of the checkpoint of a case bundle
+	earlier int64 // of the last consistency line
+	proofs  int   // consistency lines so far
+
 	last   ItemKind          // kind of the last line; StateLine before the first
 	digest [sha256.Size]byte // of the last disclosure
 	name   string            // of the attachment of the last chunk
@@ -31,7 +37,11 @@ type order struct {
 }
 
 func newOrder(h *Header) order {
-	return order{kind: h.Kind, start: h.Start, wantState: h.StateLines, wantRecord: h.Records, wantChain: h.Chains, n: -1}
+	o := order{kind: h.Kind, start: h.Start, wantState: h.StateLines, wantRecord: h.Records, wantChain: h.Chains, n: -1}
+	if note, err := merkle.ParseNote(h.Checkpoint); err == nil {
+		o.size = note.Checkpoint.Size
+	}
+	return o
 }
 
 // next takes a line other than a chunk.

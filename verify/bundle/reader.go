@@ -19,6 +19,7 @@ type ItemKind int
 const (
 	StateLine ItemKind = iota
 	RefLine
+	ConsistencyLine // of a case bundle
 	RecordLine
 	DisclosureLine
 	ChunkLine
@@ -33,6 +34,8 @@ func (k ItemKind) String() string {
 		return "state"
 	case RefLine:
 		return "ref"
+	case ConsistencyLine:
+		return "consistency"
 	case RecordLine:
 		return "record"
 	case DisclosureLine:
@@ -56,7 +59,8 @@ type Item struct {
 	Number int64         // of the line, from 1
 	Index  int64         // of the record that the line is, or belongs to; -1 in the state and in a chain line
 	Line   []byte        // of a state line or a record, verbatim; of a ref, its record
-	Proof  []merkle.Hash // of a ref, a place, and the record behind a place
+	Proof  []merkle.Hash // of a ref, a place, and the record behind a place; of a consistency line
+	Size   int64         // of a consistency line
 	Chain  *ChainProof   // of a chain line
 	Text   string        // of a disclosure; of a chunk, the name of its attachment
 	Chunk  []byte
@@ -135,8 +139,11 @@ func (r *Reader) Next() (Item, error) {
 		return Item{}, err
 	}
 	kind := lineKind(line)
-	if kind == endLine {
+	switch kind {
+	case endLine:
 		return Item{}, r.end(line)
+	case ConsistencyLine:
+		return r.consistency(line)
 	}
 	it := Item{Kind: kind, Number: r.lines, Line: line}
 	most := maxRecordBytes
@@ -293,6 +300,8 @@ func lineKind(line []byte) ItemKind {
 		return ChainLine
 	case bytes.HasPrefix(line, []byte(beginPlace)):
 		return PlaceLine
+	case bytes.HasPrefix(line, []byte(beginConsistency)):
+		return ConsistencyLine
 	case bytes.HasPrefix(line, []byte(beginEnd)):
 		return endLine
 	}
