@@ -371,9 +371,17 @@ func (s *State) checkContested(c *claim) error {
 		want = s.contestsOf(c)
 	}
 	if !slices.Equal(has, want) {
-		return fmt.Errorf("has %d events of disputes about its action, or others, want %d", len(has), len(want))
+		return fmt.Errorf("has the events %v of disputes about its action, want %v", eventNames(has), eventNames(want))
 	}
 	return nil
+}
+
+// eventNames tell events apart.
+func eventNames(list []event) (names []string) {
+	for _, e := range list {
+		names = append(names, fmt.Sprintf("%d %s", e.n, eventWords[e.kind]))
+	}
+	return names
 }
 
 // checkFound refuses a claim that is counted among findings where it cannot be,

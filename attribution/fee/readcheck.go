@@ -82,6 +82,9 @@ func (s *State) checkRead() error {
 		}
 		book(x.version, &x.marks, x.n, x.moment)
 	}
+	if err := s.checkContests(); err != nil {
+		return err
+	}
 	for i, c := range s.claims {
 		if c.n < 0 || c.n >= s.size || i > 0 && s.claims[i-1].n == c.n {
 			return fmt.Errorf("claim %d is outside the first %d records, or there twice", c.n, s.size)
@@ -101,9 +104,6 @@ func (s *State) checkRead() error {
 				return fmt.Errorf("event %d of claim %d is not in its place", e.n, c.n)
 			}
 		}
-	}
-	if err := s.checkContests(); err != nil {
-		return err
 	}
 	for at, y := range s.tallies {
 		if at.period != never && !begins(at.period) {

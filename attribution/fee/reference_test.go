@@ -800,7 +800,7 @@ type refLine struct {
 	voidAt, backAt       record.Time
 	pre, post            []refCut
 	anyReduce            bool
-	found                record.Time // -1 is never
+	found                record.Time  // -1 is never
 	reverses             []refReverse // those that count
 	idle                 []refIdle
 	byClient, byVendor   bool

@@ -20,7 +20,7 @@ type view struct {
 	void     reason      // what keeps the claim from the fee, unsaid if nothing does
 	voidAt   record.Time
 	found    record.Time // when a finding voids it, or would if nothing else had, never if none does
-	back     reason // what gives it back after the lock, unsaid if nothing does
+	back     reason      // what gives it back after the lock, unsaid if nothing does
 	backAt   record.Time
 	reduces  []reduction // reversals in part that count, in their order
 	undone   []int       // reversals that a finding undid

@@ -296,6 +296,9 @@ var wFormulas = map[string]func(get func(string) *big.Rat) *big.Rat{
 		}
 		return over
 	},
+	"amount - breaches * 10": func(get func(string) *big.Rat) *big.Rat {
+		return rsub(get("amount"), rmul(get("breaches"), big.NewRat(10, 1)))
+	},
 	"earned * 0.1 - base": func(get func(string) *big.Rat) *big.Rat {
 		return rsub(rmul(get("earned"), big.NewRat(1, 10)), get("base"))
 	},
