@@ -257,3 +257,13 @@ func SaysOf(r *record.Record) bool {
 	}
 	return false
 }
+
+// IDOf is the id of the record that decides by finding what has the id of. One is
+// decided once.
+func IDOf(of string) string {
+	const prefix = "finding/"
+	if len(prefix)+len(of) <= record.MaxIDBytes {
+		return prefix + of
+	}
+	return prefix + strings.TrimPrefix(string(record.Sum([]byte(of))), "sha256:")
+}
