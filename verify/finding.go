@@ -153,8 +153,11 @@ func (v *verifier) endFindings() {
 		t.passed += "; that nothing is left out of them rests on the client, who cosigned this checkpoint"
 		return
 	}
-	t.lack("that nothing is left out of what %s on is the operator's word: the bundle begins at record %d and cannot recompute the chain index, and the client has not cosigned this checkpoint",
-		plural(v.found, "a resolve by finding rests", fmt.Sprintf("%d resolves by finding rest", v.found)), v.header.Start)
+	what := "the resolve by finding rests"
+	if v.found > 1 {
+		what = fmt.Sprintf("the %d resolves by finding rest", v.found)
+	}
+	t.lack("that nothing is left out of what %s on is the operator's word: the bundle begins at record %d and cannot recompute the chain index, and the client has not cosigned this checkpoint", what, v.header.Start)
 }
 
 // clientCosigned reports whether the client, by the agreement, has cosigned the

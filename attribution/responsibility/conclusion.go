@@ -55,7 +55,7 @@ func Conclude(f *Facts, of string, size int64) (*Conclusion, error) {
 		if clause == nil {
 			continue
 		}
-		disposition, findings, nothing := clause.decide(answer, t)
+		disposition, findings, nothing := decide(clause, answer, t)
 		if !first && (disposition != c.Disposition || !slices.Equal(findings, c.Findings)) {
 			return nil, fmt.Errorf("dispute %s: the terms of the claims %s and %s of action %s decide it differently, want a dispute of one of them", of, c.Claims[0].ID, claim.ID, x.ID)
 		}
@@ -141,25 +141,25 @@ func (f *Facts) concerned(of string, size int64) (claims []*record.Record, x *re
 
 // clauseOf is what the version that governs a claim says of findings about its
 // action, nil if nothing.
-func (f *Facts) clauseOf(claim *record.Record) (*terms.Terms, *clause) {
+func (f *Facts) clauseOf(claim *record.Record) (*terms.Terms, *terms.Findings) {
 	v := f.inForce(claim)
 	if v == nil || v.terms.From > f.instant(claim) {
 		return nil, nil // before all of them, where nothing is billed
 	}
 	result := v.terms.Result(claim.Body.(*record.Outcome).Result)
-	if result == nil {
+	if result == nil || result.Effect == nil {
 		return nil, nil
 	}
-	return v.terms, newClause(result)
+	return v.terms, result.Effect.Findings
 }
 
 // decide says what follows from an answer: upheld or rejected with the rules
 // that decide it, or why nothing does.
-func (c *clause) decide(a *Answer, t *terms.Terms) (disposition string, findings []string, nothing string) {
-	void := against(a, t, record.RoleVendor, c.void)
-	keep := against(a, t, record.RoleClient, c.keep)
+func decide(c *terms.Findings, a *Answer, t *terms.Terms) (disposition string, findings []string, nothing string) {
+	void := against(a, t, record.RoleVendor, c.Void)
+	keep := against(a, t, record.RoleClient, c.Keep)
 	if len(void) > 0 && len(keep) > 0 {
-		switch c.both {
+		switch c.Both {
 		case "void":
 			keep = nil
 		case "keep":
@@ -174,7 +174,7 @@ func (c *clause) decide(a *Answer, t *terms.Terms) (disposition string, findings
 	case len(keep) > 0:
 		return "rejected", keep, ""
 	}
-	return "", nil, fmt.Sprintf("none of %s is found against the vendor, none of %s against the client", rulesOf(c.void), rulesOf(c.keep))
+	return "", nil, fmt.Sprintf("none of %s is found against the vendor, none of %s against the client", rulesOf(c.Void), rulesOf(c.Keep))
 }
 
 func rulesOf(rules []string) string {
