@@ -22,6 +22,7 @@ type view struct {
 	back     reason // what gives it back after the lock, unsaid if nothing does
 	backAt   record.Time
 	reduces  []reduction // reversals in part that count, in their order
+	undone   []int       // reversals that a finding undid
 	idle     []idle      // events without effect
 }
 
@@ -42,6 +43,8 @@ type spell struct {
 	from, until record.Time // until is never while it is open
 	upheld      bool
 	lapsed      bool // no word ended it
+	found       bool // a finding upheld it
+	decided     bool // a resolve record rejected it
 }
 
 // seen is the instant from which the other side can know of the claim.
@@ -54,6 +57,7 @@ func (s *State) look(c *claim, closing record.Time) view {
 
 	// An event cannot come before what it is about.
 	when := func(e *event) record.Time { return max(e.at, c.at) }
+	c.undo(&v, closing)
 
 	// The first word of whoever accepts, and reversals in full.
 	explicit := never
@@ -81,6 +85,9 @@ func (s *State) look(c *claim, closing record.Time) view {
 				v.attested = true
 			}
 		case reverse:
+			if slices.Contains(v.undone, i) {
+				continue
+			}
 			if !c.reversedBy(e) {
 				v.idle = append(v.idle, idle{i, notEntitled})
 			} else if t := when(e); t < full || t == full && e.cause < cause {
@@ -91,6 +98,7 @@ func (s *State) look(c *claim, closing record.Time) view {
 
 	silent := s.silent(c)
 	spells := c.spells(closing, min(silent, explicit), &v, when)
+	breach := c.breach(closing, spells, &v, when)
 	v.accepted = explicit
 	if r.Accept.On != "third" {
 		v.accepted = min(explicit, acceptedUnsaid(silent, spells))
@@ -117,12 +125,15 @@ func (s *State) look(c *claim, closing record.Time) view {
 		}
 	}
 	for _, p := range spells {
-		if p.upheld && p.until < v.voidAt {
+		if p.upheld && !p.found && p.until < v.voidAt {
 			v.void, v.voidAt = disputeUpheld, p.until
 		}
 		if p.until == never {
 			v.open = true
 		}
+	}
+	if breach < v.voidAt {
+		v.void, v.voidAt = found, breach
 	}
 	if v.locked < never && full > v.locked && full < never {
 		if full <= v.guarantee(c) {
@@ -198,7 +209,7 @@ func (c *claim) spells(closing, unbound record.Time, v *view, when func(*event) 
 	var end endings
 	for i := range c.events {
 		d := &c.events[i]
-		if d.kind != dispute || d.at > closing {
+		if d.kind != dispute && d.kind != contested || d.at > closing {
 			continue
 		}
 		from := when(d)
@@ -216,8 +227,12 @@ func (c *claim) spells(closing, unbound record.Time, v *view, when func(*event) 
 		// The first end counts; of equals a resolution before a withdrawal
 		// before a lapse, and upheld before rejected.
 		p := spell{from: from, until: never}
+		w, decided := end.said[d.id]
+		if d.kind == contested && decided && w.rejected < c.at && w.rejected < min(w.upheld, w.found) {
+			continue // it was over before there was a claim
+		}
 		if u := c.rule.Dispute; u.Then != "arbiter" && from+record.Time(u.After) <= closing {
-			p = spell{from, from + record.Time(u.After), u.Then == "void", true}
+			p = spell{from: from, until: from + record.Time(u.After), upheld: u.Then == "void", lapsed: true}
 		}
 		accepts := end.accepts
 		if c.rule.Accept.On == "third" && d.by == client {
@@ -226,9 +241,12 @@ func (c *claim) spells(closing, unbound record.Time, v *view, when func(*event) 
 		if k, _ := slices.BinarySearch(accepts, from); k < len(accepts) && accepts[k] <= p.until {
 			p = spell{from: from, until: accepts[k]}
 		}
-		if w, ok := end.said[d.id]; ok {
+		if decided {
 			if t := max(w.rejected, from); t < never && t <= p.until {
-				p = spell{from: from, until: t}
+				p = spell{from: from, until: t, decided: true}
+			}
+			if t := max(w.found, from); t < never && t <= p.until {
+				p = spell{from: from, until: t, upheld: true, found: true}
 			}
 			if t := max(w.upheld, from); t < never && t <= p.until {
 				p = spell{from: from, until: t, upheld: true}
@@ -248,9 +266,9 @@ type endings struct {
 	said    map[string]dispositions // by the id of the dispute
 }
 
-// dispositions are the first instants at which a dispute was upheld and rejected,
-// never if it was not.
-type dispositions struct{ upheld, rejected record.Time }
+// dispositions are the first instants at which a dispute was upheld, by word or
+// by a finding, and rejected, never if it was not.
+type dispositions struct{ upheld, found, rejected record.Time }
 
 func (c *claim) endings(closing record.Time, when func(*event) record.Time) endings {
 	end := endings{said: map[string]dispositions{}}
@@ -267,15 +285,18 @@ func (c *claim) endings(closing record.Time, when func(*event) record.Time) endi
 			case e.by == client:
 				end.clients = append(end.clients, when(e))
 			}
-		case uphold, reject:
+		case uphold, reject, findVoid, findKeep:
 			w, ok := end.said[e.id]
 			if !ok {
-				w = dispositions{never, never}
+				w = dispositions{never, never, never}
 			}
-			if e.kind == uphold {
-				w.upheld = min(w.upheld, when(e))
-			} else {
-				w.rejected = min(w.rejected, when(e))
+			switch e.kind {
+			case uphold:
+				w.upheld = min(w.upheld, e.at)
+			case findVoid:
+				w.found = min(w.found, e.at)
+			default:
+				w.rejected = min(w.rejected, e.at)
 			}
 			end.said[e.id] = w
 		}
@@ -335,6 +356,7 @@ func (v *view) reductions(c *claim, closing record.Time, when func(*event) recor
 			continue
 		}
 		switch {
+		case slices.Contains(v.undone, i):
 		case e.kind == reduce && !c.reversedBy(e):
 			v.idle = append(v.idle, idle{i, notEntitled})
 		case e.kind == reduce:
