@@ -81,6 +81,10 @@ func (v *verifier) finding(r *record.Record) {
 		t.fail("record %d: its finding block is not carried", r.Log.N)
 	case b.false:
 		// Said already: what is computed from another ledger's records says nothing.
+	case r.Case == "":
+		t.fail("record %d: case: missing: what is found is shown by the records of a case", r.Log.N)
+	case body.Size > r.Log.N:
+		t.fail("record %d: body.size: got %d, want at most %d: findings are of the records before", r.Log.N, body.Size, r.Log.N)
 	case v.said >= body.Size:
 		t.fail("record %d: body.size: got %d, want more than %d: record %d, after its chain index, is one that findings rest on", r.Log.N, body.Size, v.said, v.said)
 	default:

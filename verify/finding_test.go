@@ -2,6 +2,8 @@ package verify
 
 import (
 	"fmt"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -13,7 +15,7 @@ import (
 
 // findingTerms are those of a desk that is paid per refund, where what is
 // found of a refund decides whether it is.
-var findingTerms = strings.Replace(supportTerms,
+var findingTerms = strings.NewReplacer(
 	`"results": {"resolved": {`, `"responsibility": {"rule_set": "rs-1", "outward": "client", "review_min": "0s"},
 "results": {"refund": {
  "facts": {"amount": "decimal"}, "once_per": "case", "claim": ["vendor"],
@@ -21,7 +23,10 @@ var findingTerms = strings.Replace(supportTerms,
  "dispute": {"within": "72h", "unresolved": {"after": "7d", "then": "accept"}},
  "effect": {"disputed": "hold", "findings": {"void": ["limit_exceeded", "no_authority"], "keep": ["bad_input", "override_taken"], "both": "open", "within": "30d"}},
  "reopen": {"within": "7d", "from": "accepted"},
- "escalation": "ignore", "lock": "0s", "billed_at": "accepted", "final_after": "90d"}, "resolved": {`, 1)
+ "escalation": "ignore", "lock": "0s", "billed_at": "accepted", "final_after": "90d"}, "resolved": {`,
+	`"measures": {`, `"measures": {"refunds": {"count": "refund", "over": "period"}, `,
+	`"lines": [`, `"lines": [{"name": "refunds", "of": "refunds", "mode": "graduated", "tiers": [{"unit": "2.00"}]}, `,
+).Replace(supportTerms)
 
 // decided appends a decision of the vendor's agent.
 func (m *maker) decided(matter string) {
@@ -136,7 +141,7 @@ func (m *maker) findingBlock(w *bundle.Writer, r *record.Record, change func(r *
 	if b, ok := r.Body.(*record.Resolve); ok && b.As == record.ByFinding {
 		c.size = b.Size
 	}
-	if change != nil && !change(r, &c) || c.size == 0 {
+	if change != nil && !change(r, &c) || c.size == 0 || c.size > r.Log.N || r.Log.N > int64(len(m.records)) {
 		return
 	}
 	shown, carried := m.chosen(&c)
@@ -339,6 +344,25 @@ func TestFindingsWords(t *testing.T) {
 		rep := run(t, v.make(t), o)
 		if c := rep.Checks[findings]; c.Result != tc.result || c.Text != tc.text {
 			t.Errorf("%s: %s %s", tc.vector, c.Result, c.Text)
+		}
+	}
+}
+
+// TestBlockDocument: the block of docs/bundle.md is that of the vector, cut
+// where it says so.
+func TestBlockDocument(t *testing.T) {
+	doc, err := os.ReadFile("../docs/bundle.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(doc), "```block\n")
+	written, _, _ := strings.Cut(rest, "```\n")
+	text := string(refunds(t, nil).bundle(cut{}))
+	lines := strings.Split(text[strings.Index(text, `{"chain":`):], "\n")
+	for i, line := range strings.Split(strings.TrimSuffix(written, "\n"), "\n") {
+		pattern := strings.ReplaceAll(regexp.QuoteMeta(line), "…", ".*")
+		if ok, err := regexp.MatchString("^"+pattern+"$", lines[i]); err != nil || !ok {
+			t.Errorf("line %d of the block is\n%s\nthe bundle has\n%s", i+1, line, lines[i])
 		}
 	}
 }
