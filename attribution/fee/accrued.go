@@ -209,6 +209,7 @@ func (m *Meter) judge(c *claim) *metered {
 	}
 	credits := &touches{s: m.s, closing: m.now, byCase: m.byCase}
 	v := m.s.look(c, m.now)
+	m.find(c, &v, x)
 	for i := range c.events {
 		at(c.events[i].at)
 		if d := c.rule.Dispute; (c.events[i].kind == dispute || c.events[i].kind == contested) && d != nil && d.Then != "arbiter" {
@@ -234,7 +235,6 @@ func (m *Meter) judge(c *claim) *metered {
 		case len(c.parts) == 0:
 		case gone != unsaid:
 			x.back = c.parts
-			m.find(c, &v, x)
 		default:
 			if v.locked < never && len(v.reduces) > 0 {
 				if now, truth := c.target(&v, m.now+1, nil, credits); truth == 1 {
@@ -260,7 +260,6 @@ func (m *Meter) judge(c *claim) *metered {
 		return x
 	case gone != unsaid:
 		x.reason = gone
-		m.find(c, &v, x)
 		return x
 	}
 	parts, truth := c.target(&v, m.now+1, nil, credits)

@@ -20,12 +20,12 @@ func (c *claim) undo(v *view, closing record.Time) {
 		}
 		j := slices.IndexFunc(c.events, func(r event) bool { return (r.kind == reverse || r.kind == reduce) && r.id == e.id })
 		switch {
-		case j < 0: // it is about a dispute
+		case j < 0 || c.events[j].at > closing: // it is about a dispute, or about what is not there yet
 		case c.events[j].by == vendor:
 			v.idle = append(v.idle, idle{i, notEntitled})
 		case c.events[j].spent:
 			v.idle = append(v.idle, idle{i, findingLate})
-		case c.events[j].at > closing || slices.Contains(v.undone, j):
+		case slices.Contains(v.undone, j):
 		default:
 			v.undone = append(v.undone, j)
 			v.idle = append(v.idle, idle{j, clientFault})
@@ -33,11 +33,11 @@ func (c *claim) undo(v *view, closing record.Time) {
 	}
 }
 
-// breach is the first instant at which a finding voids the claim, never if none
+// foundAt is the first instant at which a finding voids the claim, never if none
 // does: one that upholds a dispute in force, or one about the claim itself, in
 // its time and before a resolve record has rejected a dispute. What both sides,
 // the arbiter or the rules themselves have decided is not decided again.
-func (c *claim) breach(closing record.Time, spells []spell, v *view, when func(*event) record.Time) record.Time {
+func (c *claim) foundAt(closing record.Time, spells []spell, v *view, when func(*event) record.Time) record.Time {
 	first, rejected := never, never
 	for _, p := range spells {
 		if p.found {
@@ -83,20 +83,23 @@ func (z *settlement) spend(c *claim, v *view, d *decision) {
 	}
 }
 
-// find counts a claim that a finding voided in the measures of findings, in the
-// period of the finding. waits reports that this is a period to come.
-func (z *settlement) find(c *claim, v *view, d *decision, r reason) (waits bool) {
-	if r != found || v.void != found || c.marks.found != never || len(c.rule.finds) == 0 {
+// find counts a claim that a finding voids in the measures of findings, in the
+// period of the finding. It counts as well where something else voided it
+// before: who takes a claim back does not hide what it did. waits reports that
+// this is a period to come.
+func (z *settlement) find(c *claim, v *view, d *decision) (waits bool) {
+	t := c.version.terms
+	if v.found == never || c.marks.found != never || len(c.rule.finds) == 0 || c.at < t.From || c.at >= t.Until {
 		return false
 	}
-	if v.voidAt >= z.until {
+	if v.found >= z.until {
 		return true
 	}
 	period := z.period.From
 	// Where what is late is refused a finding still counts: who keeps the ledger
 	// must not hide it by being slow.
-	if v.voidAt < period && z.terms.Settle.Late == "correction" {
-		if p, ok := z.s.periodAt(v.voidAt); ok {
+	if v.found < period && z.terms.Settle.Late == "correction" {
+		if p, ok := z.s.periodAt(v.found); ok {
 			period = p.From
 		}
 	}
@@ -116,7 +119,8 @@ func (c *claim) findParts() []part {
 
 // find is that of a settlement, of a running total.
 func (m *Meter) find(c *claim, v *view, x *metered) {
-	if v.void == found && c.marks.found == never && len(c.rule.finds) > 0 {
-		x.found, x.foundIn = c.findParts(), m.periodOf(v.voidAt)
+	t := c.version.terms
+	if v.found < never && c.marks.found == never && len(c.rule.finds) > 0 && c.at >= t.From && c.at < t.Until {
+		x.found, x.foundIn = c.findParts(), m.periodOf(v.found)
 	}
 }

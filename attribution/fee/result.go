@@ -19,6 +19,7 @@ type view struct {
 	open     bool        // a dispute is open
 	void     reason      // what keeps the claim from the fee, unsaid if nothing does
 	voidAt   record.Time
+	found    record.Time // when a finding voids it, or would if nothing else had, never if none does
 	back     reason // what gives it back after the lock, unsaid if nothing does
 	backAt   record.Time
 	reduces  []reduction // reversals in part that count, in their order
@@ -52,7 +53,7 @@ func (c *claim) seen() record.Time { return max(c.at, c.logged) }
 
 // look works out the view. It reads what has an instant up to the closing.
 func (s *State) look(c *claim, closing record.Time) view {
-	v := view{accepted: never, locked: never, voidAt: never, backAt: never}
+	v := view{accepted: never, locked: never, voidAt: never, found: never, backAt: never}
 	r := c.rule
 
 	// An event cannot come before what it is about.
@@ -98,7 +99,7 @@ func (s *State) look(c *claim, closing record.Time) view {
 
 	silent := s.silent(c)
 	spells := c.spells(closing, min(silent, explicit), &v, when)
-	breach := c.breach(closing, spells, &v, when)
+	v.found = c.foundAt(closing, spells, &v, when)
 	v.accepted = explicit
 	if r.Accept.On != "third" {
 		v.accepted = min(explicit, acceptedUnsaid(silent, spells))
@@ -132,8 +133,8 @@ func (s *State) look(c *claim, closing record.Time) view {
 			v.open = true
 		}
 	}
-	if breach < v.voidAt {
-		v.void, v.voidAt = found, breach
+	if v.found < v.voidAt {
+		v.void, v.voidAt = found, v.found
 	}
 	if v.locked < never && full > v.locked && full < never {
 		if full <= v.guarantee(c) {
@@ -228,7 +229,7 @@ func (c *claim) spells(closing, unbound record.Time, v *view, when func(*event) 
 		// before a lapse, and upheld before rejected.
 		p := spell{from: from, until: never}
 		w, decided := end.said[d.id]
-		if d.kind == contested && decided && w.rejected < c.at && w.rejected < min(w.upheld, w.found) {
+		if over := min(w.rejected, w.kept); d.kind == contested && decided && over < c.at && over < min(w.upheld, w.found) {
 			continue // it was over before there was a claim
 		}
 		if u := c.rule.Dispute; u.Then != "arbiter" && from+record.Time(u.After) <= closing {
@@ -242,6 +243,11 @@ func (c *claim) spells(closing, unbound record.Time, v *view, when func(*event) 
 			p = spell{from: from, until: accepts[k]}
 		}
 		if decided {
+			// A finding is nobody's word: what it rejects is over, and accepts no
+			// more than a lapse does.
+			if t := max(w.kept, from); t < never && t <= p.until {
+				p = spell{from: from, until: t, lapsed: true, decided: true}
+			}
 			if t := max(w.rejected, from); t < never && t <= p.until {
 				p = spell{from: from, until: t, decided: true}
 			}
@@ -266,9 +272,9 @@ type endings struct {
 	said    map[string]dispositions // by the id of the dispute
 }
 
-// dispositions are the first instants at which a dispute was upheld, by word or
-// by a finding, and rejected, never if it was not.
-type dispositions struct{ upheld, found, rejected record.Time }
+// dispositions are the first instants at which a dispute was upheld and rejected
+// by word, and by a finding (found, kept), never if it was not.
+type dispositions struct{ upheld, rejected, found, kept record.Time }
 
 func (c *claim) endings(closing record.Time, when func(*event) record.Time) endings {
 	end := endings{said: map[string]dispositions{}}
@@ -288,13 +294,15 @@ func (c *claim) endings(closing record.Time, when func(*event) record.Time) endi
 		case uphold, reject, findVoid, findKeep:
 			w, ok := end.said[e.id]
 			if !ok {
-				w = dispositions{never, never, never}
+				w = dispositions{never, never, never, never}
 			}
 			switch e.kind {
 			case uphold:
 				w.upheld = min(w.upheld, e.at)
 			case findVoid:
 				w.found = min(w.found, e.at)
+			case findKeep:
+				w.kept = min(w.kept, e.at)
 			default:
 				w.rejected = min(w.rejected, e.at)
 			}

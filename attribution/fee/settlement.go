@@ -218,7 +218,7 @@ func (z *settlement) decide(c *claim, d *decision, buffer []part) []part {
 		reason, waits, buffer = z.judge(c, &v, d, buffer)
 	}
 	z.spend(c, &v, d)
-	if z.find(c, &v, d, reason) {
+	if z.find(c, &v, d) {
 		waits = true
 	}
 	d.leaves = !waits && z.closing >= c.at+record.Time(c.rule.FinalAfter)
