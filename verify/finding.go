@@ -223,3 +223,24 @@ func (v *verifier) endCaseFindings() {
 	}
 	t.passed = fmt.Sprintf("%s as computed from the records before", plural(v.found, "resolve by finding", "resolves by finding"))
 }
+
+// Conclude says what the terms make of the findings about the action behind a
+// dispute, a claim or a reversal of the case, at the size of the bundle, and the
+// body of the record that says so; the body is nil where nothing follows.
+// What the bundle discloses is not looked at.
+func (c *Case) Conclude(of string) (*responsibility.Conclusion, *record.Resolve, error) {
+	if what, _ := record.SplitChain(c.Of); what != "case" {
+		return nil, nil, fmt.Errorf("nothing can be found: the bundle is of %s, want one of a case, which carries all that the rules read", c.Of)
+	}
+	f := responsibility.NewFacts()
+	for _, r := range c.Records {
+		if err := f.Add(r); err != nil {
+			return nil, nil, err
+		}
+	}
+	conclusion, err := responsibility.Conclude(f, of, c.Size)
+	if err != nil || conclusion.Disposition == "" {
+		return conclusion, nil, err
+	}
+	return conclusion, conclusion.Body(f), nil
+}

@@ -267,3 +267,16 @@ func IDOf(of string) string {
 	}
 	return prefix + strings.TrimPrefix(string(record.Sum([]byte(of))), "sha256:")
 }
+
+// Text is what follows, for people: the answer, and the line that decides.
+func (c *Conclusion) Text() string {
+	text := c.Answer.Text()
+	if c.Disposition == "" {
+		return text + fmt.Sprintf("decided: %s not, %s\n", c.Of, c.Nothing)
+	}
+	var claims []string
+	for _, claim := range c.Claims {
+		claims = append(claims, fmt.Sprintf("%s (%d)", claim.ID, claim.N))
+	}
+	return text + fmt.Sprintf("decided: %s %s, by %s; as the terms of %s say\n", c.Of, c.Disposition, strings.Join(c.Findings, ", "), strings.Join(claims, " "))
+}
