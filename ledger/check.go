@@ -226,6 +226,11 @@ func (c *checker) record(ctx context.Context, n int64, line []byte) {
 			c.fault(n, "commits %d chains with root %s, the records before it have %d with root %s", b.Chains, b.Root, want.Chains, want.Root)
 		}
 	}
+	if byFinding(r.Body) {
+		if err := c.ledger.checkFinding(ctx, r); err != nil {
+			c.fault(n, "%v", err)
+		}
+	}
 	for _, link := range e.chains {
 		before, ok := c.chains.End(link.Chain)
 		wantOrdinal, wantPrev := int64(0), int64(-1)

@@ -128,7 +128,7 @@ func TestSnapshotDamaged(t *testing.T) {
 	done(t, db)
 }
 
-func testPolicy(t *testing.T) *bundle.Policy {
+func testPolicy(t testing.TB) *bundle.Policy {
 	t.Helper()
 	logKey, err := merkle.NewVerifierKey(testOrigin, merkle.KindLog, key("log").Public().(ed25519.PublicKey))
 	must(t, err)
