@@ -86,6 +86,7 @@ func (v *verifier) end() {
 	if v.far > 0 {
 		c[chains].passed += fmt.Sprintf(", of which %d reach beyond the records kept and are not compared", v.far)
 	}
+	v.endFindings()
 	v.endEvidence()
 }
 
@@ -336,7 +337,7 @@ func (v *verifier) amounts() string {
 // computed there.
 func (v *verifier) carries(check int) bool {
 	switch check {
-	case form, signature, records, order, authors, agreed, statements:
+	case form, signature, records, order, authors, agreed, statements, findings:
 		return true
 	case history:
 		return v.header.Start > 0

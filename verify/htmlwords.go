@@ -106,6 +106,8 @@ func checkQuestion(name string) string {
 		return "Do the amounts come out the same when computed again?"
 	case checkNames[chains]:
 		return "Is nothing left out, and does each reference lead somewhere?"
+	case checkNames[findings]:
+		return "Does each decision that names findings follow from the records?"
 	case checkNames[attachments]:
 		return "Is the evidence in the file that which was recorded?"
 	}

@@ -42,7 +42,7 @@ type Report struct {
 	Since     *Held       // nil if none was given
 	Agreement *Agreement  // nil if none is known
 
-	Checks     []Check // 12, in the order of docs/bundle.md
+	Checks     []Check // 13, in the order of docs/bundle.md
 	Statements []Statement
 	Withheld   []Withheld // the first 1,000
 	Amounts    string     // verified, none to verify, or why they are not verified
@@ -50,6 +50,7 @@ type Report struct {
 
 	Index      *Index      // the last chain index of the bundle, nil if there is none
 	Case       *CaseReport // of a case bundle that was read to its end, else nil
+	Findings   *Findings   // of a replay bundle with resolves by finding, else nil
 	Signatures []Signature // verified
 	Unverified []string    // keys of the other signature lines
 	History    History
@@ -101,6 +102,12 @@ type CaseReport struct {
 	Records  int64  // of it
 	Effects  int64  // executed actions, reads aside, of it or of what names it
 	Complete bool   // that these are all is not the operator's word alone
+}
+
+// Findings are the resolves by finding of a replay bundle.
+type Findings struct {
+	Records int64 // how many there are
+	Indexed bool  // the chain indexes that they rest on are recomputed from the records before them
 }
 
 // A Next is the period to be settled next.
@@ -261,6 +268,7 @@ type (
 		Next       *jsonNext       `json:"next,omitempty"`
 		Index      *jsonIndex      `json:"index,omitempty"`
 		Case       *jsonCase       `json:"case,omitempty"`
+		Findings   *jsonFindings   `json:"findings,omitempty"`
 		Signatures []jsonSignature `json:"signatures"`
 		Unverified []string        `json:"unverified"`
 		History    jsonHistory     `json:"history"`
@@ -305,6 +313,10 @@ type (
 		Records  int64  `json:"records"`
 		Effects  int64  `json:"effects"`
 		Complete bool   `json:"complete"`
+	}
+	jsonFindings struct {
+		Records int64 `json:"records"`
+		Indexed bool  `json:"indexed"`
 	}
 	jsonSignature struct {
 		Key     string `json:"key"`
@@ -356,6 +368,10 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	if r.Case != nil {
 		x := jsonCase(*r.Case)
 		j.Case = &x
+	}
+	if r.Findings != nil {
+		x := jsonFindings(*r.Findings)
+		j.Findings = &x
 	}
 	for _, s := range r.Signatures {
 		j.Signatures = append(j.Signatures, jsonSignature(s))

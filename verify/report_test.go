@@ -507,6 +507,8 @@ func FuzzVerify(f *testing.F) {
 	f.Add(m.bundle(cut{start: 8}), true)
 	f.Add(tiny(f).bundle(cut{}), false)
 	f.Add(receipts(f, nil).bundle(cut{}), false)
+	f.Add(refunds(f, nil).bundle(cut{}), false)
+	f.Add(refunds(f, nil).bundle(cut{}), true)
 	f.Fuzz(func(t *testing.T, b []byte, redo bool) {
 		if i := bytes.LastIndex(b, []byte("\n{\"end\":{")); redo && i > 0 && regexp.MustCompile(`"sha256":"[0-9a-f]{64}"`).Match(b[i:]) && bytes.Count(b[i+1:], []byte("\n")) == 1 && b[len(b)-1] == '\n' {
 			b = resum(b) // past the digest, into the records

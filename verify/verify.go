@@ -82,19 +82,21 @@ type verifier struct {
 
 	carried  [][]byte // state lines, until they are read
 	stateSum hash.Hash
-	state    *fee.State   // nil until it can be read, and where it cannot
-	matter   *matter      // of a case bundle, else nil
-	want     int64        // index of the next record
-	broken   string       // why statements are not recomputed any more, "" while they are
-	index    bundle.Index // of the chains seen in this stretch
+	state    *fee.State    // nil until it can be read, and where it cannot
+	matter   *matter       // of a case bundle, else nil
+	block    *findingBlock // the finding block at hand, nil if there is none
+	want     int64         // index of the next record
+	broken   string        // why statements are not recomputed any more, "" while they are
+	index    bundle.Index  // of the chains seen in this stretch
 	recent   recent
 	past     past
 	last     record.Time // log time of the last record
 	refs     []carried
 	evidence evidence
 
-	count, byOthers, cited, linked, indexes, referred, far, receipts, receiptsFar int64 // figures of the report
+	count, byOthers, cited, linked, indexes, referred, far, receipts, receiptsFar, found int64 // figures of the report
 
+	said     int64  // index of the last standing record that can change what is found, -1 before
 	versions int    // of the standing that have been looked at
 	client   string // name of the witness whose key signed the newest version as the client's
 	refused  string // period whose statement could not be computed, "" if none
@@ -123,6 +125,7 @@ func verify(r io.Reader, o Options) (*verifier, error) {
 	}
 	v := &verifier{o: o, report: &Report{Policy: o.Policy.Digest(), Verifier: o.Verifier, Now: o.Now}}
 	v.evidence.asked = o.Evidence
+	v.said = -1
 	v.recent = recent{byID: map[string]*target{}, most: o.Keep}
 	if o.Since != nil {
 		var err error
@@ -187,11 +190,19 @@ func (v *verifier) read(r io.Reader) (where string, err error) {
 			v.stateSum.Write(it.Line)
 			v.stateSum.Write([]byte{'\n'})
 		case bundle.RefLine:
-			goOn = v.addRef(it.Line, it.Proof)
+			if it.Block {
+				goOn = v.blockRef(it)
+			} else {
+				goOn = v.addRef(it.Line, it.Proof)
+			}
 		case bundle.ConsistencyLine:
 			v.leads[it.Size] = it.Proof
 		case bundle.ChainLine:
-			v.matter.chains = append(v.matter.chains, it.Chain)
+			if it.Block {
+				v.blockChain(it)
+			} else {
+				v.matter.chains = append(v.matter.chains, it.Chain)
+			}
 		case bundle.RecordLine:
 			if v.matter != nil {
 				goOn = v.carriedRecord(it)
@@ -377,6 +388,7 @@ func (v *verifier) record(line []byte) (bool, error) {
 		v.checks[form].fail("line %d: record %d: %v", v.lines, index, err)
 		return false, nil
 	}
+	v.finding(r) // in the tree of the records before it
 	v.past.add(leaf, r.Log.Time, v.tree.Frontier)
 	v.compared(v.tree.Append(leaf))
 	v.count++

@@ -34,6 +34,8 @@ type metered struct {
 	firm, exposed, pending []part // exposed is of the firm ones
 	back                   []part // of what is billed: to be given back for sure
 	period                 record.Time
+	found                  []part      // of measures of findings, not counted by a statement
+	foundIn                record.Time // start of the period of these
 	reason                 reason
 	next                   record.Time // when it is looked at again
 }
@@ -110,25 +112,12 @@ func (m *Meter) Apply(r *record.Record) error {
 	for _, x := range s.readings[readings:] {
 		m.read(x)
 	}
-	about := ""
-	switch b := r.Body.(type) {
-	case *record.Confirm:
-		about = b.Of
-	case *record.Reverse:
-		about = b.Of
-	case *record.Dispute:
-		about = b.About
-	case *record.Resolve:
-		if c := s.disputes[b.Dispute]; c != nil {
-			m.look(c)
-		}
+	for _, c := range s.concerned(r) {
+		m.look(c)
+	}
+	switch r.Body.(type) {
 	case *record.Handoff:
 		for _, c := range m.byCase[r.Case] {
-			m.look(c)
-		}
-	}
-	if about != "" {
-		if c := s.claimByID(about); c != nil {
 			m.look(c)
 		}
 	}
@@ -220,9 +209,10 @@ func (m *Meter) judge(c *claim) *metered {
 	}
 	credits := &touches{s: m.s, closing: m.now, byCase: m.byCase}
 	v := m.s.look(c, m.now)
+	m.find(c, &v, x)
 	for i := range c.events {
 		at(c.events[i].at)
-		if d := c.rule.Dispute; c.events[i].kind == dispute && d != nil && d.Then != "arbiter" {
+		if d := c.rule.Dispute; (c.events[i].kind == dispute || c.events[i].kind == contested) && d != nil && d.Then != "arbiter" {
 			at(max(c.events[i].at, c.at) + record.Time(d.After))
 		}
 	}
@@ -264,6 +254,9 @@ func (m *Meter) judge(c *claim) *metered {
 		return x
 	case !c.evidenced:
 		x.reason = evidence
+		return x
+	case c.rule.Effect != nil && c.action == "":
+		x.reason = noEffect
 		return x
 	case gone != unsaid:
 		x.reason = gone
@@ -312,6 +305,9 @@ func (v *view) reversible(c *claim) record.Time {
 	last := record.Time(-1)
 	if d := c.rule.Dispute; d != nil {
 		last = c.seen() + record.Time(d.Within)
+	}
+	if f := c.rule.Findings(); f != nil && len(f.Void) > 0 {
+		last = max(last, c.seen()+record.Time(f.Within))
 	}
 	if v.locked < never && c.rule.Reopen != nil {
 		last = max(last, v.guarantee(c))
@@ -429,9 +425,10 @@ func (m *Meter) count(v *version, n int64, at record.Time, x *metered, sign int6
 	if len(x.exposed) > 0 {
 		m.exposed += sign
 	}
+	in := x.period
 	move := func(to map[slot]*tally, parts []part, sign int64) {
 		for _, p := range parts {
-			where := slot{x.period, v.number, p.measure}
+			where := slot{in, v.number, p.measure}
 			if v.measures[p.measure].term {
 				where.period = never
 			}
@@ -457,6 +454,10 @@ func (m *Meter) count(v *version, n int64, at record.Time, x *metered, sign int6
 	move(m.high, x.pending, sign)
 	if sign > 0 {
 		move(m.low, x.exposed, -1)
+	}
+	in = x.foundIn
+	for _, to := range []map[slot]*tally{m.firm, m.high, m.low} {
+		move(to, x.found, sign)
 	}
 }
 

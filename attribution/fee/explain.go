@@ -39,6 +39,13 @@ func (s *State) Explain(result string) (*Explanation, error) {
 	if !c.evidenced {
 		say(c.at, c.n, "the claim lacks evidence that the terms ask for")
 	}
+	switch {
+	case c.rule.Effect == nil:
+	case c.action == "":
+		say(c.at, c.n, "the claim names no action")
+	default:
+		say(c.at, c.n, "behind it is action %s", c.action)
+	}
 	for i := range c.events {
 		e := &c.events[i]
 		effect := ""
@@ -165,6 +172,15 @@ func (e *event) words() string {
 		return "upholds dispute " + e.id
 	case reject:
 		return "rejects dispute " + e.id
+	case contested:
+		return "disputes the action behind it"
+	case findVoid:
+		if e.id == "" {
+			return "voids it by a finding against the vendor"
+		}
+		return "upholds dispute " + e.id + " by a finding against the vendor"
+	case findKeep:
+		return "answers " + e.id + " by a finding against the client"
 	}
 	panic("fee: unknown event")
 }
@@ -224,6 +240,8 @@ func (r reason) meaning() string {
 		return "its case was handed over before it was accepted"
 	case disputeUpheld:
 		return "a dispute about it was upheld"
+	case found:
+		return "a finding against the vendor voids it"
 	case reduced:
 		return "nothing is left of it"
 	case where:
@@ -232,6 +250,8 @@ func (r reason) meaning() string {
 		return "no line of the terms counts it"
 	case evidence:
 		return "it lacks evidence that the terms ask for"
+	case noEffect:
+		return "it names no action, which the terms ask for"
 	case outsideTerm:
 		return "it lies outside the term"
 	case late:

@@ -85,8 +85,8 @@ func (z *settlement) leave() image {
 		if d.leaves {
 			continue
 		}
-		m.claims = append(m.claims, claimLine{d.claim, d.marks, d.idle})
-		booked = min(booked, d.marks.period)
+		m.claims = append(m.claims, claimLine{d.claim, d.marks, d.idle, d.spent})
+		booked = min(booked, d.marks.period, d.marks.found)
 		covered = min(covered, record.Time(d.claim.n))
 		if _, ok := s.handoffs[d.claim.matter]; ok {
 			at, ok := earliest[d.claim.matter]
@@ -154,6 +154,7 @@ func (z *settlement) leave() image {
 			}
 		}
 	}
+	m.contests, _ = z.contestsAfter()
 	for _, r := range s.receipts {
 		if r.size > int64(covered) {
 			m.receipts = append(m.receipts, r)
@@ -242,12 +243,16 @@ func (z *settlement) take() {
 			for _, e := range d.idle {
 				c.events[e.event].told = true
 			}
+			for _, i := range d.spent {
+				c.events[i].spent = true
+			}
 			continue
 		}
 		for j := range c.events {
 			if c.events[j].kind == dispute {
 				delete(s.disputes, c.events[j].id)
 			}
+			delete(s.reversals, c.events[j].id)
 		}
 	}
 	if len(m.claims) < len(s.claims) {
@@ -267,5 +272,6 @@ func (z *settlement) take() {
 	s.usage, s.standins, s.reached, s.included, s.rolled, s.prepaid = m.usage, m.standins, m.reached, m.included, m.rolled, m.prepaid
 	s.carried, s.periods, s.tallies = m.carried, m.periods, m.tallies
 	s.handoffs, s.receipts, s.loose = m.handoffs, m.receipts, m.loose
+	s.takeContests(m.contests)
 	s.taken = newTaken(m.taken)
 }

@@ -28,6 +28,7 @@ type image struct {
 	rolled          map[string]number
 	prepaid         map[string]number
 	handoffs        map[string]*handoffs
+	contests        []contestLine
 	receipts        []receipt
 	loose           []loose
 	claims          []claimLine
@@ -41,6 +42,7 @@ type claimLine struct {
 	claim *claim
 	marks marks
 	told  []idle
+	spent []int
 }
 
 // A readingLine is a measurement with the marks to write.
@@ -58,6 +60,9 @@ func (s *State) image() image {
 	}
 	for i, c := range s.claims {
 		m.claims[i] = claimLine{claim: c, marks: c.marks}
+	}
+	for _, k := range s.contests {
+		m.contests = append(m.contests, contestLine{k, k.told})
 	}
 	for _, x := range s.readings {
 		m.readings = append(m.readings, readingLine{x, x.marks})
@@ -114,6 +119,7 @@ func (m *image) digest() record.Digest {
 // Types of state lines, beside those of the standing.
 const (
 	lineClaim    = "claim"
+	lineContest  = "contest"
 	lineEvent    = "event"
 	lineFold     = "fold"
 	lineHandoff  = "handoff"
@@ -126,6 +132,7 @@ const (
 	lineReceipt  = "receipt"
 	lineRest     = "rest"
 	lineRolled   = "rolled"
+	lineRuling   = "ruling"
 	lineStand    = "stand"
 	lineStandin  = "standin"
 	lineTaken    = "taken"
@@ -177,6 +184,7 @@ func (m *image) each(write func(line []byte)) {
 			}
 		}
 	}
+	writeContests(m.contests, add)
 	for _, r := range m.receipts {
 		add(newRow(lineReceipt).int(r.size).time(r.at))
 	}
@@ -201,21 +209,24 @@ func (m *image) each(write func(line []byte)) {
 	m.byText(func(l *claimLine) { write(l.write(&r)) })
 	upTo(lineEvent)
 	var events []int
-	var told []bool
+	var told, spent []bool
 	m.byText(func(l *claimLine) {
 		if len(l.claim.events) == 0 {
 			return
 		}
-		events, told = events[:0], told[:0]
+		events, told, spent = events[:0], told[:0], spent[:0]
 		for k := range l.claim.events {
-			events, told = append(events, k), append(told, l.claim.events[k].told)
+			events, told, spent = append(events, k), append(told, l.claim.events[k].told), append(spent, l.claim.events[k].spent)
+		}
+		for _, k := range l.spent {
+			spent[k] = true
 		}
 		for _, d := range l.told {
 			told[d.event] = true
 		}
 		slices.SortFunc(events, func(a, b int) int { return compareText(l.claim.events[a].n, l.claim.events[b].n) })
 		for _, k := range events {
-			write(l.writeEvent(&r, k, told[k]))
+			write(l.writeEvent(&r, k, told[k], spent[k]))
 		}
 	})
 	upTo(lineTaken)
@@ -305,11 +316,18 @@ func compareText(a, b int64) int { return textKeyOf(a).compare(textKeyOf(b)) }
 // write writes the line of a claim:
 //
 //	["claim",n,result,key,id,case,at,logged,version,author,flags,facts,since,said,booking]
+//
+// and, where the terms ask for the action behind it, that and the start of the
+// period in whose findings it is counted.
 func (l *claimLine) write(r *row) []byte {
 	c := l.claim
 	r.begin(lineClaim).int(c.n).text(c.rule.Name).text(c.once()).text(c.id).text(c.matter).
 		time(c.at).time(c.logged).int(c.version.number).text(c.party).flags(c.backfilled, c.evidenced)
-	return r.facts(c.facts).marks(c.version, &l.marks).end()
+	r.facts(c.facts).marks(c.version, &l.marks)
+	if c.rule.Effect != nil {
+		r.text(c.action).time(l.marks.found)
+	}
+	return r.end()
 }
 
 // facts writes facts as an object.
@@ -371,7 +389,7 @@ func (r *row) numbers(list []number) *row {
 // writeEvent writes the line of an event of the claim:
 //
 //	["event",n of the claim,n,kind,author,at,flags,...]
-func (l *claimLine) writeEvent(r *row, i int, told bool) []byte {
+func (l *claimLine) writeEvent(r *row, i int, told, spent bool) []byte {
 	e := &l.claim.events[i]
 	r.begin(lineEvent).int(l.claim.n).int(e.n).text(eventWords[e.kind]).text(roleWords[e.by]).time(e.at).flags(told)
 	switch e.kind {
@@ -379,15 +397,19 @@ func (l *claimLine) writeEvent(r *row, i int, told bool) []byte {
 		r.text(e.cause.String())
 	case reduce:
 		r.text(e.cause.String()).number(e.quantity)
-	case dispute, uphold, reject:
+	case dispute, uphold, reject, contested, findVoid, findKeep:
 		r.text(e.id)
+	}
+	if l.claim.rule.keeps && (e.kind == reverse || e.kind == reduce) {
+		r.text(e.id).flags(spent)
 	}
 	return r.end()
 }
 
 var roleWords = [...]string{vendor: "vendor", client: "client", third: "third", arbiter: "arbiter"}
 
-var eventWords = [...]string{accept: "accept", remark: "remark", reverse: "reverse", reduce: "reduce", dispute: "dispute", uphold: "uphold", reject: "reject"}
+var eventWords = [...]string{accept: "accept", remark: "remark", reverse: "reverse", reduce: "reduce", dispute: "dispute", uphold: "uphold", reject: "reject",
+	contested: "contest", findVoid: "find_void", findKeep: "find_keep"}
 
 // A row is a line under construction: an array of an array's elements.
 type row struct {

@@ -82,6 +82,9 @@ func (s *State) checkRead() error {
 		}
 		book(x.version, &x.marks, x.n, x.moment)
 	}
+	if err := s.checkContests(); err != nil {
+		return err
+	}
 	for i, c := range s.claims {
 		if c.n < 0 || c.n >= s.size || i > 0 && s.claims[i-1].n == c.n {
 			return fmt.Errorf("claim %d is outside the first %d records, or there twice", c.n, s.size)
@@ -90,8 +93,14 @@ func (s *State) checkRead() error {
 			return fmt.Errorf("claim %d is billed in a period that begins at %v, which is not there", c.n, c.period)
 		}
 		book(c.version, &c.marks, c.n, c.at)
+		if err := s.checkFound(c, booked, begins); err != nil {
+			return fmt.Errorf("claim %d %v", c.n, err)
+		}
+		if err := s.checkContested(c); err != nil {
+			return fmt.Errorf("claim %d %v", c.n, err)
+		}
 		for j, e := range c.events {
-			if e.n <= c.n || e.n >= s.size || j > 0 && c.events[j-1].n == e.n {
+			if e.n <= c.n && !s.ofContest(&e) || e.n < 0 || e.n == c.n || e.n >= s.size || j > 0 && c.events[j-1].n == e.n {
 				return fmt.Errorf("event %d of claim %d is not in its place", e.n, c.n)
 			}
 		}
@@ -102,7 +111,7 @@ func (s *State) checkRead() error {
 		}
 		b := booked[at]
 		m := s.versions[at.version-1].measures[at.measure]
-		if y.claims < b.claims || m.Source == "result" && (y.claims < 1 || (m.Op == "count" || m.Op == "sum") && y.quantity.cmp(b.quantity) < 0) {
+		if y.claims < b.claims || m.Source == "finding" && (y.claims < 1 || y.quantity.cmp(number{units: y.claims}) != 0) || m.Source == "result" && (y.claims < 1 || (m.Op == "count" || m.Op == "sum") && y.quantity.cmp(b.quantity) < 0) {
 			return fmt.Errorf("tally of %d and %s has %d and %s in it", y.claims, y.quantity, b.claims, b.quantity)
 		}
 		if y.stand != nil {

@@ -82,6 +82,8 @@ type decision struct {
 	period record.Time
 	grade  grade
 	idle   []idle // told now
+	spent  []int  // reversals for which it takes from what was billed
+	found  []part // what it adds to measures of findings, in the period of its marks
 	leaves bool
 	marks  marks
 }
@@ -215,6 +217,10 @@ func (z *settlement) decide(c *claim, d *decision, buffer []part) []part {
 	} else {
 		reason, waits, buffer = z.judge(c, &v, d, buffer)
 	}
+	z.spend(c, &v, d)
+	if z.find(c, &v, d) {
+		waits = true
+	}
 	d.leaves = !waits && z.closing >= c.at+record.Time(c.rule.FinalAfter)
 	if d.leaves && (reason == pending || reason == disputed) {
 		reason = expired
@@ -235,6 +241,8 @@ func (z *settlement) judge(c *claim, v *view, d *decision, buffer []part) (r rea
 		return outsideTerm, false, buffer
 	case !c.evidenced:
 		return evidence, false, buffer
+	case c.rule.Effect != nil && c.action == "":
+		return noEffect, false, buffer
 	case v.void != unsaid:
 		return v.void, false, buffer
 	case v.open:
@@ -392,10 +400,11 @@ func (z *settlement) change(at slot) *change {
 
 // count adds a decision to the slots it changes.
 func (z *settlement) count(d *decision) {
+	v := d.claim.version
+	z.move(v, d.marks.found, d.found, 1, d.claim.n, d.claim.at, gradeBoth, true) // both sides compute it alike
 	if !d.moves() {
 		return
 	}
-	v := d.claim.version
 	fresh := d.reason == billed
 	z.move(v, d.period, d.before, -1, d.claim.n, d.claim.at, 0, false)
 	z.move(v, d.period, d.parts, 1, d.claim.n, d.claim.at, d.grade, fresh)

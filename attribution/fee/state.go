@@ -22,15 +22,20 @@ type State struct {
 	versions []*version // by number, from 1
 	size     int64
 
-	claims   []*claim             // live, in ledger order
-	byID     index                // by the id of the claim
-	byKey    index                // by result and once_per value
-	taken    takenKeys            // by results that left
-	buffer   []byte               // for texts while they are put together
-	disputes map[string]*claim    // by the id of a dispute or rejection
-	handoffs map[string]*handoffs // by case
-	receipts []receipt            // larger sizes later, later instants later
-	loose    []loose              // what opened no result and met none, in ledger order
+	claims   []*claim            // live, in ledger order
+	byID     index               // by the id of the claim
+	byKey    index               // by result and once_per value
+	taken    takenKeys           // by results that left
+	buffer   []byte              // for texts while they are put together
+	disputes map[string]*claim   // by the id of a dispute or rejection
+	byAction map[string][]*claim // those whose terms hold it, by the action behind them
+
+	reversals map[string]*claim     // of claims that findings may keep, by the id of a reversal
+	contests  map[string]*contest   // by the id of the dispute
+	contested map[string][]*contest // by the action
+	handoffs  map[string]*handoffs  // by case
+	receipts  []receipt             // larger sizes later, later instants later
+	loose     []loose               // what opened no result and met none, in ledger order
 
 	readings []*reading      // measurements inside their horizon, in ledger order
 	usage    map[slot]*usage // actions that no statement has counted
@@ -55,6 +60,10 @@ func New() *State {
 		byID:      newIndex(),
 		byKey:     newIndex(),
 		disputes:  map[string]*claim{},
+		byAction:  map[string][]*claim{},
+		reversals: map[string]*claim{},
+		contests:  map[string]*contest{},
+		contested: map[string][]*contest{},
 		handoffs:  map[string]*handoffs{},
 		tallies:   map[slot]*tally{},
 		usage:     map[slot]*usage{},
@@ -88,7 +97,8 @@ type claim struct {
 	party      string // its author
 	author     role   // of the party
 	backfilled bool
-	evidenced  bool // has the attachments the terms ask for
+	evidenced  bool   // has the attachments the terms ask for
+	action     string // behind it, where the terms ask for one
 	facts      record.Facts
 	events     []event
 	marks
@@ -100,6 +110,7 @@ type marks struct {
 	said   reason      // in the last statement that named it
 	period record.Time // start of the period that it is billed in, never while it is not
 	parts  []part      // what of it stands in the quantities of that period; never changed in place
+	found  record.Time // start of the period in whose findings it is counted, never while it is not
 }
 
 // A part is what a claim adds to one measure of its version.
@@ -147,9 +158,10 @@ type event struct {
 	by       role
 	cause    reason // of a reversal
 	told     bool   // counted as without effect
+	spent    bool   // of a reversal that a finding can undo: a statement took from what was billed for it
 	at       record.Time
 	n        int64
-	id       string // of a dispute or rejection, or of the one a resolution speaks of
+	id       string // of a dispute, rejection or reversal, or of the one a resolution speaks of
 	quantity number // of a reversal in part
 }
 
@@ -162,7 +174,10 @@ const (
 	reduce // a reversal in part
 	dispute
 	uphold
-	reject // a dispute
+	reject    // a dispute
+	contested // a dispute about the action
+	findVoid  // a finding that voids the claim, or upholds the dispute it names
+	findKeep  // a finding that rejects the dispute, or undoes the reversal, it names
 )
 
 // A receipt says that the client had seen the first size records at an instant.
@@ -230,19 +245,35 @@ func (s *State) Apply(r *record.Record) error {
 			e.kind = reduce
 			e.quantity, _ = parseNumber(string(b.Quantity)) // of a checked form; 0 would have no effect
 		}
-		s.addEvent(r, s.claimByID(b.Of), e)
+		c := s.claimByID(b.Of)
+		if c != nil && c.rule.keeps {
+			e.id = r.ID
+		}
+		s.addEvent(r, c, e)
 	case *record.Dispute:
-		s.addEvent(r, s.claimByID(b.About), event{kind: dispute, id: r.ID})
+		c := s.claimByID(b.About)
+		if c == nil && s.holds() {
+			s.addContest(r, b)
+			break
+		}
+		s.addEvent(r, c, event{kind: dispute, id: r.ID})
 	case *record.Measurement:
 		s.addMeasurement(r, b)
 	case *record.Action:
 		s.addAction(r, b)
 	case *record.Resolve:
-		if b.Dispute == "" {
-			s.resolveReading(r, b)
+		if b.As == record.ByFinding {
+			s.addFinding(r, b)
 			break
 		}
 		s.resolveReading(r, b)
+		if b.Dispute == "" {
+			break
+		}
+		if k := s.contests[b.Dispute]; k != nil {
+			s.addRuling(r, b, k)
+			break
+		}
 		e := event{kind: reject, id: b.Dispute}
 		if b.Disposition == "upheld" {
 			e.kind = uphold
@@ -263,9 +294,11 @@ func (s *State) check(r *record.Record) error {
 	case *record.Outcome:
 		again = s.claimByID(r.ID) != nil
 	case *record.Dispute:
-		again = s.disputes[r.ID] != nil
+		again = s.disputes[r.ID] != nil || s.contests[r.ID] != nil
 	case *record.Confirm:
-		again = b.Verdict == "reject" && s.disputes[r.ID] != nil
+		again = b.Verdict == "reject" && (s.disputes[r.ID] != nil || s.contests[r.ID] != nil)
+	case *record.Reverse:
+		again = s.reversals[r.ID] != nil
 	case *record.Agreement:
 		if len(s.periods) == 0 {
 			break
@@ -368,7 +401,7 @@ func (s *State) addClaim(r *record.Record, b *record.Outcome) {
 		backfilled: r.Backfilled,
 		evidenced:  true,
 		facts:      rule.keep(b.Facts),
-		marks:      marks{since: never, period: never},
+		marks:      marks{since: never, period: never, found: never},
 	}
 	c.party, c.author = partyOf(v.terms, r.By)
 	// One text holds all that is kept of the record, so that the record can go.
@@ -392,7 +425,13 @@ func (s *State) addClaim(r *record.Record, b *record.Outcome) {
 			c.evidenced = false
 		}
 	}
+	if rule.Effect != nil {
+		c.action = strings.Clone(b.Effect)
+	}
 	s.add(c, hash)
+	if rule.Holds() && c.action != "" {
+		c.events = s.contestsOf(c)
+	}
 }
 
 // add enters a claim, with the hash of its key.
@@ -400,11 +439,15 @@ func (s *State) add(c *claim, hash uint32) {
 	s.byID.add(s.byID.hash(c.id), len(s.claims))
 	s.byKey.add(hash, len(s.claims))
 	s.claims = append(s.claims, c)
+	if c.rule.Holds() && c.action != "" {
+		s.byAction[c.action] = append(s.byAction[c.action], c)
+	}
 }
 
 // setClaims makes list the live claims.
 func (s *State) setClaims(list []*claim) {
 	s.claims, s.byID, s.byKey = make([]*claim, 0, len(list)), newIndex(), newIndex()
+	s.byAction = map[string][]*claim{}
 	for _, c := range list {
 		s.add(c, s.byKey.hash(c.key))
 	}
@@ -460,11 +503,23 @@ func (s *State) addEvent(r *record.Record, c *claim, e event) {
 		e.kind = remark // not the third party whose word accepts
 	}
 	e.id = strings.Clone(e.id)
-	if e.kind == dispute {
-		s.disputes[e.id] = c
-	}
 	c.events = append(c.events, e)
+	s.nameEvent(c, &e)
 }
+
+// nameEvent makes an event of a claim one that others can name.
+func (s *State) nameEvent(c *claim, e *event) {
+	switch {
+	case e.kind == dispute:
+		s.disputes[e.id] = c
+	case (e.kind == reverse || e.kind == reduce) && e.id != "":
+		s.reversals[e.id] = c
+	}
+}
+
+// shown reports whether the claim has what the terms want with it: evidence, and
+// the action behind it.
+func (c *claim) shown() bool { return c.evidenced && (c.rule.Effect == nil || c.action != "") }
 
 // periodAt finds the settled period that holds an instant.
 func (s *State) periodAt(at record.Time) (settled, bool) {

@@ -179,6 +179,8 @@ func (z *settlement) counts() {
 	for _, u := range z.refused {
 		counts[u.reason] += z.s.usage[u.at].claims
 	}
+	_, strangers := z.contestsAfter()
+	counts[unmatched] += strangers
 	for r, n := range counts {
 		if n > 0 && reason(r) != unsaid {
 			z.statement.Counts = append(z.statement.Counts, record.Count{Reason: reason(r).String(), N: n})

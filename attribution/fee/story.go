@@ -124,12 +124,14 @@ func sourceWords(t *terms.Terms, name string) string {
 func measureWords(m *terms.Measure) string {
 	what := map[string]string{"result": "the results", "metric": "the measurements", "action": "the actions"}[m.Source]
 	text := ""
-	switch m.Op {
-	case "count":
+	switch {
+	case m.Source == "finding":
+		text = fmt.Sprintf("how many results %s a finding voided", m.Of)
+	case m.Op == "count":
 		text = fmt.Sprintf("the number of %s %s", what, m.Of)
-	case "sum":
+	case m.Op == "sum":
 		text = fmt.Sprintf("the sum of %s over %s %s", m.Fact, what, m.Of)
-	case "distinct":
+	case m.Op == "distinct":
 		text = fmt.Sprintf("how many different %s %s %s have", m.Fact, what, m.Of)
 	default:
 		text = fmt.Sprintf("the %s %s of %s %s", m.Op, m.Fact, what, m.Of)

@@ -82,6 +82,15 @@ type world struct {
 	prepaid  map[string]*big.Rat
 	standins map[string]*big.Rat
 	results  []*wResult
+	contests []*refContest
+}
+
+// refs are the results as the reference of one result knows them.
+func (w *world) refs() (list []*refResult) {
+	for _, x := range w.results {
+		list = append(list, &x.refResult)
+	}
+	return list
 }
 
 func (w *world) now() int                  { return len(w.periods) - 1 }
@@ -287,6 +296,9 @@ var wFormulas = map[string]func(get func(string) *big.Rat) *big.Rat{
 		}
 		return over
 	},
+	"amount - breaches * 10": func(get func(string) *big.Rat) *big.Rat {
+		return rsub(get("amount"), rmul(get("breaches"), big.NewRat(10, 1)))
+	},
 	"earned * 0.1 - base": func(get func(string) *big.Rat) *big.Rat {
 		return rsub(rmul(get("earned"), big.NewRat(1, 10)), get("base"))
 	},
@@ -296,7 +308,7 @@ var wFormulas = map[string]func(get func(string) *big.Rat) *big.Rat{
 // nothing but them.
 func isOwn(t *terms.Terms, l *terms.Line) bool {
 	m := t.Measure(l.Of)
-	if l.Of == "" || m == nil || m.Source == "metric" || m.Op != "count" && m.Op != "sum" {
+	if l.Of == "" || m == nil || m.Source == "metric" || m.Source == "finding" || m.Op != "count" && m.Op != "sum" {
 		return false
 	}
 	return m.Over == "period" || l.DueAt == 0 && !slices.ContainsFunc(l.Adjust, func(a terms.Adjustment) bool { return a.By != "" })

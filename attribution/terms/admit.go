@@ -100,7 +100,9 @@ func checkBody(r *record.Record, t *Terms, party *Party) error {
 	case *record.Measurement:
 		return checkMeasurement(r, b, t)
 	case *record.Resolve:
-		if joint := party.Role != record.RoleArbiter; joint != (b.As == "joint") {
+		// What follows from findings is not for the arbiter to say: both sides
+		// compute it.
+		if arbiter := party.Role == record.RoleArbiter; arbiter != (b.As == "arbiter") {
 			return refuse(r, checkTerms, "body.as", "got %s by %s, who has the role %s", b.As, r.By, party.Role)
 		}
 	}

@@ -289,6 +289,9 @@ func (r *Result) tree() members {
 		}
 		v["dispute"] = members{"within": r.Dispute.Within.String(), "unresolved": unresolved}
 	}
+	if r.Effect != nil {
+		v["effect"] = r.Effect.tree()
+	}
 	if r.Reopen != nil {
 		v["reopen"] = members{"within": r.Reopen.Within.String(), "from": r.Reopen.From}
 	}

@@ -13,6 +13,7 @@ func (d *document) review(t *Terms) {
 	for i := range t.Results {
 		d.reviewResult(t, &t.Results[i])
 		d.reviewSilence(t, &t.Results[i])
+		d.reviewEffect(t, &t.Results[i])
 	}
 	d.reviewMetrics(t)
 	d.reviewUse(t)

@@ -81,6 +81,10 @@ func (d *document) reviewMetrics(t *Terms) {
 		switch m.Source {
 		case "action":
 			d.warn(path, "%s, who is paid, alone records actions", t.Operator().ID)
+		case "finding":
+			if slices.Equal(t.Result(m.Of).Claim, []string{t.Operator().ID}) {
+				d.warn(path, "%s, who is paid, alone claims %s: what it does not claim is not found", t.Operator().ID, m.Of)
+			}
 		case "metric":
 			delivered = true
 			if by := t.Metric(m.Of).By; len(by) == 1 {

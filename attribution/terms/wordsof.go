@@ -296,6 +296,9 @@ func wordsOfLine(path string) (words string, ok bool) {
 	case "adjust[].prorate":
 		words = "the share of a period that the term cuts"
 	default:
+		if words, ok := wordsOfEffect(path); ok {
+			return words, true
+		}
 		return wordsOfResponsibility(path)
 	}
 	return words, true

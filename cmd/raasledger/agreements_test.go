@@ -158,7 +158,7 @@ func TestDemoExample(t *testing.T) {
                                              |  less 741.60                    =  -1.80
                                              |  together (388 - 1) x 1.80      = 696.60
 
-Result: verified, 9 checks passed, 3 not present: 906 records in a bundle of NNN KiB
+Result: verified, 9 checks passed, 4 not present: 906 records in a bundle of NNN KiB
 Both agree: 2 statements, to the last digit.
 `
 	stdout = regexp.MustCompile(`\d+ KiB`).ReplaceAllString(stdout, "NNN KiB")
