@@ -188,8 +188,6 @@ func (v *verifier) read(r io.Reader) (where string, err error) {
 			v.stateSum.Write([]byte{'\n'})
 		case bundle.RefLine:
 			goOn = v.addRef(it.Line, it.Proof)
-		case bundle.ConsistencyLine:
-			v.leads[it.Size] = it.Proof
 		case bundle.ChainLine:
 			v.matter.chains = append(v.matter.chains, it.Chain)
 		case bundle.RecordLine:
@@ -205,6 +203,8 @@ func (v *verifier) read(r io.Reader) (where string, err error) {
 			}
 		case bundle.ChunkLine:
 			v.evidence.chunk(it)
+		case bundle.ConsistencyLine:
+			v.leads[it.Size] = it.Proof
 		}
 		if err != nil {
 			return "", err

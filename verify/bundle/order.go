@@ -12,6 +12,10 @@ import (
 // An order holds which line may follow which, and the counts announced. The
 // Writer and the Reader go by the same one.
 type order struct {
+	size    int64 // of the checkpoint
+	earlier int64 // of the last consistency line
+	proofs  int   // consistency lines so far
+
 	kind       string
 	start      int64
 	wantChain  int64
@@ -25,10 +29,6 @@ type order struct {
 	chain      string // the last of them
 	n          int64  // of the last place, -1 before
 	caseBytes  int64  // of the records of a case bundle
-
-	size    int64 // of the checkpoint of a case bundle
-	earlier int64 // of the last consistency line
-	proofs  int   // consistency lines so far
 
 	last   ItemKind          // kind of the last line; StateLine before the first
 	digest [sha256.Size]byte // of the last disclosure

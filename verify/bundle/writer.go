@@ -17,7 +17,7 @@ import (
 // record Ref..., Record, Disclosure..., Attachment..., and Close. A call out of
 // order is refused, and so is everything after an error: what was written
 // until then is no bundle, since its end line is missing. The order of a case
-// bundle is NewWriter, Consistency..., Chain..., then for each record Place, Record,
+// bundle is NewWriter, Chain..., then for each record Place, Record,
 // Disclosure..., Attachment..., and Close.
 type Writer struct {
 	w     *bufio.Writer
