@@ -73,9 +73,11 @@ func (db *DB) Check(ctx context.Context, fault func(Fault), keys ...*evidence.Id
 }
 
 // checkJournal reads the journal as it is. The committer may write meanwhile,
-// which is no more than an unfinished frame at the end; it may also have gone
-// on to another segment, and then reading starts again.
+// and a read that is overtaken has the end of what was written without its
+// beginning; or it has gone on to another segment. So what is damaged is read
+// again: damage is what is there twice.
 func (db *DB) checkJournal(ctx context.Context, fault func(Fault)) error {
+	seen := ""
 	for {
 		j := db.newJournal()
 		frames := 0
@@ -97,7 +99,11 @@ func (db *DB) checkJournal(ctx context.Context, fault func(Fault)) error {
 			if first, last, e := segments(db.fsys, db.path(nameJournal)); e == nil && (first != j.first || last != j.last) {
 				continue
 			}
-			fault(Fault{N: -1, Text: err.Error()})
+			if err.Error() != seen {
+				seen = err.Error()
+				continue
+			}
+			fault(Fault{N: -1, Text: seen})
 			return nil
 		default:
 			return err

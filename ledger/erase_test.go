@@ -578,6 +578,11 @@ func TestEvidenceAtOnce(t *testing.T) {
 				if k%2 == 0 {
 					continue
 				}
+				all.Go(func() { // letting a further key in meanwhile disturbs nobody
+					if _, err := l.AddHolders(ctx, n, "a", id, public("third")); err != nil && !errors.Is(err, ErrErased) {
+						t.Errorf("%s: %v", name, err)
+					}
+				})
 				all.Go(func() { // who reads meanwhile reads all of it, or is told
 					if got, err := readAll(l, n, "a", id); err == nil && got != content || err != nil && !errors.Is(err, ErrErased) {
 						t.Errorf("%s: %d bytes, %v", name, len(got), err)

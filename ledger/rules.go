@@ -134,22 +134,19 @@ func (l *Ledger) TraceCase(ctx context.Context, matter string, size int64) (*ver
 	l.rulesMu.Lock()
 	defer l.rulesMu.Unlock()
 	all := l.Size()
-	switch {
-	case size == 0:
-		size = all
-	case size < 0 || size > all:
-		return nil, fmt.Errorf("%s: trace at size %d, the ledger has %d", l.origin, size, all)
-	}
 	own, effects, err := l.caseOf(ctx, matter, all)
 	if err != nil {
 		return nil, err
 	}
-	effects = slices.DeleteFunc(effects, func(x *record.Record) bool { return x.Log.N >= size })
+	t := &verify.Tracing{Case: matter, Origin: l.origin, Size: all, Timeline: verify.Timeline(matter, own)}
+	if err := t.AsOf(size); err != nil {
+		return nil, fmt.Errorf("%s: trace: %w", l.origin, err)
+	}
+	effects = slices.DeleteFunc(effects, func(x *record.Record) bool { return x.Log.N >= t.Size })
 	f, err := l.facts(ctx, slices.Clone(own), all, effects...)
 	if err != nil {
 		return nil, err
 	}
-	t := verify.NewTracing(matter, l.origin, size, all, own)
 	for _, x := range effects {
 		if err := t.Add(f, x); err != nil {
 			return nil, fmt.Errorf("%s: %w", l.origin, err)

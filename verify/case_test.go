@@ -356,20 +356,20 @@ var caseVectors = append([]vector{
 	{name: "case-not-replayed", policy: "asks-third.policy", make: ofClaims(matterCut{cosigners: []string{"third"}})},
 	{name: "case-held", since: "held-claims.checkpoint", make: ofClaims(matterCut{})},
 	{name: "case-held-other-size", since: "held-9.checkpoint", make: ofClaims(matterCut{})},
-	{name: "case-extends-held", since: "held-claims-14.checkpoint", make: ofClaims(matterCut{leads: []int64{9, 14, 20}})},
-	{name: "case-extends-another-size", since: "held-claims-14.checkpoint", make: ofClaims(matterCut{leads: []int64{13, 15}})},
+	{name: "case-extends-held", since: "held-14.checkpoint", make: ofClaims(matterCut{leads: []int64{9, 14, 20}})},
+	{name: "case-extends-another-size", since: "held-14.checkpoint", make: ofClaims(matterCut{leads: []int64{13, 15}})},
 	{name: "case-older-than-held", since: "held-claims.checkpoint", make: ofClaims(matterCut{size: 14, leads: []int64{13}})},
-	{name: "case-extends-a-fork", since: "forked-claims-14.checkpoint", fails: "history", make: ofClaims(matterCut{leads: []int64{14}})},
-	{name: "case-lead-changed", since: "held-claims-14.checkpoint", fails: "history", make: ofClaims(matterCut{leads: []int64{14}, lead: func(proof []merkle.Hash) []merkle.Hash {
+	{name: "case-extends-a-fork", since: "forked-14.checkpoint", fails: "history", make: ofClaims(matterCut{leads: []int64{14}})},
+	{name: "case-lead-changed", since: "held-14.checkpoint", fails: "history", make: ofClaims(matterCut{leads: []int64{14}, lead: func(proof []merkle.Hash) []merkle.Hash {
 		proof[1][0] ^= 1
 		return proof
 	}})},
-	{name: "case-lead-short", since: "held-claims-14.checkpoint", fails: "history", make: ofClaims(matterCut{leads: []int64{14}, lead: func(proof []merkle.Hash) []merkle.Hash { return proof[1:] }})},
-	{name: "case-lead-of-another-size", since: "held-claims-14.checkpoint", fails: "history", make: func(t testing.TB) []byte {
+	{name: "case-lead-short", since: "held-14.checkpoint", fails: "history", make: ofClaims(matterCut{leads: []int64{14}, lead: func(proof []merkle.Hash) []merkle.Hash { return proof[1:] }})},
+	{name: "case-lead-of-another-size", since: "held-14.checkpoint", fails: "history", make: func(t testing.TB) []byte {
 		b := claims(t, nil).matter(matterCut{of: "case/T-1", leads: []int64{13}})
 		return resum(bytes.Replace(b, []byte(`],"size":13}`), []byte(`],"size":14}`), 1))
 	}},
-	{name: "case-lead-behind-chains", since: "held-claims-14.checkpoint", fails: "form", make: func(t testing.TB) []byte {
+	{name: "case-lead-behind-chains", since: "held-14.checkpoint", fails: "form", make: func(t testing.TB) []byte {
 		lines := bytes.SplitAfter(claims(t, nil).matter(matterCut{of: "case/T-1", leads: []int64{14}}), []byte("\n"))
 		lines[1], lines[2] = lines[2], lines[1]
 		return resum(bytes.Join(lines, nil))

@@ -122,30 +122,25 @@ func (c *Case) TraceAt(effect string, size int64) (*Tracing, error) {
 	if what != "case" {
 		return nil, fmt.Errorf("nothing can be traced: the bundle is of %s, want one of a case, which carries all that the rules read", c.Of)
 	}
-	switch {
-	case size == 0:
-		size = c.Size
-	case size < 0 || size > c.Size:
-		return nil, fmt.Errorf("size is %d, want 1 to %d, that of the bundle", size, c.Size)
-	}
-	t := NewTracing(id, c.Origin, size, c.Size, c.Records)
-	t.Complete = c.Complete
-	t.Relied = slices.DeleteFunc(relied(c.Records, id), func(r Relied) bool { return r.N >= size })
+	t := &Tracing{Case: id, Origin: c.Origin, Size: c.Size, Complete: c.Complete, Timeline: Timeline(id, c.Records), Relied: relied(c.Records, id)}
 	f, err := c.Facts()
 	if err != nil {
+		return nil, err
+	}
+	if err := t.AsOf(size); err != nil {
 		return nil, err
 	}
 	found := false
 	for _, x := range c.Effects() {
 		switch {
 		case effect != "" && x.ID != effect:
-		case x.Log.N < size:
+		case x.Log.N < t.Size:
 			found = true
 			if err := t.Add(f, x); err != nil {
 				return nil, err
 			}
 		case effect != "":
-			return nil, fmt.Errorf("effect %s is record %d, not among the first %d", effect, x.Log.N, size)
+			return nil, fmt.Errorf("effect %s is record %d, not among the first %d", effect, x.Log.N, t.Size)
 		}
 	}
 	if effect != "" && !found {
@@ -154,16 +149,20 @@ func (c *Case) TraceAt(effect string, size int64) (*Tracing, error) {
 	return t, nil
 }
 
-// NewTracing begins the tracing of a case as of a size, in a tree that may be
-// larger, with the timeline of those records that were there.
-func NewTracing(matter, origin string, size, tree int64, records []*record.Record) *Tracing {
-	t := &Tracing{Case: matter, Origin: origin, Size: size, Tree: tree}
-	for _, e := range Timeline(matter, records) {
-		if e.N < size {
-			t.Timeline = append(t.Timeline, e)
-		}
+// AsOf makes a tracing that has no answers yet one as of an earlier size, at most
+// its own (0: its own).
+func (t *Tracing) AsOf(size int64) error {
+	t.Tree = t.Size
+	if size == 0 {
+		return nil
 	}
-	return t
+	if size < 0 || size > t.Size {
+		return fmt.Errorf("size is %d, want 1 to %d", size, t.Size)
+	}
+	t.Size = size
+	t.Timeline = slices.DeleteFunc(t.Timeline, func(e Entry) bool { return e.N >= size })
+	t.Relied = slices.DeleteFunc(t.Relied, func(r Relied) bool { return r.N >= size })
+	return nil
 }
 
 // Add traces one more effect, from facts of the tracing's size or of a greater

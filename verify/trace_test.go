@@ -145,8 +145,8 @@ func TestTraceNothing(t *testing.T) {
 		effect, want string
 		size         int64
 	}{
-		{"", "size is -1, want 1 to 6, that of the bundle", -1},
-		{"", "size is 7, want 1 to 6, that of the bundle", 7},
+		{"", "size is -1, want 1 to 6", -1},
+		{"", "size is 7, want 1 to 6", 7},
 		{"x-1", "effect x-1 is record 3, not among the first 3", 3},
 	} {
 		traced, _, err := TraceAt(bytes.NewReader(m.matter(matterCut{of: "case/T-1"})), o, tc.effect, tc.size)

@@ -507,12 +507,13 @@ func files(t testing.TB) map[string][]byte {
 		"held-13.checkpoint":  m.checkpoint(13, "client"),
 		"forked-9.checkpoint": fork.checkpoint(9, "client"),
 
-		"held-refunds.checkpoint":     refunds(t, nil).checkpoint(23, "client"),
-		"held-amended.checkpoint":     amended(t).checkpoint(6, "client"),
-		"held-claims.checkpoint":      claims(t, nil).checkpoint(21, "client"),
-		"held-claims-14.checkpoint":   claims(t, nil).checkpoint(14, "client"),
-		"forked-claims-14.checkpoint": spoilt(t, 9, func(m *maker, r *record.Record) { r.Body.(*record.Decision).Agent = "agent-2" }).checkpoint(14, "client"),
-		"forked-claims.checkpoint":    spoilt(t, 16, func(m *maker, r *record.Record) { r.Body.(*record.Outcome).Facts[0].Value.Text = "1" }).checkpoint(21, "client"),
+		"held-refunds.checkpoint":  refunds(t, nil).checkpoint(23, "client"),
+		"held-amended.checkpoint":  amended(t).checkpoint(6, "client"),
+		"held-claims.checkpoint":   claims(t, nil).checkpoint(21, "client"),
+		"forked-claims.checkpoint": spoilt(t, 16, func(m *maker, r *record.Record) { r.Body.(*record.Outcome).Facts[0].Value.Text = "1" }).checkpoint(21, "client"),
+
+		"held-14.checkpoint":   claims(t, nil).checkpoint(14, "client"),
+		"forked-14.checkpoint": spoilt(t, 9, func(m *maker, r *record.Record) { r.Body.(*record.Decision).Agent = "agent-2" }).checkpoint(14, "client"),
 	}
 }
 

@@ -195,8 +195,6 @@ func (v *verifier) read(r io.Reader) (where string, err error) {
 			} else {
 				goOn = v.addRef(it.Line, it.Proof)
 			}
-		case bundle.ConsistencyLine:
-			v.leads[it.Size] = it.Proof
 		case bundle.ChainLine:
 			if it.Block {
 				v.blockChain(it)
@@ -216,6 +214,8 @@ func (v *verifier) read(r io.Reader) (where string, err error) {
 			}
 		case bundle.ChunkLine:
 			v.evidence.chunk(it)
+		case bundle.ConsistencyLine:
+			v.leads[it.Size] = it.Proof
 		}
 		if err != nil {
 			return "", err

@@ -36,8 +36,8 @@ func parseConsistency(line []byte) (size int64, proof []merkle.Hash, err error) 
 }
 
 // Consistency writes the proof that the tree of the checkpoint begins with the
-// records of an earlier size. In a case bundle these lines stand first, with
-// ascending sizes.
+// records of an earlier size. In a case bundle these lines stand before those of
+// chains, with ascending sizes; nobody needs to write any.
 func (w *Writer) Consistency(size int64, proof []merkle.Hash) error {
 	if w.err != nil {
 		return w.err

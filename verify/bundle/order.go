@@ -12,6 +12,10 @@ import (
 // An order holds which line may follow which, and the counts announced. The
 // Writer and the Reader go by the same one.
 type order struct {
+	size    int64 // of the checkpoint
+	earlier int64 // of the last consistency line
+	proofs  int   // consistency lines so far
+
 	kind       string
 	start      int64
 	wantChain  int64
@@ -26,9 +30,6 @@ type order struct {
 	n          int64  // of the last place, -1 before
 	caseBytes  int64  // of the records of a case bundle
 
-	size        int64 // of the checkpoint of a case bundle
-	earlier     int64 // of the last consistency line
-	proofs      int   // consistency lines so far
 	block       bool  // within a finding block: its record has not come yet
 	blockRefs   int64 // of the block so far
 	blockChains int64
