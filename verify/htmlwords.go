@@ -257,7 +257,7 @@ func reasonText(code string) string {
 	case "unmatched":
 		return "speaks of no result that is open; without effect"
 	case "not_entitled":
-		return "a dispute by the side that made the claim; without effect"
+		return "a dispute by the side that made the claim, or the vendor takes back what another claimed; without effect"
 	case "dispute_late":
 		return "a dispute after its time; without effect"
 	case "after_guarantee":

@@ -22,20 +22,25 @@ type Backing struct {
 // took out, is listed in the order of the records: results and measurements
 // first, then actions.
 type Measured struct {
-	Name    string
-	Noun    string         // what it counts: result, measurement or action
-	Beside  bool           // an adjustment reads it beside what the line prices: it is not in the records of the line
-	Value   record.Decimal // "" where there is none
-	Before  record.Decimal // before the statement, where it counts on: over the term, or in a period that is corrected
-	Counted bool           // Before is one, and Earlier
-	Earlier int64          // how many the statements before had counted
-	StandIn string         // what stands in for a measurement that is missing, in words, "" where none is missing
+	Name   string
+	Means  string         // what it is, in words
+	Noun   string         // what it counts: result, measurement or action
+	Beside bool           // an adjustment reads it beside what the line prices: it is not among the records of the line
+	Value  record.Decimal // "" where there is none
+
+	// Over the term, and in a period that is corrected, it counts on from what it
+	// was before the statement, and from how many that was.
+	CountsOn bool
+	Before   record.Decimal
+	Earlier  int64
+
+	StandIn string // what stands in for a measurement that is missing, in words, "" where none is missing
 
 	Sources []Source // the first ones
 	Count   int64    // how many there are
 
-	// Actions that the state took over, already added up: only how many, and the
-	// first of them, is known.
+	// Actions that the state took over, already added up: how many of Count, and
+	// the first of them.
 	Hidden, HiddenFirst int64
 }
 
@@ -48,6 +53,7 @@ type Source struct {
 	Text     string         // the value, where different texts are counted
 	Amount   record.Decimal // what the line gained by it, before adjustments, "" where that is not of one record
 	Reason   string         // as in the detail; billed is counted now
+	By       []int64        // the records by which it is taken back, where it is
 	Credit   []string       // who shares it, in words
 }
 
@@ -94,8 +100,8 @@ type backings struct {
 	list    []Backing
 	targets map[slot][]target
 
-	claim *claim      // the one at hand, nil for a measurement
-	at    record.Time // of the record at hand
+	claim   *claim   // the one at hand, nil for a measurement
+	reading *reading // the one at hand, nil for a claim
 }
 
 // A target is a measure of a backing that reads a slot.
@@ -182,11 +188,8 @@ func (x *backings) measures(v *version, t *table, period record.Time) {
 
 // measured is a measure of which nothing is listed yet.
 func (x *backings) measured(v *version, m *measure, period record.Time) Measured {
-	return Measured{Name: m.Name, Noun: nouns[m.Source], Counted: m.term || period != x.z.period.From, HiddenFirst: -1}
+	return Measured{Name: m.Name, Means: strings.TrimSuffix(measureWords(m.Measure), ","), Noun: nouns[m.Source], CountsOn: m.term || period != x.z.period.From, HiddenFirst: -1}
 }
-
-// nouns are what measures of each source count.
-var nouns = map[string]string{"result": "result", "metric": "measurement", "action": "action"}
 
 // standInWords say what stands in for a measure of which there is no
 // measurement.
@@ -221,9 +224,11 @@ func (x *backings) take(at slot, l *detailLine, p part) {
 	if x == nil {
 		return
 	}
-	s := Source{N: l.n, At: x.at, Quantity: display(l.quantity), Text: p.text, Reason: l.reason.String(), Key: l.result + "/" + l.key}
-	if x.claim == nil {
-		s.Key = l.result + " " + l.key
+	s := Source{N: l.n, Quantity: display(l.quantity), Text: p.text, Reason: l.reason.String()}
+	if x.claim != nil {
+		s.At, s.Key = x.claim.at, l.result+"/"+l.key
+	} else {
+		s.At, s.Key = x.reading.moment, l.result+" "+l.key
 	}
 	m := x.z.s.versions[at.version-1].measures[at.measure]
 	for _, to := range x.targets[at] {
@@ -236,8 +241,53 @@ func (x *backings) take(at slot, l *detailLine, p part) {
 			v := x.z.s.look(x.claim, x.z.closing)
 			s.Credit = x.z.touches.explain(x.claim, use{at.measure, m}, &v, x.z.until)
 		}
+		if l.reason != billed && s.By == nil {
+			s.By = x.takers(l.reason)
+		}
 		d.Sources = append(d.Sources, s)
 	}
+}
+
+// takers are the records by which what is at hand is taken back.
+func (x *backings) takers(r reason) (by []int64) {
+	z, c := x.z, x.claim
+	switch r {
+	case restated:
+		for i := range z.readings {
+			if d := &z.readings[i]; d.reading != x.reading && d.marks.period != never && len(d.marks.parts) > 0 && spanOf(d.reading.key) == spanOf(x.reading.key) &&
+				(d.reading.key == x.reading.key || d.reading.resolved) {
+				by = append(by, d.reading.n)
+			}
+		}
+	case escalated:
+		if h, ok := z.s.handoffOf(c); ok {
+			by = append(by, h.n)
+		}
+	case reduced:
+		for _, r := range z.s.look(c, z.closing).reduces {
+			by = append(by, r.n)
+		}
+	case disputeUpheld:
+		for _, kind := range [...]eventKind{uphold, dispute} { // by a dispute itself where nobody answered it
+			for i := range c.events {
+				if e := &c.events[i]; e.kind == kind && e.at <= z.closing {
+					by = append(by, e.n)
+				}
+			}
+			if by != nil {
+				break
+			}
+		}
+	case reopened, reversed, cancelled:
+		v := z.s.look(c, z.closing)
+		since := min(v.voidAt, v.backAt)
+		for i := range c.events {
+			if e := &c.events[i]; e.kind == reverse && e.cause == r && max(e.at, c.at) == since {
+				by = append(by, e.n)
+			}
+		}
+	}
+	return by
 }
 
 // priced notes what a line that prices the measure by itself gained by the
@@ -294,7 +344,11 @@ func (s *Source) Words() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: ", s.Key)
 	if s.Reason != billed.String() {
-		fmt.Fprintf(&b, "%s, ", strings.ReplaceAll(s.Reason, "_", " "))
+		b.WriteString(strings.ReplaceAll(s.Reason, "_", " "))
+		for i, n := range s.By {
+			fmt.Fprintf(&b, "%s record %d", map[bool]string{true: " by", false: ","}[i == 0], n)
+		}
+		b.WriteString(", ")
 	}
 	if s.Text != "" {
 		fmt.Fprintf(&b, "%q", s.Text)

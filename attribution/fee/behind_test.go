@@ -72,6 +72,11 @@ func checkMeasured(t failer, s *State, b *Backing, m *Measured) {
 	if m.Count != int64(len(m.Sources))+m.Hidden {
 		t.Fatalf("line %s: measure %s says %d sources, has %d and %d hidden", b.Line, m.Name, m.Count, len(m.Sources), m.Hidden)
 	}
+	for _, x := range m.Sources {
+		if (x.Reason == "billed") != (len(x.By) == 0) {
+			t.Fatalf("line %s: measure %s: record %d is %s by %v", b.Line, m.Name, x.N, x.Reason, x.By)
+		}
+	}
 	op := s.versions[b.Version-1].measures[s.versions[b.Version-1].measure(m.Name)].Op
 	if m.StandIn != "" || m.Hidden > 0 || op != "count" && op != "sum" || m.Value == "" {
 		return
@@ -112,6 +117,64 @@ func TestBackingsAreCut(t *testing.T) {
 				a.Sources = a.Sources[:min(1, len(a.Sources))]
 				if fmt.Sprintf("%+v", a) != fmt.Sprintf("%+v", c) {
 					t.Fatalf("cut:\n%+v\nwant\n%+v", c, a)
+				}
+			}
+		}
+	})
+}
+
+// Whoever takes the state over somewhere lists the same, but for the actions
+// before: of these it says how many they are, and from which on.
+func TestBackingsOfATakenOverState(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		k, _, _ := drawWholeHistory(t, 25)
+		// The records after the last statement, and the last ones before it.
+		from := rapid.IntRange(0, len(k.records)).Draw(t, "from")
+		s := New()
+		for _, r := range k.records[:from] {
+			if err := s.Apply(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s, err := ReadState(s.Lines())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.List(-1)
+		for _, r := range k.records[from:] {
+			if err := s.Apply(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, _, ok := s.Next(); !ok {
+			return
+		}
+		_, all, err := k.state.Backings("", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, got, err := s.Backings("", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range all {
+			for j := range all[i].Measures {
+				a, g := all[i].Measures[j], got[i].Measures[j]
+				if a.Noun == "action" {
+					shown := a.Sources[:0:0]
+					for _, x := range a.Sources {
+						if x.N >= int64(from) {
+							shown = append(shown, x)
+							continue
+						}
+						if a.Hidden++; a.HiddenFirst < 0 {
+							a.HiddenFirst = x.N
+						}
+					}
+					a.Sources = shown
+				}
+				if fmt.Sprintf("%+v", a) != fmt.Sprintf("%+v", g) {
+					t.Fatalf("from record %d on: %+v\nwant %+v", from, g, a)
 				}
 			}
 		}

@@ -51,7 +51,7 @@ func (z *settlement) detail(to func(line []byte) error) error {
 			return err
 		}
 		if z.backings != nil {
-			z.backings.claim, z.backings.at = d.claim, d.claim.at
+			z.backings.claim, z.backings.reading = d.claim, nil
 		}
 		line := detailLine{n: d.claim.n, result: d.claim.rule.Name, key: d.claim.once(), reason: d.reason}
 		if err := z.moved(line, d.claim.version, d.period, d.before, d.parts, write); err != nil {
@@ -67,7 +67,7 @@ func (z *settlement) detail(to func(line []byte) error) error {
 			continue
 		}
 		if z.backings != nil {
-			z.backings.claim, z.backings.at = nil, d.reading.moment
+			z.backings.claim, z.backings.reading = nil, d.reading
 		}
 		line := detailLine{n: d.reading.n, result: prefixMetric + d.reading.metric, key: d.reading.id, reason: d.reason}
 		if err := z.moved(line, d.reading.version, d.period, d.before, d.parts, write); err != nil {

@@ -48,6 +48,7 @@ func TestAgreements(t *testing.T) {
 					}
 				}
 				checkSimulated(t, run)
+				checkExplained(t, run)
 			})
 		}
 	}
