@@ -253,11 +253,17 @@ func (x *backings) takers(r reason) (by []int64) {
 	z, c := x.z, x.claim
 	switch r {
 	case restated:
-		for i := range z.readings {
-			if d := &z.readings[i]; d.reading != x.reading && d.marks.period != never && len(d.marks.parts) > 0 && spanOf(d.reading.key) == spanOf(x.reading.key) &&
-				(d.reading.key == x.reading.key || d.reading.resolved) {
-				by = append(by, d.reading.n)
+		var stands *reading
+		for _, y := range z.s.readings {
+			if y == x.reading || y.at > z.closing || z.tooLate(y) || spanOf(y.key) != spanOf(x.reading.key) || y.key != x.reading.key && !y.resolved {
+				continue
 			}
+			if stands == nil || y.resolved && !stands.resolved || y.resolved == stands.resolved && y.n > stands.n {
+				stands = y
+			}
+		}
+		if stands != nil {
+			by = append(by, stands.n)
 		}
 	case escalated:
 		if h, ok := z.s.handoffOf(c); ok {
