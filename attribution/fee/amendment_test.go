@@ -2,8 +2,10 @@ package fee
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
+	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/attribution/terms"
 )
 
@@ -34,5 +36,41 @@ func TestAmendmentChargesAgain(t *testing.T) {
 	settle() // June: 100 again, of which the gift pays 30 again
 	if got, want := fmt.Sprint(due), "[100.00 70.00 0.00 0.00 0.00 0.00 100.00 70.00]"; got != want {
 		t.Errorf("total and due by month: %s, want %s", got, want)
+	}
+}
+
+// A resolution is of a dispute about a live result, or says what holds of a live
+// measurement; any other is counted as one that has no effect.
+func TestResolutionOfNothingIsUnmatched(t *testing.T) {
+	k := start(t, `{"results": {`+simple("sale", "")+`}, "metrics": {"kwh": {"by": ["client"], "facts": {"good": "bool"}, "final_after": "40d"}},
+		"measures": {"sales": {"count": "sale", "over": "period"}, "used": {"sum": "metric/kwh.value", "over": "period", "missing": {"then": "hold"}}},
+		"lines": [{"name": "sales", "of": "sales", "mode": "graduated", "tiers": [{"unit": "1"}]}, {"name": "used", "of": "used", "mode": "graduated", "tiers": [{"unit": "1"}], "below_zero": "zero"}],
+		"settle": {"close_after": "0s", "late": "correction", "negative": "carry", "corrections": "after_minimum"}}`)
+	m := k.measure("kwh", "client", "2026-03-01", "2026-03-11", "9", record.Bool("good", true))
+	of := k.claim("sale", "2026-03-12")
+	resolve := func(b record.Resolve) {
+		b.Disposition, b.As = "upheld", "joint"
+		k.add(&record.Record{At: at("2026-03-20"), By: "client", Body: &b})
+	}
+	resolve(record.Resolve{About: m, Field: "value", Value: "8"})
+	// A dispute about a measurement is of no result; what resolves it is not.
+	d := k.add(&record.Record{ID: "s-1", At: at("2026-03-20"), By: "client", Body: &record.Dispute{About: m, Ground: "too much"}})
+	resolve(record.Resolve{Dispute: d, About: m, Field: "value", Value: "7"})
+	if st, _ := k.settle(); st.Total != "8.00" || !strings.Contains(show(st), "count unmatched: 1\n") {
+		t.Errorf("March: %s", show(st))
+	}
+	for _, b := range []record.Resolve{
+		{About: of, Field: "value", Value: "8"},    // a result
+		{About: m, Field: "volume", Value: "8"},    // it has no such field
+		{About: m, Field: "good", Value: "false"},  // a truth value
+		{About: m, Field: "value", Value: "eight"}, // no number
+		{About: m},   // nothing
+		{Dispute: d}, // a dispute about no result
+		{Dispute: d, About: of, Field: "value", Value: "8"},
+	} {
+		resolve(b)
+	}
+	if st, _ := k.settle(); !strings.Contains(show(st), "count unmatched: 7\n") {
+		t.Errorf("April: %s", show(st))
 	}
 }

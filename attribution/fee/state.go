@@ -242,16 +242,15 @@ func (s *State) Apply(r *record.Record) error {
 	case *record.Action:
 		s.addAction(r, b)
 	case *record.Resolve:
-		if b.Dispute == "" {
-			s.resolveReading(r, b)
-			break
+		of, measured := s.disputes[b.Dispute], s.resolveReading(r, b)
+		if of == nil && measured {
+			break // it was not about a result
 		}
-		s.resolveReading(r, b)
 		e := event{kind: reject, id: b.Dispute}
 		if b.Disposition == "upheld" {
 			e.kind = uphold
 		}
-		s.addEvent(r, s.disputes[b.Dispute], e)
+		s.addEvent(r, of, e)
 	case *record.Handoff:
 		s.addHandoff(r)
 	case *record.Receipt:

@@ -931,6 +931,7 @@ func (w *world) take(records []*record.Record, i int, versions []terms.Version, 
 	case *record.Dispute:
 		unmatched(live(b.About))
 	case *record.Resolve:
+		measured := false
 		if b.Field != "" {
 			for _, x := range *readings {
 				if !x.gone && x.id == b.About {
@@ -944,14 +945,12 @@ func (w *world) take(records []*record.Record, i int, versions []terms.Version, 
 						}
 					}
 					*readings = append(*readings, &y)
+					measured = true
 					break
 				}
 			}
 		}
-		if b.Dispute == "" {
-			return
-		}
-		found := false
+		found := measured
 		for _, d := range records[:i] {
 			about := ""
 			switch y := d.Body.(type) {
