@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/raasledger/raasledger/attribution/fee"
 	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/merkle"
 	"github.com/raasledger/raasledger/verify/bundle"
@@ -20,6 +21,7 @@ func (v *verifier) finish(where string) {
 	default:
 		v.end()
 	}
+	v.nouns()
 	rep := v.report
 	if v.opened != nil {
 		rep.Unverified = append(slices.Clone(v.opened.Unverified), v.opened.False...)
@@ -278,6 +280,24 @@ func (v *verifier) endWitnesses() {
 	t.passed += text
 	if t.absent != "" {
 		t.absent += "; cosigned by " + strings.Join(all, ", ") + text
+	}
+}
+
+// nouns says of the statements what their figures count.
+func (v *verifier) nouns() {
+	if v.state == nil {
+		return
+	}
+	versions := v.standing().Versions()
+	for i := range v.report.Statements {
+		s := &v.report.Statements[i]
+		s.start = v.header.Start
+		for k := range s.Lines {
+			s.Nouns.Lines = append(s.Nouns.Lines, fee.LineNoun(versions, &s.Lines[k]))
+		}
+		for _, c := range s.Counts {
+			s.Nouns.Counts = append(s.Nouns.Counts, fee.CountNoun(versions, c.Reason))
+		}
 	}
 }
 

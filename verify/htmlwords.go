@@ -257,9 +257,9 @@ func reasonText(code string) string {
 	case "void_signature":
 		return "signed with a revoked key"
 	case "unmatched":
-		return "speaks of no result that is open; without effect"
+		return "speaks of no result and no measurement that is open; without effect"
 	case "not_entitled":
-		return "a dispute by the side that made the claim; without effect"
+		return "a dispute by the side that made the claim, or the vendor takes back what another claimed; without effect"
 	case "dispute_late":
 		return "a dispute after its time; without effect"
 	case "after_guarantee":

@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/raasledger/raasledger/attribution/fee"
 	"github.com/raasledger/raasledger/attribution/record"
 )
 
@@ -83,10 +84,34 @@ type Statement struct {
 	N int64 // index of its record
 	*record.Statement
 	Recomputed   bool
-	Continued    bool           // the bundle continues from it: only what was compared is set, of its amounts CarriedOut alone
+	Continued    bool // the bundle continues from it: only what was compared is set, of its amounts CarriedOut alone
+	Nouns        Nouns
+	Behind       []fee.Backing  // the records behind the lines, where they are asked for
 	History      string         // adopted or excluded by the first version that the client signed after it, or ""
 	ClaimedTotal record.Decimal // where the record says another one
+
+	start int64 // of the bundle
 }
+
+// lineNoun is what the records behind a line are.
+func (s *Statement) lineNoun(i int) string {
+	if i < len(s.Nouns.Lines) {
+		return s.Nouns.Lines[i]
+	}
+	return "record"
+}
+
+// countNoun is what is counted by a reason.
+func (s *Statement) countNoun(i int) string {
+	if i < len(s.Nouns.Counts) {
+		return s.Nouns.Counts[i]
+	}
+	return "record"
+}
+
+// Nouns are what the figures of a statement count: result, measurement or
+// action, or record where they are of several kinds.
+type Nouns struct{ Lines, Counts []string }
 
 // An Index is a chain-index record.
 type Index struct {

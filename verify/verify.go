@@ -42,6 +42,8 @@ type Options struct {
 	// take, 0 is 64 MiB. A record counts as three times its line and 1 KiB.
 	Keep int64
 
+	behind *listing // asks for the records behind the lines of statements, may be nil
+
 	Verifier string // digest of the program, for the report; may be ""
 }
 
@@ -96,10 +98,11 @@ type verifier struct {
 
 	count, byOthers, cited, linked, indexes, referred, far, receipts, receiptsFar, found int64 // figures of the report
 
-	said     int64  // index of the last standing record that can change what is found, -1 before
-	versions int    // of the standing that have been looked at
-	client   string // name of the witness whose key signed the newest version as the client's
-	refused  string // period whose statement could not be computed, "" if none
+	said     int64         // index of the last standing record that can change what is found, -1 before
+	versions int           // of the standing that have been looked at
+	client   string        // name of the witness whose key signed the newest version as the client's
+	behind   []fee.Backing // of the statement at hand
+	refused  string        // period whose statement could not be computed, "" if none
 	signers  signers
 	shadow   string // why what was settled is not agreed, "" if it is
 }
@@ -166,6 +169,7 @@ func (v *verifier) read(r io.Reader) (where string, err error) {
 	case v.matter != nil:
 	case v.header.Start == 0:
 		v.state = fee.New()
+		v.list()
 	default:
 		v.stateSum = sha256.New()
 	}
@@ -469,6 +473,7 @@ func (v *verifier) load(r *record.Record) {
 		return
 	}
 	v.state = state
+	v.list()
 	v.loadVersions()
 	v.continued(s)
 }
@@ -675,17 +680,18 @@ func (v *verifier) newVersion(r *record.Record, body *record.Agreement) {
 // detail tells the caller the detail lines of the statement that r is, unless
 // it will be refused.
 func (v *verifier) detail(r *record.Record, s *record.Statement) error {
-	if v.o.Detail == nil || v.broken != "" {
+	if v.o.Detail == nil && v.o.behind == nil || v.broken != "" {
 		return nil
 	}
 	p, closing, ok := v.state.Next()
 	if !ok || p.Name != s.Period || r.Log.Time < closing {
 		return nil
 	}
-	// What is wrong with the settlement itself, Apply will say.
 	var own error
-	v.state.Settle(func(line []byte) error {
-		own = v.o.Detail(s.Period, line)
+	v.settle(s.Period, func(line []byte) error {
+		if v.o.Detail != nil {
+			own = v.o.Detail(s.Period, line)
+		}
 		return own
 	})
 	return own
@@ -694,7 +700,8 @@ func (v *verifier) detail(r *record.Record, s *record.Statement) error {
 // statement notes a statement that the state has taken for the report. There
 // is one for a period.
 func (v *verifier) statement(n int64, claimed *record.Statement, m *fee.Mismatch, first bool) {
-	s := Statement{N: n, Statement: claimed, Recomputed: v.broken == "" && !first, Continued: first}
+	s := Statement{N: n, Statement: claimed, Recomputed: v.broken == "" && !first, Continued: first, Behind: v.behind}
+	v.behind = nil
 	switch {
 	case first: // nothing else of it was compared
 		s.Statement = &record.Statement{Period: claimed.Period, From: claimed.From, Until: claimed.Until, Closing: claimed.Closing,

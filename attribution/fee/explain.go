@@ -72,7 +72,7 @@ func (s *State) Explain(result string) (*Explanation, error) {
 	credits := &touches{s: s, closing: now}
 	for _, u := range c.rule.uses {
 		if u.Credit != nil {
-			x.Lines = append(x.Lines, credits.explain(c, u)...)
+			x.Lines = append(x.Lines, credits.explain(c, u, &v, never)...)
 		}
 	}
 	x.Lines = append(x.Lines, s.verdicts(c, &v)...)

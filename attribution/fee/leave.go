@@ -73,7 +73,7 @@ func (z *settlement) leave() image {
 	s := z.s
 	m := image{
 		standing: s.standing, size: s.size, statement: s.size,
-		carried: z.balance, versions: s.versions, usage: map[slot]*usage{}, rolled: z.rolled, prepaid: z.prepaid,
+		carried: z.balance, versions: s.versions, usage: map[slot]*usage{}, shared: map[shared]int64{}, rolled: z.rolled, prepaid: z.prepaid,
 		included: map[lineSlot]number{}, standins: map[string]number{}, reached: z.reached,
 		tallies: map[slot]*tally{}, handoffs: map[string]*handoffs{},
 		claims: make([]claimLine, 0, len(z.decisions)),
@@ -128,6 +128,11 @@ func (z *settlement) leave() image {
 	for at, u := range s.usage {
 		if at.period >= z.period.Until {
 			m.usage[at] = u
+		}
+	}
+	for at, n := range s.shared {
+		if at.period >= z.period.Until {
+			m.shared[at] = n
 		}
 	}
 	for at, x := range s.included {
@@ -269,6 +274,7 @@ func (z *settlement) take() {
 	for _, l := range m.readings {
 		s.readings = append(s.readings, l.reading)
 	}
+	s.shared = m.shared
 	s.usage, s.standins, s.reached, s.included, s.rolled, s.prepaid = m.usage, m.standins, m.reached, m.included, m.rolled, m.prepaid
 	s.carried, s.periods, s.tallies = m.carried, m.periods, m.tallies
 	s.handoffs, s.receipts, s.loose = m.handoffs, m.receipts, m.loose

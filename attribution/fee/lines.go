@@ -22,6 +22,7 @@ type image struct {
 	tallies         map[slot]*tally
 	readings        []readingLine
 	usage           map[slot]*usage
+	shared          map[shared]int64
 	standins        map[string]number
 	reached         map[string]number
 	included        map[lineSlot]number
@@ -54,7 +55,7 @@ type readingLine struct {
 func (s *State) image() image {
 	m := image{
 		standing: s.standing, size: s.size, statement: s.statement,
-		carried: s.carried, usage: s.usage, standins: s.standins, reached: s.reached, included: s.included, rolled: s.rolled, prepaid: s.prepaid,
+		carried: s.carried, usage: s.usage, shared: s.shared, standins: s.standins, reached: s.reached, included: s.included, rolled: s.rolled, prepaid: s.prepaid,
 		periods: s.periods, tallies: s.tallies, handoffs: s.handoffs, receipts: s.receipts, loose: s.loose,
 		claims: make([]claimLine, len(s.claims)), taken: s.taken.list, versions: s.versions,
 	}
@@ -133,6 +134,7 @@ const (
 	lineRest     = "rest"
 	lineRolled   = "rolled"
 	lineRuling   = "ruling"
+	lineShared   = "shared"
 	lineStand    = "stand"
 	lineStandin  = "standin"
 	lineTaken    = "taken"
@@ -161,6 +163,13 @@ func (m *image) each(write func(line []byte)) {
 		for _, v := range u.values {
 			add(newRow(lineUsed).time(at.period).int(at.version).text(name).value(v))
 		}
+	}
+	for at, n := range m.shared {
+		r := newRow(lineShared).time(at.period).int(at.version).open()
+		for _, name := range splitNames(at.measures) {
+			r.text(name)
+		}
+		add(r.close().int(n))
 	}
 	for _, x := range m.readings {
 		lines = append(lines, new(row).writeReading(x.reading, x.marks))

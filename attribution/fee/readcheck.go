@@ -269,6 +269,24 @@ func (s *State) checkUsage() error {
 			return err
 		}
 	}
+	several := map[slot]int64{}
+	for at, n := range s.shared {
+		v, names, last := s.version(at.version), splitNames(at.measures), -1
+		if v == nil || len(names) < 2 || n < 1 {
+			return fmt.Errorf("%d actions are said to be counted by the measures %q of version %d", n, at.measures, at.version)
+		}
+		for _, name := range names {
+			i := v.measure(name)
+			where := slot{at.period, at.version, i}
+			if i <= last || s.usage[where] == nil || v.measures[i].Of != v.measures[v.measure(names[0])].Of {
+				return fmt.Errorf("measure %q of version %d counts no actions that another one counts at %v, or not in this order", name, at.version, at.period)
+			}
+			if n > s.usage[where].claims-several[where] {
+				return fmt.Errorf("measure %s counts %d actions, and more of them together with others", name, s.usage[where].claims)
+			}
+			last, several[where] = i, several[where]+n
+		}
+	}
 	return nil
 }
 

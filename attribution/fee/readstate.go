@@ -148,6 +148,14 @@ func (s *State) readRow(row []any) error {
 		return s.readTally(row[0].(string), c)
 	case lineUsage, lineUsed:
 		return s.readUsage(row[0].(string), c)
+	case lineShared:
+		at := shared{period: c.time(), version: c.int()}
+		var names []string
+		for list := c.list(); len(list.row) > 0; c.join(list.err) {
+			names = append(names, list.text())
+		}
+		at.measures = joinNames(names)
+		s.shared[at] = c.int()
 	case lineReading:
 		return s.readReading(c)
 	case linePrepaid:

@@ -438,13 +438,7 @@ func (x number) brief() bool {
 // quantity reduced. truth is that of the result's condition: 1, 0, or -1 where
 // it or a measure has no value.
 func (c *claim) measure(reduced number, buffer []part, credits *touches) (parts []part, truth int) {
-	facts := c.facts
-	if reduced.sign() > 0 {
-		left, _ := quantityOf(c)
-		facts = slices.Clone(facts)
-		i := slices.IndexFunc(facts, func(f record.Fact) bool { return f.Name == c.rule.Quantity })
-		facts[i].Value.Text = left.sub(reduced).String()
-	}
+	facts := c.reduced(reduced)
 	parts = buffer
 	if truth := holds(c.rule.Where, facts, c.at); truth != 1 {
 		return parts, truth
@@ -465,6 +459,18 @@ func (c *claim) measure(reduced number, buffer []part, credits *touches) (parts 
 		parts = append(parts, p)
 	}
 	return parts, 1
+}
+
+// reduced are the facts of the claim, its quantity reduced.
+func (c *claim) reduced(by number) record.Facts {
+	if by.sign() <= 0 {
+		return c.facts
+	}
+	left, _ := quantityOf(c)
+	facts := slices.Clone(c.facts)
+	i := slices.IndexFunc(facts, func(f record.Fact) bool { return f.Name == c.rule.Quantity })
+	facts[i].Value.Text = left.sub(by).String()
+	return facts
 }
 
 // holds is the truth of a condition over the facts of what occurred then: 1,

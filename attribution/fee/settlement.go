@@ -53,12 +53,16 @@ type settlement struct {
 	decisions []decision // by claim, in ledger order
 	readings  []readingDecision
 	refused   []refusedUsage
+	acted     []countedUsage
 	slots     []slot // touched, sorted once all is decided
 	changes   map[slot]*change
 	current   [][]*change // those of this period and of the term, by version and measure
 	books     []*book
 
+	backings *backings // what stands behind the lines, nil where nobody asks
+
 	statement *record.Statement
+	corrected []correctedLine   // of its corrections
 	balance   number            // to carry
 	reached   map[string]number // by line over the term that is not own: what it has come to
 	included  map[lineSlot]number

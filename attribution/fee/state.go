@@ -37,8 +37,9 @@ type State struct {
 	receipts  []receipt             // larger sizes later, later instants later
 	loose     []loose               // what opened no result and met none, in ledger order
 
-	readings []*reading      // measurements inside their horizon, in ledger order
-	usage    map[slot]*usage // actions that no statement has counted
+	readings []*reading       // measurements inside their horizon, in ledger order
+	usage    map[slot]*usage  // actions that no statement has counted
+	shared   map[shared]int64 // how many of them several measures count
 
 	periods   []settled // settled ones inside the horizon, in order
 	tallies   map[slot]*tally
@@ -51,6 +52,8 @@ type State struct {
 	statement int64               // index of the last statement, -1 if none
 	adopted   int64               // versions up to this one are agreed since
 	excluded  int64               // versions up to this one are excluded history
+
+	list int // how many actions are kept to be listed, for each measure; below 0 all
 }
 
 // New returns the state of an empty ledger.
@@ -67,6 +70,7 @@ func New() *State {
 		handoffs:  map[string]*handoffs{},
 		tallies:   map[slot]*tally{},
 		usage:     map[slot]*usage{},
+		shared:    map[shared]int64{},
 		standins:  map[string]number{},
 		reached:   map[string]number{},
 		included:  map[lineSlot]number{},
@@ -266,19 +270,20 @@ func (s *State) Apply(r *record.Record) error {
 			s.addFinding(r, b)
 			break
 		}
-		s.resolveReading(r, b)
-		if b.Dispute == "" {
-			break
-		}
+		measured := s.resolveReading(r, b)
 		if k := s.contests[b.Dispute]; k != nil {
 			s.addRuling(r, b, k)
 			break
+		}
+		of := s.disputes[b.Dispute]
+		if of == nil && measured {
+			break // it was not about a result
 		}
 		e := event{kind: reject, id: b.Dispute}
 		if b.Disposition == "upheld" {
 			e.kind = uphold
 		}
-		s.addEvent(r, s.disputes[b.Dispute], e)
+		s.addEvent(r, of, e)
 	case *record.Handoff:
 		s.addHandoff(r)
 	case *record.Receipt:

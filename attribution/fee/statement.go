@@ -39,9 +39,11 @@ func (z *settlement) compute(detail func(line []byte) error) error {
 	z.involve()
 	z.gradeParts(amounts, lines, subtotal)
 	z.counts()
+	z.backings.begin(lines)
 	if err := z.detail(detail); err != nil {
 		return err
 	}
+	z.backings.actions()
 	if err := z.fits(); err != nil {
 		return err
 	}

@@ -979,6 +979,7 @@ func (w *world) take(records []*record.Record, i int, versions []terms.Version, 
 	case *record.Dispute:
 		unmatched(live(b.About) || takeDispute(&w.contests, r, versions))
 	case *record.Resolve:
+		measured := false
 		if b.Field != "" {
 			for _, x := range *readings {
 				if !x.gone && x.id == b.About {
@@ -992,6 +993,7 @@ func (w *world) take(records []*record.Record, i int, versions []terms.Version, 
 						}
 					}
 					*readings = append(*readings, &y)
+					measured = true
 					break
 				}
 			}
@@ -1007,10 +1009,7 @@ func (w *world) take(records []*record.Record, i int, versions []terms.Version, 
 			}, loose))
 			return
 		}
-		if b.Dispute == "" {
-			return
-		}
-		found := isKept(w.contests, b.Dispute)
+		found := measured || isKept(w.contests, b.Dispute)
 		for _, d := range records[:i] {
 			about := ""
 			switch y := d.Body.(type) {

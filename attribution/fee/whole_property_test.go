@@ -73,6 +73,7 @@ func drawWhole(t *rapid.T, scale int, keep map[string]any) []byte {
 		"ours":     map[string]any{"max": "metric/ours.value", "over": "period", "missing": map[string]any{"then": pick("ours", "hold", "last")}},
 		"readings": map[string]any{"count": "metric/kwh", "over": "period", "where": "good", "missing": map[string]any{"then": "hold"}},
 		"calls":    map[string]any{"count": "action/dial", "over": "period", "where": "amount > 1"},
+		"cheap":    map[string]any{"count": "action/dial", "over": "period", "where": "amount <= 1"},
 		"spent":    map[string]any{"sum": "action/dial.amount", "over": "period"},
 		"places":   map[string]any{"distinct": "action/dial.resource", "over": "period"},
 		"won":      map[string]any{"count": "sale", "over": "term"},
@@ -86,8 +87,8 @@ func drawWhole(t *rapid.T, scale int, keep map[string]any) []byte {
 	}
 	fields["measures"] = measures
 	fields["constants"] = map[string]any{"base": pick("base", "2", "-1", "0.75")}
-	fields["formulas"] = map[string]any{"net": "used - base", "price": "volume / sales", "rate": "ratio(volume, sales, base) / 3", "swing": "excess(trend, 1)", "more": "earned * 0.1 - base"}
-	overPeriod := []string{"sales", "volume", "big", "visits", "buyers", "top", "low", "newest", "mean", "credited", "used", "trend", "ours", "readings", "calls", "spent", "places", "net", "price", "rate", "swing", "breaches", "breaches"}
+	fields["formulas"] = map[string]any{"net": "used - base", "price": "volume / sales", "rate": "ratio(volume, sales, base) / 3", "swing": "excess(trend, 1)", "more": "earned * 0.1 - base", "mixed": "calls * 3 + cheap + sales"}
+	overPeriod := []string{"sales", "volume", "big", "visits", "buyers", "top", "low", "newest", "mean", "credited", "used", "trend", "ours", "readings", "calls", "spent", "places", "net", "price", "rate", "swing", "breaches", "breaches", "mixed", "mixed", "cheap"}
 	overTerm := []string{"won", "earned", "ever", "meter", "dialed", "level", "more", "faults"}
 	money := []string{"1", "3", "12", "40"}
 	if scale >= 2 {

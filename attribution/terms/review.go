@@ -151,6 +151,7 @@ func (d *document) reviewLine(t *Terms, l *Line, path string) {
 	if l.Of != "" && len(t.Reads(l.Of)) == 0 {
 		d.warn(path+".of", "formula %s reads no measure: it is the same in every period", l.Of)
 	}
+	d.reviewFree(t, l, path)
 	if l.DueAt == 0 {
 		return
 	}

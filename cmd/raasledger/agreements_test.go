@@ -48,6 +48,7 @@ func TestAgreements(t *testing.T) {
 					}
 				}
 				checkSimulated(t, run)
+				checkExplained(t, run)
 			})
 		}
 	}
@@ -222,7 +223,11 @@ func TestAgreementsDocument(t *testing.T) {
 	if len(blocks) == 0 {
 		t.Fatal("docs/agreements.md does not begin with an example")
 	}
-	blocks[0].run(t, t.TempDir())
+	for _, b := range blocks {
+		if strings.HasPrefix(b.lines[0], "$ ") {
+			b.run(t, t.TempDir())
+		}
+	}
 	named := map[string]bool{}
 	for _, m := range regexp.MustCompile(`\(\.\./testdata/agreements/([a-z0-9_]+)\)`).FindAllStringSubmatch(string(text), -1) {
 		named[m[1]] = true
