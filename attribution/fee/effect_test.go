@@ -278,3 +278,61 @@ now: accepted and locked, its instant of billing is 2026-03-20T00:00:00.000Z`} {
 		want(t, strings.Join(x.Lines, "\n"), lines)
 	}
 }
+
+// The clause is that of the version of the claim, whatever an amendment makes
+// of it between the claim and what is said.
+func TestAmendedEffect(t *testing.T) {
+	later := func(fields string) string {
+		return strings.Replace(fields, `{`, `{"effective": {"from": "2026-04-01T00:00:00.000Z", "until": "2027-03-01T00:00:00.000Z"},`, 1)
+	}
+	without := strings.Replace(strings.Replace(effected(), `"effect": {"disputed": "hold", "findings": {"void": ["limit_exceeded", "no_authority"], "keep": ["bad_input"], "both": "open", "within": "20d"}}, `, ``, 1),
+		`"breaches": {"count": "finding/done", "over": "period"}`, `"breaches": {"count": "done", "over": "period"}`, 1)
+	if strings.Contains(without, "effect\":") {
+		t.Fatal(without)
+	}
+	second := func(when string) *record.Record {
+		r := effectClaim(when, "x")
+		r.ID, r.Case = "o-S", "S"
+		return r
+	}
+	found := func(of, when string) *record.Record { return findingOf("client", when, of, "upheld") }
+	type records = []*record.Record
+	for _, c := range []struct {
+		name, first, second string
+		records             records
+		march, april        string
+	}{
+		{"the clause is dropped, and the guarantee with it", effected(), later(without), records{found("o-T", "2026-04-05")}, "0.00, found 1", "0.00"},
+		{"the clause is new", without, later(effected()), records{found("o-T", "2026-04-05")}, "10.00, billed 1, unmatched 1", "0.00"},
+		{"a rule is dropped", effected(), later(effected(`"limit_exceeded", `, ``)), records{found("o-T", "2026-04-05")}, "0.00, found 1", "-1.00"},
+		{"the action is disputed after the clause was dropped", effected(`"within": "5d"`, `"within": "30d"`, `"final_after": "40d"`, `"final_after": "60d"`, `"accept"}`, `"void"}`), later(without), records{contestOf("2026-04-05")}, "0.00, dispute_upheld 1", "0.00"},
+		{"the action is disputed once the clause is there", without, later(effected()), records{contestOf("2026-04-02")}, "10.00, billed 1, unmatched 1", "0.00"},
+		{"a finding ends a dispute for those whose clause has the rule", effected(`"within": "5d"`, `"within": "30d"`, `"unresolved": {"after": "4d", "then": "accept"}`, `"unresolved": {"then": "arbiter"}`),
+			later(effected(`"limit_exceeded", `, ``, `"unresolved": {"after": "4d", "then": "accept"}`, `"unresolved": {"then": "arbiter"}`)),
+			records{second("2026-04-02"), contestOf("2026-04-03"), found("dispute contest", "2026-04-04")}, "0.00, disputed 1, found 1", "-1.00, disputed 1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			k := start(t, c.first)
+			k.add(actionOf("x", "2026-03-10T11:00"))
+			k.add(effectClaim("2026-03-25T12:00", "x"))
+			k.agree(at("2026-03-31T23:00"), draft(t, c.second), "", "vendor", "client")
+			for _, r := range c.records {
+				k.add(r)
+			}
+			march, _ := k.settle()
+			april, _ := k.settle()
+			if got := brief(march); got != c.march {
+				t.Errorf("March: got %q, want %q", got, c.march)
+			}
+			if got := brief(april); got != c.april {
+				t.Errorf("April: got %q, want %q", got, c.april)
+			}
+			bills, _ := wholeBills(k.records, k.state.standing)
+			for i, st := range bills {
+				if got, want := brief(st), brief([]*record.Statement{march, april}[i]); got != want {
+					t.Errorf("the reference says %q, not %q", got, want)
+				}
+			}
+		})
+	}
+}
