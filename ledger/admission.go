@@ -305,7 +305,7 @@ func (l *Ledger) admit(c *call) (*request, error) {
 			}
 		}
 		if byFinding(d.record.Body) {
-			if err := l.checkFinding(c.ctx, d.record); err != nil {
+			if err := l.checkFinding(c.ctx, d.record, l.indexAt); err != nil {
 				return nil, refusedAtAdmission(err)
 			}
 		}

@@ -192,7 +192,7 @@ func (l *Ledger) writeBundle(ctx context.Context, w io.Writer, note []byte, o Bu
 			return err
 		}
 	}
-	blocks := &blockWriter{ledger: l}
+	chains := &walker{ledger: l}
 	for line, err := range l.Records(ctx, from, size) {
 		if err != nil {
 			return err
@@ -217,7 +217,7 @@ func (l *Ledger) writeBundle(ctx context.Context, w io.Writer, note []byte, o Bu
 				return damaged("%s: %v", l.origin, err)
 			}
 			if byFinding(r.Body) {
-				if err := blocks.write(ctx, b, r); err != nil {
+				if err := l.writeBlock(ctx, b, r, chains.indexAt); err != nil {
 					return err
 				}
 			}

@@ -125,41 +125,49 @@ func (l *Ledger) conclusion(ctx context.Context, of string, size int64) (*respon
 	if err != nil {
 		return nil, nil, err
 	}
-	var c *responsibility.Conclusion
-	var body *record.Resolve
-	err = l.factsOf(ctx, r.Case, all, func(f *responsibility.Facts) (err error) {
-		if c, err = responsibility.Conclude(f, of, size); err == nil && c.Disposition != "" {
-			body = c.Body(f)
-		}
-		return err
-	})
+	f, err := l.factsOf(ctx, r.Case, size, l.indexAt)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := responsibility.Conclude(f, of, size)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", l.origin, err)
 	}
-	return c, body, nil
+	if c.Disposition == "" {
+		return c, nil, nil
+	}
+	return c, c.Body(f), nil
 }
 
-// factsOf gives use all records before size that the rules read for the effects
-// of a case. It must not keep them.
-func (l *Ledger) factsOf(ctx context.Context, matter string, size int64, use func(f *responsibility.Facts) error) error {
-	l.rulesMu.Lock()
-	defer l.rulesMu.Unlock()
-	own, effects, err := l.caseOf(ctx, matter, size)
-	if err != nil {
+// factsOf are the records that a verifier gets to see for a case at a size: those
+// of its case bundle, and no others. What is taken here is what it will find.
+func (l *Ledger) factsOf(ctx context.Context, matter string, size int64, indexAt indexer) (*responsibility.Facts, error) {
+	var ns []int64
+	err := indexAt(ctx, size-1, func(x *indexed) (err error) {
+		_, ns, err = l.caseRecords(ctx, x.index, record.ChainOfCase(matter), size)
 		return err
-	}
-	f, err := l.facts(ctx, own, size, effects...)
+	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return use(f)
+	f := responsibility.NewFacts()
+	for _, n := range ns {
+		r, err := l.recordAt(n)
+		if err != nil {
+			return nil, err
+		}
+		if err := f.Add(r); err != nil {
+			return nil, damaged("%v", err)
+		}
+	}
+	return f, nil
 }
 
 const fieldSize = "body.size"
 
 // checkFinding refuses a resolve by finding that the records before it do not
 // bear out, all of which are committed. Its log is set.
-func (l *Ledger) checkFinding(ctx context.Context, r *record.Record) error {
+func (l *Ledger) checkFinding(ctx context.Context, r *record.Record, indexAt indexer) error {
 	b := r.Body.(*record.Resolve)
 	refuse := func(field, format string, args ...any) error {
 		return &record.Refusal{Check: "findings", N: r.Log.N, ID: r.ID, Field: field, Reason: fmt.Sprintf(format, args...)}
@@ -193,7 +201,11 @@ func (l *Ledger) checkFinding(ctx context.Context, r *record.Record) error {
 	if said >= 0 {
 		return refuse(fieldSize, "got %d, want more than %d: record %d, after its chain index, is one that findings rest on", b.Size, said, said)
 	}
-	return l.factsOf(ctx, r.Case, r.Log.N, func(f *responsibility.Facts) error { return responsibility.CheckFinding(f, r) })
+	f, err := l.factsOf(ctx, r.Case, b.Size, indexAt)
+	if err != nil {
+		return err
+	}
+	return responsibility.CheckFinding(f, r)
 }
 
 // standingAfter calls each with the standing records after record n.
@@ -211,21 +223,32 @@ func (l *Ledger) standingAfter(ctx context.Context, n int64, each func(r *record
 	return err
 }
 
-// A blockWriter writes finding blocks. The chain index is moved on from one to
-// the next, so that all of them together read the ledger once more.
-type blockWriter struct {
+// An indexer gives f the chain index of the first size records, like
+// [Ledger.indexAt].
+type indexer func(ctx context.Context, size int64, f func(*indexed) error) error
+
+// A walker is an indexer for sizes that go up: it keeps an index of its own and
+// moves it on, so that all of them together read the ledger once. The one that
+// the ledger keeps is of its end.
+type walker struct {
 	ledger  *Ledger
 	indexed *indexed
 }
 
-// write writes the block of a resolve by finding r.
-func (w *blockWriter) write(ctx context.Context, out *bundle.Writer, r *record.Record) error {
-	l, size := w.ledger, r.Body.(*record.Resolve).Size
-	x, err := l.moveIndex(ctx, w.indexed, size-1)
-	if err != nil {
+func (w *walker) indexAt(ctx context.Context, size int64, f func(*indexed) error) (err error) {
+	if w.indexed, err = w.ledger.moveIndex(ctx, w.indexed, size); err != nil {
 		return err
 	}
-	w.indexed = x
+	return f(w.indexed)
+}
+
+// writeBlock writes the finding block of a resolve by finding r.
+func (l *Ledger) writeBlock(ctx context.Context, out *bundle.Writer, r *record.Record, indexAt indexer) error {
+	size := r.Body.(*record.Resolve).Size
+	return indexAt(ctx, size-1, func(x *indexed) error { return l.writeBlockOf(ctx, out, r, size, x) })
+}
+
+func (l *Ledger) writeBlockOf(ctx context.Context, out *bundle.Writer, r *record.Record, size int64, x *indexed) error {
 	index, err := l.recordAt(size - 1)
 	if err != nil {
 		return err

@@ -3,6 +3,8 @@ package ledger
 import (
 	"bytes"
 	"errors"
+	"flag"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -10,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/attribution/responsibility"
 	"github.com/raasledger/raasledger/verify"
 )
 
@@ -319,4 +322,110 @@ func TestConcludeWhileAppending(t *testing.T) {
 		t.Errorf("%+v", report.Checks[i])
 	}
 	done(t, d.db)
+}
+
+var findingSeed = flag.Uint64("finding-seed", 1795744000000000001, "seed of the random ledger of TestFindingsSeen")
+
+// TestFindingsSeen: whatever is recorded, what the ledger concludes and takes is
+// what the auditor computes from its bundle, and what all records say.
+func TestFindingsSeen(t *testing.T) {
+	t.Logf("seed %d", *findingSeed)
+	text := strings.NewReplacer(
+		`"void": ["limit_exceeded", "no_authority", "contradicted_claim"], "keep": ["bad_input", "override_taken"], "both": "open"`,
+		`"void": ["limit_exceeded", "no_authority", "missing_escalation", "duplicate_effect", "superseded_input", "late_record", "unexplained_decision"],
+		 "keep": ["bad_input", "override_taken", "approval_out_of_authority", "review_too_short"], "both": "keep"`,
+		`"outward": "client"`, `"outward": "client", "must_show": ["checks", "claims"], "approvers": [{"human": "h-lin", "party": "client", "actions": ["refund"], "limit": "500"}]`,
+		`"facts": {"amount": "decimal"}, "once_per": "case"`, `"facts": {"amount": "text"}, "once_per": "fact:amount"`,
+	).Replace(findingTerms)
+	clock := newClock()
+	db, l := under(t, scratch(t), clock, text)
+	d := &desk{t: t, clock: clock, l: l, seq: -1, random: rand.New(rand.NewPCG(*findingSeed, 7)), open: map[string]*matterOf{}, found: map[responsibility.Rule]int{}}
+	d.grant("")
+	claimed := map[string]bool{}
+	decided := map[string]int{}
+	for range 300 {
+		clock.now += record.Time(d.random.IntN(3)) * 20 * 60 * 1000
+		d.step()
+		matter := fmt.Sprintf("T-%d", d.random.IntN(6))
+		m := d.open[matter]
+		if m == nil || len(m.effects) == 0 {
+			continue
+		}
+		x := m.effects[d.random.IntN(len(m.effects))]
+		if !claimed[x] {
+			claimed[x] = true
+			if !d.append(vendorRecord(clock, "o-"+x, matter, &record.Outcome{Result: "refund", Effect: x, Facts: record.Facts{record.Text("amount", x)}})) {
+				t.Fatal("a claim is refused")
+			}
+			continue
+		}
+		of := "o-" + x
+		switch d.random.IntN(4) {
+		case 0:
+			of = d.id("contest")
+			about := []string{x, "o-" + x}[d.random.IntN(2)]
+			if !d.client(&record.Record{Kind: record.KindDispute, ID: of, Case: matter, Body: &record.Dispute{About: about, Ground: "wrong"}}) {
+				t.Fatal("a dispute is refused")
+			}
+		case 1:
+			of = d.id("reversal")
+			if !d.client(&record.Record{Kind: record.KindReverse, ID: of, Case: matter, Body: &record.Reverse{Of: "o-" + x, Cause: "reversed"}}) {
+				t.Fatal("a reversal is refused")
+			}
+		}
+		if d.random.IntN(2) == 0 {
+			d.step() // more may be said before
+		}
+		if _, ok, err := l.Find(responsibility.IDOf(of)); err != nil || ok {
+			continue
+		}
+		by := []string{"vendor", "client"}[d.random.IntN(2)]
+		p, err := l.Proposed(ctx, of, by)
+		must(t, err)
+		if p.Record == nil {
+			decided["nothing"]++
+			continue
+		}
+		whole := responsibility.NewFacts()
+		for line, err := range l.Records(ctx, 0, l.Size()) {
+			must(t, err)
+			r, err := record.Parse(line)
+			must(t, err)
+			must(t, whole.Add(r))
+		}
+		want, err := responsibility.Conclude(whole, of, l.Size())
+		must(t, err)
+		if want.Text() != p.Text() {
+			t.Fatalf("%s: from all records\n%s\nfrom the chains\n%s", of, want.Text(), p.Text())
+		}
+		if by == "client" && !d.client(p.Record) || by == "vendor" && !d.append(p.Record) {
+			t.Fatalf("%s is refused", p.Record.ID)
+		}
+		decided[p.Disposition]++
+		for _, rule := range p.Findings {
+			d.found[responsibility.Rule(rule)]++
+		}
+	}
+	_, err := l.Index(ctx)
+	must(t, err)
+	cosigned(t, l, clock)
+	var b bytes.Buffer
+	must(t, l.WriteBundle(ctx, &b, BundleOptions{}))
+	size := b.Len()
+	report, err := verify.Verify(&b, verify.Options{Policy: testPolicy(t)})
+	must(t, err)
+	if report.Verdict != verify.Verified || report.Findings == nil || report.Findings.Records != int64(decided["upheld"]+decided["rejected"]) {
+		var text bytes.Buffer
+		must(t, report.WriteText(&text))
+		t.Errorf("%v\n%s", decided, text.String())
+	}
+	for matter := range d.open {
+		var b bytes.Buffer
+		must(t, l.WriteCase(ctx, &b, record.ChainOfCase(matter), CaseOptions{}))
+	}
+	t.Logf("%d records, decided %v by %v, bundle of %d bytes", l.Size(), decided, d.found, size)
+	if decided["upheld"] < 5 || decided["rejected"] < 5 {
+		t.Errorf("decided %v", decided)
+	}
+	done(t, db)
 }
