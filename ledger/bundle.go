@@ -217,7 +217,7 @@ func (l *Ledger) writeBundle(ctx context.Context, w io.Writer, note []byte, o Bu
 				return damaged("%s: %v", l.origin, err)
 			}
 			if byFinding(r.Body) {
-				if err := l.writeBlock(ctx, b, r, chains.indexAt); err != nil {
+				if err := chains.writeBlock(ctx, b, r); err != nil {
 					return err
 				}
 			}

@@ -10,6 +10,7 @@ import (
 	"github.com/raasledger/raasledger/attribution/fee"
 	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/attribution/responsibility"
+	"github.com/raasledger/raasledger/verify"
 	"github.com/raasledger/raasledger/verify/bundle"
 )
 
@@ -233,6 +234,8 @@ type indexer func(ctx context.Context, size int64, f func(*indexed) error) error
 type walker struct {
 	ledger  *Ledger
 	indexed *indexed
+
+	written int64 // standing records before it were in a finding block of the bundle
 }
 
 func (w *walker) indexAt(ctx context.Context, size int64, f func(*indexed) error) (err error) {
@@ -243,12 +246,13 @@ func (w *walker) indexAt(ctx context.Context, size int64, f func(*indexed) error
 }
 
 // writeBlock writes the finding block of a resolve by finding r.
-func (l *Ledger) writeBlock(ctx context.Context, out *bundle.Writer, r *record.Record, indexAt indexer) error {
+func (w *walker) writeBlock(ctx context.Context, out *bundle.Writer, r *record.Record) error {
 	size := r.Body.(*record.Resolve).Size
-	return indexAt(ctx, size-1, func(x *indexed) error { return l.writeBlockOf(ctx, out, r, size, x) })
+	return w.indexAt(ctx, size-1, func(x *indexed) error { return w.writeBlockOf(ctx, out, r, size, x) })
 }
 
-func (l *Ledger) writeBlockOf(ctx context.Context, out *bundle.Writer, r *record.Record, size int64, x *indexed) error {
+func (w *walker) writeBlockOf(ctx context.Context, out *bundle.Writer, r *record.Record, size int64, x *indexed) error {
+	l := w.ledger
 	index, err := l.recordAt(size - 1)
 	if err != nil {
 		return err
@@ -271,6 +275,14 @@ func (l *Ledger) writeBlockOf(ctx context.Context, out *bundle.Writer, r *record
 		}
 	}
 	for _, n := range ns {
+		if n < w.written {
+			// Each standing record is in one block only.
+			if s, err := l.recordAt(n); err != nil {
+				return err
+			} else if verify.Standing(s) {
+				continue
+			}
+		}
 		line, proof, err := l.proven(n, r.Log.N)
 		if err != nil {
 			return err
@@ -279,5 +291,6 @@ func (l *Ledger) writeBlockOf(ctx context.Context, out *bundle.Writer, r *record
 			return err
 		}
 	}
+	w.written = max(w.written, size)
 	return nil
 }

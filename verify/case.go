@@ -185,7 +185,9 @@ func (v *verifier) carriedRecord(it bundle.Item) bool {
 // take adds the next record of a matter.
 func (v *verifier) take(r *record.Record, lineBytes int) {
 	v.refer(r)
-	v.applyCarried(r)
+	if !v.seen {
+		v.applyCarried(r)
+	}
 	v.recent.add(r, lineBytes)
 	v.matter.records = append(v.matter.records, r)
 }

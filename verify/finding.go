@@ -10,9 +10,10 @@ import (
 	"github.com/raasledger/raasledger/verify/bundle"
 )
 
-// A findingBlock stands before a record: the chains of its case, and of
-// all that the rules read for it, with their records. It is kept until the
-// record has come, and the format bounds it.
+// A findingBlock stands before a record: the chains of its case, and of all that
+// the rules read for it, with their records, but for the standing ones that a
+// block before it had. It is kept until the record has come, and the format
+// bounds it.
 type findingBlock struct {
 	at      merkle.Checkpoint // of all records before the one it stands before
 	chains  []*bundle.ChainProof
@@ -54,8 +55,42 @@ func (v *verifier) blockRef(it bundle.Item) bool {
 		t.fail("record %d: its finding block: record %d after record %d", it.Index, r.Log.N, b.records[k-1].r.Log.N)
 		b.false = true
 	}
+	if k := len(v.kept); Standing(r) && k > 0 && r.Log.N <= v.kept[k-1].r.Log.N {
+		t.fail("record %d: its finding block: record %d, a standing one, was in a block before", it.Index, r.Log.N)
+		b.false = true
+	}
 	b.records = append(b.records, carriedLine{r, len(it.Line)})
 	return true
+}
+
+// Standing reports whether a record is in the standing chain, by its content. All
+// finding blocks need that chain, so that of a bundle each of its records is
+// carried in one block only.
+func Standing(r *record.Record) bool { return r.Case == "" && r.Kind != record.KindMeasurement }
+
+// maxKeptBytes bounds the standing records that are kept from block to block.
+const maxKeptBytes = 256 << 20
+
+// whole are the records of a block with the standing ones of the blocks before,
+// in ledger order, up to the chain index at size - 1. It keeps those that are
+// new.
+func (v *verifier) whole(b *findingBlock, size int64) []carriedLine {
+	var all []carriedLine
+	before := v.kept
+	for len(before) > 0 && before[len(before)-1].r.Log.N >= size {
+		before = before[:len(before)-1]
+	}
+	for _, c := range b.records {
+		for len(before) > 0 && before[0].r.Log.N < c.r.Log.N {
+			all, before = append(all, before[0]), before[1:]
+		}
+		all = append(all, c)
+		if Standing(c.r) {
+			v.kept = append(v.kept, c)
+			v.keptBytes += int64(c.bytes) + 1
+		}
+	}
+	return append(all, before...)
 }
 
 // finding recomputes r, if it is a resolve by finding, from the block before it.
@@ -101,10 +136,15 @@ func (v *verifier) conclude(r *record.Record, body *record.Resolve, b *findingBl
 	}
 	opened := *v.opened
 	opened.Checkpoint = b.at
-	sub := &verifier{o: Options{Policy: v.o.Policy}, header: bundle.Header{Kind: bundle.KindCase}, report: &Report{}, opened: &opened,
+	sub := &verifier{o: Options{Policy: v.o.Policy}, header: bundle.Header{Kind: bundle.KindCase}, seen: v.header.Start == 0, report: &Report{}, opened: &opened,
 		matter: newMatter(record.ChainOfCase(r.Case), body.Size), recent: recent{byID: map[string]*target{}, most: 1 << 62}}
 	sub.matter.chains = b.chains
-	for _, c := range b.records {
+	all := v.whole(b, body.Size)
+	if v.keptBytes > maxKeptBytes {
+		t.fail("record %d: the standing records of finding blocks have more than %d bytes", r.Log.N, maxKeptBytes)
+		return
+	}
+	for _, c := range all {
 		sub.take(c.r, c.bytes)
 	}
 	sub.endChains()
@@ -126,7 +166,7 @@ func (v *verifier) conclude(r *record.Record, body *record.Resolve, b *findingBl
 		return
 	}
 	f := responsibility.NewFacts()
-	for _, c := range b.records {
+	for _, c := range all {
 		if err := f.Add(c.r); err != nil {
 			fail("%v", err)
 			return

@@ -150,7 +150,7 @@ func (m *maker) findingBlock(w *bundle.Writer, r *record.Record, change func(r *
 	}
 	tree := m.tree(r.Log.N)
 	for n := range int64(len(m.records)) {
-		if !carried[n] {
+		if !carried[n] || n < m.blocked && Standing(m.records[n]) && !slices.Contains(c.again, n) {
 			continue
 		}
 		line := m.lines[n]
@@ -161,6 +161,7 @@ func (m *maker) findingBlock(w *bundle.Writer, r *record.Record, change func(r *
 		m.must(err)
 		m.must(w.Ref(line, proof))
 	}
+	m.blocked = max(m.blocked, c.size)
 }
 
 // blocked is the bundle of refunds from start on, with the block of record n
@@ -200,12 +201,14 @@ var findingVectors = []vector{
 	{name: "finding-block-not-asked-for", fails: "findings", make: func(t testing.TB) []byte {
 		return refunds(t, nil).bundle(cut{block: func(r *record.Record, c *matterCut) bool {
 			if r.Log.N == 15 {
-				c.size = 13
+				c.of, c.size = "case/T-1", 13
 			}
 			return true
 		}})
 	}},
 	{name: "finding-record-dropped", fails: "findings", make: blocked(0, 14, func(c *matterCut) { c.drop = []int64{7} })},
+	{name: "finding-standing-record-twice", fails: "findings", make: blocked(0, 14, func(c *matterCut) { c.again = []int64{1} })},
+	{name: "finding-standing-record-dropped", fails: "findings", make: blocked(0, 13, func(c *matterCut) { c.drop = []int64{1} })},
 	{name: "finding-record-of-another-case", fails: "findings", make: blocked(0, 14, func(c *matterCut) { c.add = []int64{5} })},
 	{name: "finding-record-changed", fails: "findings", make: blocked(0, 13, func(c *matterCut) {
 		c.line = func(n int64, line []byte) []byte {
