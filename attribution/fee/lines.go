@@ -305,11 +305,16 @@ func compareText(a, b int64) int { return textKeyOf(a).compare(textKeyOf(b)) }
 // write writes the line of a claim:
 //
 //	["claim",n,result,key,id,case,at,logged,version,author,flags,facts,since,said,booking]
+//	["claim",...,[n of the last disclose record,digest...]] of one whose evidence must be delivered
 func (l *claimLine) write(r *row) []byte {
 	c := l.claim
 	r.begin(lineClaim).int(c.n).text(c.rule.Name).text(c.once()).text(c.id).text(c.matter).
 		time(c.at).time(c.logged).int(c.version.number).text(c.party).flags(c.backfilled, c.evidenced)
-	return r.facts(c.facts).marks(c.version, &l.marks).end()
+	r.facts(c.facts).marks(c.version, &l.marks)
+	if c.delivery != nil {
+		c.delivery.write(r)
+	}
+	return r.end()
 }
 
 // facts writes facts as an object.

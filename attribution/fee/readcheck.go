@@ -89,6 +89,9 @@ func (s *State) checkRead() error {
 		if c.period != never && !begins(c.period) {
 			return fmt.Errorf("claim %d is billed in a period that begins at %v, which is not there", c.n, c.period)
 		}
+		if err := s.checkDelivery(c); err != nil {
+			return err
+		}
 		book(c.version, &c.marks, c.n, c.at)
 		for j, e := range c.events {
 			if e.n <= c.n || e.n >= s.size || j > 0 && c.events[j-1].n == e.n {

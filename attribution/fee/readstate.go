@@ -188,6 +188,7 @@ func (s *State) readClaim(c *cells) error {
 	if x.marks, err = c.marks(x.version, func(m *measure) bool { return m.Source == "result" && m.Of == result }); err != nil {
 		return err
 	}
+	x.delivery = c.delivery()
 	if v := s.governing(x.at); v != x.version {
 		return fmt.Errorf("version %d does not govern %v", number, x.at)
 	}
@@ -211,8 +212,8 @@ func (s *State) readClaim(c *cells) error {
 func (c *cells) marks(v *version, counts func(*measure) bool) (m marks, err error) {
 	m = marks{since: c.timeOrNever(), said: c.reason(), period: never}
 	kept := c.list()
-	if err := c.done(); err != nil {
-		return m, err
+	if c.err != nil {
+		return m, c.err
 	}
 	if len(kept.row) > 0 {
 		m.period = kept.time()

@@ -32,6 +32,8 @@ type State struct {
 	receipts []receipt            // larger sizes later, later instants later
 	loose    []loose              // what opened no result and met none, in ledger order
 
+	wanted map[record.Digest][]*claim // by a piece that is still to be handed over
+
 	readings []*reading      // measurements inside their horizon, in ledger order
 	usage    map[slot]*usage // actions that no statement has counted
 
@@ -54,6 +56,7 @@ func New() *State {
 		standing:  terms.NewStanding(),
 		byID:      newIndex(),
 		byKey:     newIndex(),
+		wanted:    map[record.Digest][]*claim{},
 		disputes:  map[string]*claim{},
 		handoffs:  map[string]*handoffs{},
 		tallies:   map[slot]*tally{},
@@ -88,7 +91,8 @@ type claim struct {
 	party      string // its author
 	author     role   // of the party
 	backfilled bool
-	evidenced  bool // has the attachments the terms ask for
+	evidenced  bool      // has the attachments the terms ask for
+	delivery   *delivery // of those that must be delivered, nil if none must
 	facts      record.Facts
 	events     []event
 	marks
@@ -252,6 +256,8 @@ func (s *State) Apply(r *record.Record) error {
 		s.addHandoff(r)
 	case *record.Receipt:
 		s.addReceipt(r, b)
+	case *record.Disclose:
+		s.addDisclose(r, b)
 	}
 	return nil
 }
@@ -390,6 +396,7 @@ func (s *State) addClaim(r *record.Record, b *record.Outcome) {
 			c.evidenced = false
 		}
 	}
+	c.delivery = c.toDeliver(r.Attach)
 	s.add(c)
 }
 
@@ -397,11 +404,13 @@ func (s *State) add(c *claim) {
 	s.byID.add(c.id, len(s.claims))
 	s.byKey.add(c.key, len(s.claims))
 	s.claims = append(s.claims, c)
+	s.want(c)
 }
 
 // setClaims makes list the live claims.
 func (s *State) setClaims(list []*claim) {
 	s.claims, s.byID, s.byKey = make([]*claim, 0, len(list)), newIndex(), newIndex()
+	s.wanted = map[record.Digest][]*claim{}
 	for _, c := range list {
 		s.add(c)
 	}
