@@ -255,7 +255,7 @@ func (s *State) Apply(r *record.Record) error {
 	case *record.Handoff:
 		s.addHandoff(r)
 	case *record.Receipt:
-		s.addReceipt(r, b)
+		s.addReceipt(r)
 	case *record.Disclose:
 		s.addDisclose(r, b)
 	}
