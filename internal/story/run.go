@@ -35,8 +35,16 @@ func (d *Deal) Run(ctx context.Context, scenes []Scene, periods int) ([]Settled,
 			return nil, err
 		}
 		for len(scenes) > 0 && scenes[0].Logged <= closing {
+			if r := scenes[0].Record; r.Kind == record.KindReceipt {
+				d.clock.Set(scenes[0].Logged)
+				if err := d.receive(ctx, r); err != nil {
+					return nil, err
+				}
+				scenes = scenes[1:]
+				continue
+			}
 			n := 1
-			for n < len(scenes) && n < maxBatch && scenes[n].Logged <= closing && scenes[n].Logged/hour == scenes[0].Logged/hour {
+			for n < len(scenes) && n < maxBatch && scenes[n].Logged <= closing && scenes[n].Logged/hour == scenes[0].Logged/hour && scenes[n].Record.Kind != record.KindReceipt {
 				n++
 			}
 			batch := make([]*record.Record, n)
