@@ -1,6 +1,7 @@
 package fee
 
 import (
+	"crypto/ed25519"
 	"fmt"
 	"slices"
 	"strings"
@@ -211,8 +212,29 @@ func TestNobodyElseDelivers(t *testing.T) {
 		})
 	}
 
-	// What was handed over before the claim is not its evidence.
+	// It signs with a key that it has replaced.
 	s := newScene(t)
+	s.claim("2026-03-10", "T")
+	for _, r := range []*record.Record{
+		{At: at("2026-03-11"), By: "vendor", Body: &record.Key{Op: "rotate", Key: publicText("vendor2"), Prev: record.Fingerprint(key("vendor").Public().(ed25519.PublicKey)), Holder: "vendor", Party: "vendor", Effective: at("2026-03-11")}},
+		{At: at("2026-03-12"), Body: &record.Disclose{To: "client", Digest: photo("T")}},
+	} {
+		s.kit.make(r)
+		if err := record.Sign(r, origin, key("vendor")); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.kit.state.Apply(r); err != nil {
+			t.Fatal(err)
+		}
+		s.kit.keep(r)
+	}
+	s.receive("2026-03-13", "client", 0)
+	if st, _ := s.kit.settle(); brief(st) != "0.00, undelivered 1" {
+		t.Errorf("signed with a replaced key: %s", brief(st))
+	}
+
+	// What was handed over before the claim is not its evidence.
+	s = newScene(t)
 	s.hand("2026-03-09", "vendor", "client", "T")
 	s.claim("2026-03-10", "T")
 	s.receive("2026-03-13", "client", 0)
@@ -327,6 +349,33 @@ func TestHostileDeliveriesAreRefused(t *testing.T) {
 		slices.SortFunc(lines, func(a, b []byte) int { return strings.Compare(string(a), string(b)) })
 		if _, err := ReadState(lines); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s to %s: got %v, want %s", c.from, c.to, err, c.want)
+		}
+	}
+}
+
+// A touch whose evidence is not delivered is none, though the client's word has
+// accepted it.
+func TestTouchesAreDelivered(t *testing.T) {
+	for _, c := range []struct {
+		delivered bool
+		want      string
+	}{{false, "0.00, no_line 1, undelivered 1"}, {true, "10.00, billed 1, no_line 1"}} {
+		k := start(t, `{"results": {`+simple("sale", `"value": "decimal"`)+`, "touch": {"facts": {"channel": "text"}, "once_per": "id", "claim": ["vendor"], "evidence": ["photo"], "delivered": ["photo"], "accept": {"on": "client"},
+				"dispute": "none", "reopen": "none", "escalation": "ignore", "lock": "0s", "billed_at": "occurred", "final_after": "366d"}},
+			"measures": {"credited": {"sum": "sale.value", "over": "period", "credit": {"of": "touch", "by": "channel", "to": ["agent"], "within": "30d", "decimals": 2, "model": "linear"}}},
+			"lines": [{"name": "credited", "of": "credited", "mode": "graduated", "tiers": [{"unit": "1"}]}], `+settling("current")+`}`)
+		touch := &record.Record{ID: "touch", Case: "K", At: at("2026-03-02"), Body: &record.Outcome{Result: "touch", Facts: record.Facts{record.Text("channel", "agent")}}}
+		touch.Attach = []record.Attachment{{Name: "photo", Digest: photo("K"), Size: 1}}
+		k.add(touch)
+		k.add(&record.Record{At: at("2026-03-03"), By: "client", Body: &record.Confirm{Of: "touch", Verdict: "accept"}})
+		k.add(&record.Record{Case: "K", At: at("2026-03-04"), Body: &record.Outcome{Result: "sale", Facts: record.NewFacts(decimalFact("value", "10"))}})
+		if c.delivered {
+			s := &scene{&history{kit: k}, nil}
+			s.hand("2026-03-05", "vendor", "client", "K")
+			s.receive("2026-03-06", "client", 0)
+		}
+		if st, _ := k.settle(); brief(st) != c.want {
+			t.Errorf("delivered %v: %s, want %s", c.delivered, brief(st), c.want)
 		}
 	}
 }
