@@ -220,6 +220,8 @@ func reasonText(code string) string {
 		return "not accepted yet, or due in a later period; may still be billed"
 	case "disputed":
 		return "in dispute; may still be billed"
+	case "undelivered":
+		return "evidence that must reach the client first has not been delivered; may still be billed"
 	case "undefined":
 		return "a value that it needs is missing; may still be billed"
 	case "reopened":

@@ -19,6 +19,7 @@ type Meter struct {
 	metered  map[*claim]*metered
 	byCase   map[string][]*claim
 	unseen   []*claim // that no receipt covers, in ledger order
+	handed   []*claim // whose evidence was handed over, and no receipt covers that, in its order
 	due      deadlines
 	readings map[string]*reading // by key: the one that stands
 	resolved map[string]*reading // by span: the one that both sides resolved last
@@ -77,6 +78,7 @@ func (m *Meter) begin(now record.Time) {
 	for _, c := range m.s.claims {
 		m.open(c)
 	}
+	m.handed = m.s.handedOver(m.s.claims)
 	for _, x := range m.s.readings {
 		m.read(x)
 	}
@@ -96,6 +98,10 @@ func (m *Meter) Apply(r *record.Record) error {
 	if periods > 0 {
 		last = s.lastPeriod()
 	}
+	var waited []*claim
+	if b, ok := r.Body.(*record.Disclose); ok {
+		waited = s.wanted[b.Digest]
+	}
 	err := s.Apply(r)
 	if _, mismatch := err.(*Mismatch); err != nil && !mismatch {
 		return err
@@ -112,6 +118,7 @@ func (m *Meter) Apply(r *record.Record) error {
 	for _, x := range s.readings[readings:] {
 		m.read(x)
 	}
+	m.handed = append(m.handed, s.handedOver(waited)...)
 	for _, c := range s.concerned(r) {
 		m.look(c)
 	}
@@ -155,8 +162,13 @@ func (m *Meter) open(c *claim) {
 	m.look(c)
 }
 
-// covered looks at the claims that a receipt has covered since.
+// covered looks at the claims that a receipt has covered since, or the last
+// of their evidence.
 func (m *Meter) covered() {
+	for len(m.handed) > 0 && m.s.delivered(m.handed[0]) < never {
+		m.look(m.handed[0])
+		m.handed = m.handed[1:]
+	}
 	for len(m.unseen) > 0 && m.s.received(m.unseen[0].n) < never {
 		m.look(m.unseen[0])
 		m.unseen = m.unseen[1:]
@@ -224,8 +236,9 @@ func (m *Meter) judge(c *claim) *metered {
 	} else {
 		at(max(v.accepted, c.at+record.Time(c.rule.Lock)))
 	}
+	at(m.s.delivered(c))
 	back := v.reversible(c)
-	at(back + 1)
+	at(after(back, 1))
 	gone := v.void
 	if gone == unsaid {
 		gone = v.back
@@ -278,10 +291,10 @@ func (m *Meter) judge(c *claim) *metered {
 	// nobody said anything, or else if it had been accepted at once.
 	if v.accepted == never {
 		if v.accepted = m.s.silent(c); v.accepted == never {
-			v.accepted = c.seen()
+			v.accepted = max(c.at, c.logged)
 		}
 	}
-	if v.locked < never && !v.open {
+	if v.locked < never && !v.open && !v.missing {
 		x.reason, x.firm = billed, parts
 		if m.now <= back {
 			x.exposed = parts
@@ -304,10 +317,10 @@ func (m *Meter) judge(c *claim) *metered {
 func (v *view) reversible(c *claim) record.Time {
 	last := record.Time(-1)
 	if d := c.rule.Dispute; d != nil {
-		last = c.seen() + record.Time(d.Within)
+		last = after(v.seen, d.Within)
 	}
 	if f := c.rule.Findings(); f != nil && len(f.Void) > 0 {
-		last = max(last, c.seen()+record.Time(f.Within))
+		last = max(last, after(v.seen, f.Within))
 	}
 	if v.locked < never && c.rule.Reopen != nil {
 		last = max(last, v.guarantee(c))

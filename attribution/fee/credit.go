@@ -76,7 +76,7 @@ func (x *touches) counts(t *claim) bool {
 	}
 	if terms := t.version.terms; t.at <= x.closing && t.version.number > x.s.excluded && t.shown() && t.at >= terms.From && t.at < terms.Until {
 		v := x.s.look(t, x.closing)
-		ok = v.void == unsaid && v.back == unsaid && !v.open && v.accepted != never && holds(t.rule.Where, t.facts, t.at) == 1
+		ok = v.void == unsaid && v.back == unsaid && !v.open && !v.missing && v.accepted != never && holds(t.rule.Where, t.facts, t.at) == 1
 	}
 	if x.counted == nil {
 		x.counted = map[*claim]bool{}

@@ -39,6 +39,9 @@ func (s *State) Explain(result string) (*Explanation, error) {
 	if !c.evidenced {
 		say(c.at, c.n, "the claim lacks evidence that the terms ask for")
 	}
+	if c.delivery != nil && !v.missing {
+		say(s.delivered(c), c.delivery.last, "its evidence is delivered: record %d hands over the last of it, and a receipt of the client covers that", c.delivery.last)
+	}
 	switch {
 	case c.rule.Effect == nil:
 	case c.action == "":
@@ -89,6 +92,9 @@ func (s *State) acceptance(c *claim, v *view) string {
 	case c.ownWord():
 		return fmt.Sprintf(": %s claims it itself", by)
 	case v.accepted == silent && c.rule.Accept.On == "claim":
+		if c.delivery != nil {
+			return " with the delivery, as agreed"
+		}
 		return " with the claim, as agreed"
 	case v.accepted == silent:
 		return " by silence"
@@ -127,6 +133,8 @@ func (s *State) verdicts(c *claim, v *view) []string {
 		lines = append(lines, fmt.Sprintf("now: %s since %v: %s", taken, v.backAt, v.back.meaning()))
 	case v.open:
 		lines = append(lines, "now: "+disputed.meaning())
+	case v.missing:
+		lines = append(lines, "now: "+undelivered.meaning()+": "+c.delivery.lack())
 	case v.accepted == never:
 		if t := s.silent(c); t < never {
 			lines = append(lines, fmt.Sprintf("now: silence accepts it at %v", t))
@@ -230,6 +238,8 @@ func (r reason) meaning() string {
 		return "it was not accepted and locked, or belongs to a later period"
 	case disputed:
 		return "a dispute is open"
+	case undelivered:
+		return "evidence that the terms want delivered has not reached the client"
 	case undefined:
 		return "a condition or a measure has no value for it"
 	case billed:

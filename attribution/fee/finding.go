@@ -51,7 +51,7 @@ func (c *claim) foundAt(closing record.Time, spells []spell, v *view, when func(
 	if f == nil {
 		return first
 	}
-	last := min(c.seen()+record.Time(f.Within), rejected)
+	last := min(after(v.seen, f.Within), rejected)
 	for i := range c.events {
 		e := &c.events[i]
 		switch t := when(e); {

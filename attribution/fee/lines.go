@@ -328,6 +328,8 @@ func compareText(a, b int64) int { return textKeyOf(a).compare(textKeyOf(b)) }
 //
 // and, where the terms ask for the action behind it, that and the start of the
 // period in whose findings it is counted.
+//
+//	["claim",...,[n of the last disclose record,digest...]] of one whose evidence must be delivered
 func (l *claimLine) write(r *row) []byte {
 	c := l.claim
 	r.begin(lineClaim).int(c.n).text(c.rule.Name).text(c.once()).text(c.id).text(c.matter).
@@ -335,6 +337,9 @@ func (l *claimLine) write(r *row) []byte {
 	r.facts(c.facts).marks(c.version, &l.marks)
 	if c.rule.Effect != nil {
 		r.text(c.action).time(l.marks.found)
+	}
+	if c.delivery != nil {
+		c.delivery.write(r)
 	}
 	return r.end()
 }

@@ -124,6 +124,7 @@ func drawTerms(t *rapid.T, scales ...int) map[string]any {
 		if pick("evidence", "no", "no", "no", "yes") == "yes" {
 			r["evidence"] = []any{"transcript"}
 		}
+		drawDelivered(t, r)
 		results[name] = r
 	}
 	measures := map[string]any{
@@ -247,7 +248,7 @@ func drawHistory(t *rapid.T, most int) *history {
 		}
 		r := &record.Record{At: max(clock-record.Time(rapid.SampledFrom([]int{0, 0, 0, 1, 3, 9, 25, 70}).Draw(t, "age"))*12*hour, at("2026-02-25"))}
 		r.Log = &record.Log{Time: clock}
-		what := rapid.IntRange(0, 16).Draw(t, "what")
+		what := rapid.IntRange(0, 18).Draw(t, "what")
 		if len(h.claims) == 0 && what < 11 { // an event needs a claim
 			what = 0
 		}
@@ -269,9 +270,7 @@ func drawHistory(t *rapid.T, most int) *history {
 			r.Case = fmt.Sprintf("c-%d", rapid.IntRange(0, 40).Draw(t, "case"))
 			r.By = pick("by", "vendor", "vendor", "vendor", "client", "bank")
 			r.Backfilled = rapid.IntRange(0, 9).Draw(t, "backfilled") == 0
-			if rapid.IntRange(0, 5).Draw(t, "attached") > 0 {
-				r.Attach = []record.Attachment{{Name: "transcript", Digest: record.Sum(nil), Size: 1}}
-			}
+			r.Attach = drawAttached(t)
 			r.Body = &record.Outcome{Result: pick("result", "sale", "sale", "visit"), Facts: facts, Effect: pick("effect", append(actions, "", actions[0])...)}
 			h.claims = append(h.claims, r.ID)
 		case 4, 5:
@@ -323,9 +322,11 @@ func drawHistory(t *rapid.T, most int) *history {
 				h.receipt(pick("cosigner", "client", "client", "client", "court"), size, r.At+record.Time(rapid.IntRange(-4, 4).Draw(t, "cosigned"))*12*hour, r.At, max(clock, k.logged))
 			}
 			continue
+		case 17, 18:
+			r.Body = drawDisclose(t, r)
 		}
 		if what >= 4 {
-			r.Backfilled = rapid.IntRange(0, 5).Draw(t, "backfilled") == 0 && what < 15 // no finding is history
+			r.Backfilled = rapid.IntRange(0, 5).Draw(t, "backfilled") == 0 && what != 15 && what != 16 // no finding is history
 		}
 		r.Log.Time = max(clock, k.logged)
 		k.add(r)

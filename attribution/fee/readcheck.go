@@ -92,6 +92,9 @@ func (s *State) checkRead() error {
 		if c.period != never && !begins(c.period) {
 			return fmt.Errorf("claim %d is billed in a period that begins at %v, which is not there", c.n, c.period)
 		}
+		if err := s.checkDelivery(c); err != nil {
+			return err
+		}
 		book(c.version, &c.marks, c.n, c.at)
 		if err := s.checkFound(c, booked, begins); err != nil {
 			return fmt.Errorf("claim %d %v", c.n, err)

@@ -207,6 +207,7 @@ func (s *State) readClaim(c *cells) error {
 	if x.marks.found = never; x.rule.Effect != nil {
 		x.action, x.marks.found = c.text(), c.timeOrNever()
 	}
+	x.delivery = c.delivery()
 	if v := s.governing(x.at); v != x.version {
 		return fmt.Errorf("version %d does not govern %v", number, x.at)
 	}

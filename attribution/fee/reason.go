@@ -10,9 +10,10 @@ const (
 	unsaid reason = iota
 
 	// Claims that are still under way.
-	pending   // not accepted, not locked, or billed in a later period
-	disputed  // a dispute is open
-	undefined // a condition or a measure has no value
+	pending     // not accepted, not locked, or billed in a later period
+	disputed    // a dispute is open
+	undelivered // the client has not got the evidence that the terms want delivered
+	undefined   // a condition or a measure has no value
 
 	// Claims in the fee.
 	billed
@@ -60,6 +61,7 @@ var reasonWords = [reasons]string{
 	unsaid:         "",
 	pending:        "pending",
 	disputed:       "disputed",
+	undelivered:    "undelivered",
 	undefined:      "undefined",
 	billed:         "billed",
 	reopened:       "reopened",
@@ -103,7 +105,9 @@ func parseReason(word string) (reason, error) {
 }
 
 // underWay reports whether a claim with this reason may still be billed.
-func (r reason) underWay() bool { return r == pending || r == disputed || r == undefined }
+func (r reason) underWay() bool {
+	return r == pending || r == disputed || r == undelivered || r == undefined
+}
 
 // causeOf is the reason for a reversal of this cause.
 func causeOf(cause string) reason {

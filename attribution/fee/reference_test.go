@@ -1,12 +1,9 @@
 package fee
 
 import (
-	"encoding/base64"
-	"encoding/binary"
 	"fmt"
 	"math/big"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/raasledger/raasledger/attribution/record"
@@ -353,6 +350,8 @@ func bills(records []*record.Record, standing *terms.Standing) []bill {
 				tell(y.void)
 			case y.open:
 				tell("disputed")
+			case y.missing:
+				tell("undelivered")
 			case !y.locked:
 				tell("pending")
 			case y.back != "" && y.backAt < end:
@@ -421,10 +420,10 @@ func bills(records []*record.Record, standing *terms.Standing) []bill {
 				continue
 			}
 			leaves := !waits && closing >= x.t0+record.Time(x.rule.FinalAfter)
-			if leaves && (reason == "pending" || reason == "disputed") {
+			if leaves && (reason == "pending" || reason == "disputed" || reason == "undelivered") {
 				reason = "expired"
 			}
-			if reason == "pending" || reason == "disputed" || reason == "undefined" || reason != x.said {
+			if reason == "pending" || reason == "disputed" || reason == "undelivered" || reason == "undefined" || reason != x.said {
 				emit(x.n, x.body.Result, x.key, "", "", 0, "", "", reason)
 				counts[reason]++
 			}
@@ -796,6 +795,7 @@ func refEvidence(x *refResult) bool {
 type refLine struct {
 	acceptedAt, lockedAt record.Time
 	locked, open         bool
+	missing              bool // what must be delivered is not
 	void, back           string
 	voidAt, backAt       record.Time
 	pre, post            []refCut
@@ -851,7 +851,9 @@ func timeline(x *refResult, records []*record.Record, closing record.Time, insta
 		n  int64
 		r  *record.Record
 	}
-	seen := max(x.t0, x.r.Log.Time)
+	delivered := refDelivered(x, records, instant)
+	y.missing = delivered > closing
+	seen := max(x.t0, x.r.Log.Time, delivered)
 	counts := func(r *record.Record) record.Time {
 		if r.Backfilled && !x.r.Backfilled {
 			return r.Log.Time
@@ -954,34 +956,16 @@ func timeline(x *refResult, records []*record.Record, closing record.Time, insta
 	}
 
 	// The first proof that the client had seen the claim.
-	receipt := record.Time(-1)
-	for _, r := range records {
-		b, ok := r.Body.(*record.Receipt)
-		if !ok {
-			continue
-		}
-		size, _ := strconv.ParseInt(b.Checkpoint[1], 10, 64)
-		if size <= x.n || size > r.Log.N {
-			continue
-		}
-		for _, line := range b.Checkpoint[4:] {
-			words := strings.Split(line, " ")
-			if words[1] != "client.example/witness" {
-				continue
-			}
-			sig, _ := base64.StdEncoding.DecodeString(words[2])
-			at := max(instant(r), record.Time(binary.BigEndian.Uint64(sig[4:])*1000), seen)
-			if receipt < 0 || at < receipt {
-				receipt = at
-			}
-		}
+	receipt := refCovered(x.n, records, instant)
+	if receipt >= 0 {
+		receipt = max(receipt, seen)
 	}
 
 	// The silent instant.
 	silent, spoken := record.Time(-1), record.Time(-1)
 	switch a := x.rule.Accept; {
 	case a.On == "claim":
-		silent = x.t0
+		silent = delivered
 	case a.On == "silence" && !x.r.Backfilled && a.From == "claim":
 		silent = seen + record.Time(a.After)
 	case a.On == "silence" && !x.r.Backfilled && receipt >= 0:

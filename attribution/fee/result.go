@@ -17,6 +17,8 @@ type view struct {
 	attested bool        // confirmed by the third party whose word accepts
 	seconded bool        // the client's own claim, accepted by the vendor
 	open     bool        // a dispute is open
+	missing  bool        // its evidence is not delivered
+	seen     record.Time // from when the other side can know of it and has its evidence, never before
 	void     reason      // what keeps the claim from the fee, unsaid if nothing does
 	voidAt   record.Time
 	found    record.Time // when a finding voids it, or would if nothing else had, never if none does
@@ -48,12 +50,9 @@ type spell struct {
 	decided     bool // a resolve record rejected it
 }
 
-// seen is the instant from which the other side can know of the claim.
-func (c *claim) seen() record.Time { return max(c.at, c.logged) }
-
 // look works out the view. It reads what has an instant up to the closing.
 func (s *State) look(c *claim, closing record.Time) view {
-	v := view{accepted: never, locked: never, voidAt: never, found: never, backAt: never}
+	v := view{accepted: never, locked: never, voidAt: never, found: never, backAt: never, seen: s.seen(c), missing: s.delivered(c) > closing}
 	r := c.rule
 
 	// An event cannot come before what it is about.
@@ -172,18 +171,16 @@ func (s *State) silent(c *claim) record.Time {
 	a := c.rule.Accept
 	switch a.On {
 	case "claim":
-		return c.at
+		return s.delivered(c)
 	case "silence":
 		if c.backfilled {
 			return never
 		}
-		base := c.seen()
+		base := s.seen(c)
 		if a.From == "receipt" {
 			base = max(base, s.received(c.n))
 		}
-		if base < never {
-			return base + record.Time(a.After)
-		}
+		return after(base, a.After)
 	}
 	return never
 }
@@ -204,7 +201,7 @@ func (s *State) received(n int64) record.Time {
 func (c *claim) spells(closing, unbound record.Time, v *view, when func(*event) record.Time) []spell {
 	window := record.Time(-1)
 	if d := c.rule.Dispute; d != nil {
-		window = max(unbound, c.seen()+record.Time(d.Within))
+		window = max(unbound, after(v.seen, d.Within))
 	}
 	var spells []spell
 	var end endings
@@ -344,14 +341,14 @@ func (v *view) guarantee(c *claim) record.Time {
 	if g == nil {
 		return v.locked - 1
 	}
-	base := c.seen()
+	base := v.seen
 	switch g.From {
 	case "accepted":
 		base = max(base, v.accepted)
 	case "locked":
 		base = max(base, v.locked)
 	}
-	return base + record.Time(g.Within)
+	return after(base, g.Within)
 }
 
 // reductions sorts out the reversals in part, and those in full that come too

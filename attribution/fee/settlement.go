@@ -226,7 +226,7 @@ func (z *settlement) decide(c *claim, d *decision, buffer []part) []part {
 		waits = true
 	}
 	d.leaves = !waits && z.closing >= c.at+record.Time(c.rule.FinalAfter)
-	if d.leaves && (reason == pending || reason == disputed) {
+	if d.leaves && (reason == pending || reason == disputed || reason == undelivered) {
 		reason = expired
 	}
 	// What was said before is not said again, except that it is still open.
@@ -251,6 +251,8 @@ func (z *settlement) judge(c *claim, v *view, d *decision, buffer []part) (r rea
 		return v.void, false, buffer
 	case v.open:
 		return disputed, false, buffer
+	case v.missing:
+		return undelivered, false, buffer
 	case v.locked == never:
 		return pending, false, buffer
 	case v.back != unsaid && v.backAt < z.until:

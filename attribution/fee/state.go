@@ -37,6 +37,8 @@ type State struct {
 	receipts  []receipt             // larger sizes later, later instants later
 	loose     []loose               // what opened no result and met none, in ledger order
 
+	wanted map[record.Digest][]*claim // by a piece that is still to be handed over
+
 	readings []*reading       // measurements inside their horizon, in ledger order
 	usage    map[slot]*usage  // actions that no statement has counted
 	shared   map[shared]int64 // how many of them several measures count
@@ -62,6 +64,7 @@ func New() *State {
 		standing:  terms.NewStanding(),
 		byID:      newIndex(),
 		byKey:     newIndex(),
+		wanted:    map[record.Digest][]*claim{},
 		disputes:  map[string]*claim{},
 		byAction:  map[string][]*claim{},
 		reversals: map[string]*claim{},
@@ -101,8 +104,9 @@ type claim struct {
 	party      string // its author
 	author     role   // of the party
 	backfilled bool
-	evidenced  bool   // has the attachments the terms ask for
-	action     string // behind it, where the terms ask for one
+	evidenced  bool      // has the attachments the terms ask for
+	action     string    // behind it, where the terms ask for one
+	delivery   *delivery // of those that must be delivered, nil if none must
 	facts      record.Facts
 	events     []event
 	marks
@@ -287,7 +291,9 @@ func (s *State) Apply(r *record.Record) error {
 	case *record.Handoff:
 		s.addHandoff(r)
 	case *record.Receipt:
-		s.addReceipt(r, b)
+		s.addReceipt(r)
+	case *record.Disclose:
+		s.addDisclose(r, b)
 	}
 	return nil
 }
@@ -433,6 +439,7 @@ func (s *State) addClaim(r *record.Record, b *record.Outcome) {
 	if rule.Effect != nil {
 		c.action = strings.Clone(b.Effect)
 	}
+	c.delivery = c.toDeliver(r.Attach)
 	s.add(c, hash)
 	if rule.Holds() && c.action != "" {
 		c.events = s.contestsOf(c)
@@ -444,6 +451,7 @@ func (s *State) add(c *claim, hash uint32) {
 	s.byID.add(s.byID.hash(c.id), len(s.claims))
 	s.byKey.add(hash, len(s.claims))
 	s.claims = append(s.claims, c)
+	s.want(c)
 	if c.rule.Holds() && c.action != "" {
 		s.byAction[c.action] = append(s.byAction[c.action], c)
 	}
@@ -453,6 +461,7 @@ func (s *State) add(c *claim, hash uint32) {
 func (s *State) setClaims(list []*claim) {
 	s.claims, s.byID, s.byKey = make([]*claim, 0, len(list)), newIndex(), newIndex()
 	s.byAction = map[string][]*claim{}
+	s.wanted = map[record.Digest][]*claim{}
 	for _, c := range list {
 		s.add(c, s.byKey.hash(c.key))
 	}

@@ -82,6 +82,9 @@ func wholeBills(records []*record.Record, standing *terms.Standing) (out []*reco
 		}
 		w.periods = append(w.periods, p)
 		current := w.now()
+		if !w.begun() {
+			clear(w.reached) // counters begin anew behind a history that is excluded
+		}
 		end := p.Until
 		if p.Until >= last.Until {
 			end = closing + 1
@@ -154,7 +157,7 @@ func wholeBills(records []*record.Record, standing *terms.Standing) (out []*reco
 				return false
 			}
 			y := view(x)
-			return y.acceptedAt >= 0 && y.void == "" && y.back == "" && !y.open && (x.rule.Where == nil || x.rule.Where.Truth(x.body.Facts, x.t0) == 1)
+			return y.acceptedAt >= 0 && y.void == "" && y.back == "" && !y.open && !y.missing && (x.rule.Where == nil || x.rule.Where.Truth(x.body.Facts, x.t0) == 1)
 		}
 
 		// finding counts what a finding voided, in the period of the finding.
@@ -276,6 +279,8 @@ func wholeBills(records []*record.Record, standing *terms.Standing) (out []*reco
 				reason = y.void
 			case y.open:
 				reason = "disputed"
+			case y.missing:
+				reason = "undelivered"
 			case !y.locked:
 				reason = "pending"
 			case y.back != "" && y.backAt < end:
@@ -316,10 +321,10 @@ func wholeBills(records []*record.Record, standing *terms.Standing) (out []*reco
 				continue
 			}
 			x.gone = !waits && over
-			if x.gone && (reason == "pending" || reason == "disputed") {
+			if x.gone && (reason == "pending" || reason == "disputed" || reason == "undelivered") {
 				reason = "expired"
 			}
-			if reason == "pending" || reason == "disputed" || reason == "undefined" || reason != x.said {
+			if reason == "pending" || reason == "disputed" || reason == "undelivered" || reason == "undefined" || reason != x.said {
 				say(row, reason)
 			}
 			if finding(x, row, &y) {

@@ -333,9 +333,7 @@ func drawWholeHistory(t *rapid.T, most int) (k *kit, statements []*record.Statem
 			r.ID, r.Case = fmt.Sprintf("o-%d", i), fmt.Sprintf("c-%d", rapid.IntRange(0, 6).Draw(t, "case"))
 			r.By = pick("by", "vendor", "vendor", "vendor", "client", "bank")
 			r.Backfilled = maybe("backfilled", 9)
-			if !maybe("attached", 5) {
-				r.Attach = []record.Attachment{{Name: "transcript", Digest: record.Sum(nil), Size: 1}}
-			}
+			r.Attach = drawAttached(t)
 			r.Body = &record.Outcome{Result: pick("result", "sale", "sale", "visit"), Facts: facts, Effect: pick("effect", append(actions, "", actions[0])...)}
 			claims = append(claims, r.ID)
 		case what == 5:
@@ -401,6 +399,11 @@ func drawWholeHistory(t *rapid.T, most int) (k *kit, statements []*record.Statem
 		case what == 16:
 			r.Case = fmt.Sprintf("c-%d", rapid.IntRange(0, 6).Draw(t, "case"))
 			r.Body = &record.Handoff{To: "person", Reason: "asked", Nonce: "AAAAAAAAAAAAAAAAAAAAAA=="}
+		case what == 17:
+			r.Body = drawDisclose(t, r)
+		case what < 20:
+			(&history{kit: k}).receipt("client", int64(max(1, len(k.records)-rapid.SampledFrom([]int{0, 0, 0, 2}).Draw(t, "behind"))), r.At, r.At, max(clock, k.logged))
+			continue
 		default:
 			if n := len(k.state.versions); n < 3 && i > 4 && keep["effective"].(map[string]any)["until"] != "2026-04-20T00:00:00.000Z" {
 				later := map[string]any{"calendar": keep["calendar"], "record_delay": keep["record_delay"]}

@@ -282,6 +282,9 @@ func (r *Result) tree() members {
 	if len(r.Evidence) > 0 {
 		v["evidence"] = texts(r.Evidence)
 	}
+	if len(r.Delivered) > 0 {
+		v["delivered"] = texts(r.Delivered)
+	}
 	if r.Dispute != nil {
 		unresolved := members{"then": r.Dispute.Then}
 		if r.Dispute.Then != "arbiter" {

@@ -151,7 +151,7 @@ func TestUncanonicalVectors(t *testing.T) {
 // it there is a mistake that names it.
 func TestEveryFieldIsRequired(t *testing.T) {
 	optional := regexp.MustCompile(`^(results|measures|metrics|constants|formulas|adjust|settle\.prepaid)$|` +
-		`^results\.[a-z]+\.(where|evidence|quantity|effect(\.findings(\.(void|keep))?)?)$|^metrics\..*\.facts$|^measures\.[a-z_]+\.(where|credit|credit\.skip)$|` +
+		`^results\.[a-z]+\.(where|evidence|delivered|quantity|effect(\.findings(\.(void|keep))?)?)$|^metrics\..*\.facts$|^measures\.[a-z_]+\.(where|credit|credit\.skip)$|` +
 		`^lines\[[0-9]\]\.(adjust|convert|due_at|each|each\.at_least|each\.at_most|each\.free)$|\.tiers\[[0-9]\]\.(up_to|unit|rate|flat|package)$|` +
 		`\.rolls_to$|^settle\.prepaid\[[0-9]\]\.at_most$`)
 	// Where one of several is there, another one could be.

@@ -35,6 +35,7 @@ func (d *document) result(t *Terms, path, name string, v any) Result {
 			return true
 		})
 	}
+	d.delivered(&r, o)
 	d.accept(t, &r, o)
 	d.dispute(t, &r, o)
 	if v, at, ok := o.field("reopen", `{within, from} or "none"`); ok && v != "none" {

@@ -26,6 +26,7 @@ func (d *document) reviewSilence(t *Terms, r *Result) {
 			d.warn(path+".accept.from", "silence runs from the receipt of %s: while it cosigns nothing, no claim is accepted by silence", client)
 		}
 	}
+	d.reviewDelivered(t, r)
 	if r.Dispute != nil {
 		decided := "both agree"
 		if t.withRole(record.RoleArbiter) != nil {

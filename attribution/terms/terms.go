@@ -132,6 +132,7 @@ type Result struct {
 	Where      *Expr      // nil is always true
 	Claim      []string   // parties, sorted
 	Evidence   []string   // attachment names, sorted
+	Delivered  []string   // those of them that must be delivered to the client, sorted
 	Accept     Accept
 	Dispute    *Dispute // nil is none
 	Reopen     *Reopen  // nil is none

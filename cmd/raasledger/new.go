@@ -134,6 +134,7 @@ var choices = map[string]string{
 	"results.*.where":       "Optional: only claims of which this is true are billed.",
 	"results.*.claim":       "Who may claim.",
 	"results.*.evidence":    "Optional: what must be attached.",
+	"results.*.delivered":   "Optional: which of the evidence the client must have received, with a receipt of it, before the claim counts.",
 	"results.*.accept":      "What accepts a claim: on claim (nothing more), client (its express yes), silence (after a time, from claim or from receipt), third (by a party that is named).",
 	"results.*.dispute":     "none, or within which time the client can object, and what becomes of it when nobody resolves it: then accept, void or arbiter.",
 	"results.*.reopen":      "none, or the guarantee: what does not last so long, from occurred, accepted or locked, is given back.",

@@ -364,7 +364,7 @@ func (x *simulation) left() (n int64) {
 	}
 	for _, k := range x.statements[len(x.statements)-1].Counts {
 		switch k.Reason {
-		case "pending", "disputed", "undefined":
+		case "pending", "disputed", "undelivered", "undefined":
 			n += k.N
 		}
 	}

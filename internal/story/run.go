@@ -36,16 +36,20 @@ func (d *Deal) Run(ctx context.Context, scenes []Scene, periods int) ([]Settled,
 			return nil, err
 		}
 		for len(scenes) > 0 && scenes[0].Logged <= closing {
-			if isFinding(scenes[0].Record) {
+			if r := scenes[0].Record; isAlone(r) {
 				d.clock.Set(scenes[0].Logged)
-				if err := d.find(ctx, scenes[0].Record); err != nil {
+				take := d.find
+				if r.Kind == record.KindReceipt {
+					take = d.receive
+				}
+				if err := take(ctx, r); err != nil {
 					return nil, err
 				}
 				scenes = scenes[1:]
 				continue
 			}
 			n := 1
-			for n < len(scenes) && n < maxBatch && scenes[n].Logged <= closing && scenes[n].Logged/hour == scenes[0].Logged/hour && !isFinding(scenes[n].Record) {
+			for n < len(scenes) && n < maxBatch && scenes[n].Logged <= closing && scenes[n].Logged/hour == scenes[0].Logged/hour && !isAlone(scenes[n].Record) {
 				n++
 			}
 			batch := make([]*record.Record, n)
@@ -79,10 +83,11 @@ func (d *Deal) Run(ctx context.Context, scenes []Scene, periods int) ([]Settled,
 	return statements, nil
 }
 
-// isFinding reports whether a record rests on what the rules find.
-func isFinding(r *record.Record) bool {
+// isAlone reports whether a record is written for what the ledger is then: a
+// receipt, or a resolve by finding.
+func isAlone(r *record.Record) bool {
 	b, ok := r.Body.(*record.Resolve)
-	return ok && b.As == record.ByFinding
+	return r.Kind == record.KindReceipt || ok && b.As == record.ByFinding
 }
 
 // find writes a resolve by finding, whose size is that of the ledger then. What
