@@ -232,6 +232,8 @@ func reasonText(code string) string {
 		return "handed to a human"
 	case "dispute_upheld":
 		return "a dispute about it was upheld"
+	case "found":
+		return "the agreed rules find it against the vendor"
 	case "reduced":
 		return "taken back in parts until nothing was left"
 	case "where":
@@ -240,6 +242,8 @@ func reasonText(code string) string {
 		return "no price in the terms counts it"
 	case "evidence":
 		return "evidence that the terms ask for is missing"
+	case "no_effect":
+		return "names no action, which the terms ask for"
 	case "outside_term":
 		return "outside the time of the agreement"
 	case "late":
@@ -268,6 +272,10 @@ func reasonText(code string) string {
 		return "more is taken back than is left; without effect"
 	case "no_quantity":
 		return "taken back in part, of what has no parts; without effect"
+	case "client_fault":
+		return "taken back, and the agreed rules find it against the client; without effect"
+	case "finding_late":
+		return "a finding after its time, or after it was decided; without effect"
 	}
 	return words(code)
 }

@@ -15,18 +15,17 @@ import (
 type contest struct {
 	action  string
 	dispute said
-	rulings []said // what resolve records said of it, by n
+	rulings []said // what both sides or the arbiter said of it, by n
 	told    bool   // a statement has considered it
 }
 
 // said is an event that is kept before there is a claim to have it.
 type said struct {
-	event                // at is its instant
-	logged   record.Time // its instant about claims that are not backfilled
-	findings []string    // rules that a resolve by finding relies on
+	event              // at is its instant
+	logged record.Time // its instant about claims that are not backfilled
 }
 
-// at is the instant about a claim.
+// about is the instant about a claim.
 func (w *said) about(c *claim) record.Time {
 	if c.backfilled {
 		return w.at
@@ -79,14 +78,22 @@ func (s *State) addRuling(r *record.Record, b *record.Resolve, k *contest) {
 		e.kind = uphold
 	}
 	w := s.said(r, e)
-	for _, rule := range b.Findings {
-		w.findings = append(w.findings, strings.Clone(rule))
+	if b.As != record.ByFinding {
+		k.rulings = append(k.rulings, w)
 	}
-	k.rulings = append(k.rulings, w)
 	for _, c := range s.holders(k) {
-		if e, ok := w.rules(c); ok {
-			c.events = append(c.events, e)
+		e := w.of(c)
+		// What is found is said of the claims that there are: whether anything
+		// follows is in their terms, and what is found later may be more.
+		if upheld := e.kind == uphold; b.As == record.ByFinding {
+			if !c.rule.Findings().Decides(upheld, b.Findings) {
+				continue
+			}
+			if e.kind = findKeep; upheld {
+				e.kind = findVoid
+			}
 		}
+		c.events = append(c.events, e)
 	}
 }
 
@@ -118,24 +125,6 @@ func (w *said) of(c *claim) event {
 	return e
 }
 
-// rules is the event that a claim has of a ruling; ok is false where it rests
-// on findings from which nothing follows under the terms of the claim.
-func (w *said) rules(c *claim) (e event, ok bool) {
-	e = w.of(c)
-	if len(w.findings) == 0 {
-		return e, true
-	}
-	upheld := e.kind == uphold
-	if !c.rule.Findings().Decides(upheld, w.findings) {
-		return e, false
-	}
-	e.kind = findKeep
-	if upheld {
-		e.kind = findVoid
-	}
-	return e, true
-}
-
 // contestsOf are the events that a claim has of the contests about its action,
 // by n.
 func (s *State) contestsOf(c *claim) []event {
@@ -146,9 +135,7 @@ func (s *State) contestsOf(c *claim) []event {
 		}
 		events = append(events, k.dispute.of(c))
 		for i := range k.rulings {
-			if e, ok := k.rulings[i].rules(c); ok {
-				events = append(events, e)
-			}
+			events = append(events, k.rulings[i].of(c))
 		}
 	}
 	slices.SortFunc(events, func(a, b event) int { return cmp.Compare(a.n, b.n) })
@@ -262,18 +249,14 @@ func (s *State) takeContests(list []contestLine) {
 // writeContests writes the lines of contests:
 //
 //	["contest",action,n,id of the dispute,author,instant,instant about others,flag]
-//	["ruling",id of the dispute,n,kind,author,instant,instant about others,rule...]
+//	["ruling",id of the dispute,n,kind,author,instant,instant about others]
 func writeContests(list []contestLine, add func(*row)) {
 	for _, l := range list {
 		d := &l.contest.dispute
 		add(newRow(lineContest).text(l.contest.action).int(d.n).text(d.id).text(roleWords[d.by]).time(d.at).time(d.logged).flags(l.told))
 		for i := range l.contest.rulings {
 			w := &l.contest.rulings[i]
-			r := newRow(lineRuling).text(d.id).int(w.n).text(eventWords[w.kind]).text(roleWords[w.by]).time(w.at).time(w.logged)
-			for _, rule := range w.findings {
-				r.text(rule)
-			}
-			add(r)
+			add(newRow(lineRuling).text(d.id).int(w.n).text(eventWords[w.kind]).text(roleWords[w.by]).time(w.at).time(w.logged))
 		}
 	}
 }
@@ -295,9 +278,6 @@ func (s *State) readContest(line string, c *cells) error {
 	}
 	k := s.contests[c.text()]
 	w := said{event: event{n: c.int(), kind: eventKind(c.word(eventWords[:])), by: role(c.word(roleWords[:])), at: c.time()}, logged: c.time()}
-	for len(c.row) > 0 {
-		w.findings = append(w.findings, c.text())
-	}
 	if err := c.done(); err != nil {
 		return err
 	}
@@ -306,8 +286,6 @@ func (s *State) readContest(line string, c *cells) error {
 		return fmt.Errorf("is about a dispute that is not there")
 	case w.kind != uphold && w.kind != reject:
 		return fmt.Errorf("has %s where uphold or reject should stand", eventWords[w.kind])
-	case !slices.IsSortedFunc(w.findings, func(a, b string) int { return cmp.Or(cmp.Compare(a, b), 1) }):
-		return fmt.Errorf("has findings that are not sorted")
 	}
 	w.id = k.dispute.id
 	k.rulings = append(k.rulings, w)
@@ -315,12 +293,12 @@ func (s *State) readContest(line string, c *cells) error {
 }
 
 // ofContest reports whether an event of a claim is one that all claims of its
-// action have.
+// action have, those to come included.
 func (s *State) ofContest(e *event) bool {
 	switch e.kind {
 	case contested:
 		return true
-	case uphold, reject, findVoid, findKeep:
+	case uphold, reject:
 		return s.contests[e.id] != nil
 	}
 	return false

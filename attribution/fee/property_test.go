@@ -325,7 +325,7 @@ func drawHistory(t *rapid.T, most int) *history {
 			continue
 		}
 		if what >= 4 {
-			r.Backfilled = rapid.IntRange(0, 5).Draw(t, "backfilled") == 0
+			r.Backfilled = rapid.IntRange(0, 5).Draw(t, "backfilled") == 0 && what < 15 // no finding is history
 		}
 		r.Log.Time = max(clock, k.logged)
 		k.add(r)

@@ -893,6 +893,7 @@ func timeline(x *refResult, records []*record.Record, closing record.Time, insta
 			case b.As != "finding":
 				resolves[b.Dispute] = append(resolves[b.Dispute], h)
 			case !refDecides(x, b):
+			case b.Dispute != "" && h.n < x.n: // it was found without this claim
 			case b.Dispute != "":
 				resolves[b.Dispute] = append(resolves[b.Dispute], h)
 			case b.Disposition == "upheld" && b.About == x.r.ID:

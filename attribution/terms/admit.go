@@ -86,6 +86,9 @@ func checkClock(r *record.Record, t *Terms) error {
 	case record.KindAgreement, record.KindKey, record.KindStatement, record.KindReceipt, record.KindChainIndex:
 		return refuse(r, checkTerms, "backfilled", "got true, but a record of kind %s is no history", r.Kind)
 	}
+	if b, ok := r.Body.(*record.Resolve); ok && b.As == record.ByFinding {
+		return refuse(r, checkTerms, "backfilled", "got true, but what is found of the records before is no history")
+	}
 	if t.Backfill != "accept" {
 		return refuse(r, checkTerms, "backfilled", "got true, but the terms refuse imported history")
 	}

@@ -669,6 +669,9 @@ func TestResolves(t *testing.T) {
 	b.refused(found("client"), "author signatures", "sigs: has no signature of client")
 	b.refused(b.cosign(found("vendor"), "client"), "author signatures", "sigs."+fingerprint("client")+": is a key of client, want one of vendor")
 	b.refused(b.cosign(b.sign(found("client"), "client"), "vendor"), "author signatures", "sigs."+fingerprint("vendor")+": is a key of vendor, want one of client")
+	history := found("vendor")
+	history.Backfilled = true
+	b.refused(history, "terms", "backfilled: got true, but what is found of the records before is no history")
 	b.apply(found("vendor"))
 	b.apply(b.sign(found("client"), "client"))
 	b.apply(b.cosign(b.cosign(resolve("vendor", "joint"), "vendor"), "client"))

@@ -212,6 +212,29 @@ func TestDemoList(t *testing.T) {
 	}
 }
 
+// What an example says is found is what the rules find, or it does not run.
+func TestAgreementFinds(t *testing.T) {
+	e, err := agreements.Open("care_refunds")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ from, to, want string }{
+		{"findings: [limit_exceeded, missing_escalation]", "findings: [limit_exceeded]", "refund/900 is upheld by [limit_exceeded missing_escalation], the story says upheld by [limit_exceeded]"},
+		{"disposition: rejected, findings: [bad_input]", "disposition: upheld, findings: [bad_input]", "back/902 is rejected by [bad_input], the story says upheld by [bad_input]"},
+		{"resolve: {dispute: dispute/904, as: joint, disposition: rejected}", "resolve: {dispute: dispute/904, as: finding, disposition: rejected, findings: [bad_input]}", "dispute/904 is not decided by what is found: both sides answer for it"},
+	} {
+		changed := e.Cases[0]
+		changed.Records = bytes.Replace(changed.Records, []byte(test.from), []byte(test.to), 1)
+		if bytes.Equal(changed.Records, e.Cases[0].Records) {
+			t.Errorf("the records have no %q", test.from)
+			continue
+		}
+		if _, err := playExample(t.Context(), filepath.Join(t.TempDir(), "store"), "care_refunds", changed); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got %v, want %s", test.to, err, test.want)
+		}
+	}
+}
+
 // The document of the agreements names every folder, and none that is not there.
 func TestAgreementsDocument(t *testing.T) {
 	text, err := os.ReadFile("../../docs/agreements.md")

@@ -16,7 +16,7 @@
 // Times are those of the agreement's zone, the next record of a repeated
 // entry is as much later as every says (and so is what it measures), and logged is when the ledger takes a
 // record, if that is not when it happened. An id may be left out. attach may list names: what is
-// attached is then made up as well.
+// attached is then made up as well. A resolve as finding has no size: it is that of the ledger then.
 package story
 
 import (
@@ -242,6 +242,9 @@ func (e *entry) scenes(scenes []Scene) ([]Scene, error) {
 			}
 			tree["attach"] = attached
 		}
+		if err := whole(e.kind, tree["body"].(map[string]any)); err != nil {
+			return nil, err
+		}
 		line, err := record.Canonical(tree)
 		if err != nil {
 			return nil, err
@@ -261,6 +264,23 @@ func (e *entry) scenes(scenes []Scene) ([]Scene, error) {
 		scenes = append(scenes, Scene{at + e.delay, r})
 	}
 	return scenes, nil
+}
+
+// whole makes whole numbers of the fields of a body that are none of text, and
+// gives a resolve by finding a size until it is written.
+func whole(kind string, body map[string]any) error {
+	switch {
+	case kind == string(record.KindResolve) && body["as"] == record.ByFinding:
+		if _, ok := body["size"]; ok {
+			return mistake("resolve.size", "unknown field: it is that of the ledger then")
+		}
+		body["size"] = 1
+	case kind == string(record.KindGrant):
+		if n, err := strconv.ParseInt(fmt.Sprint(body["delegable"]), 10, 32); err == nil {
+			body["delegable"] = n
+		}
+	}
+	return nil
 }
 
 // numbered is v with {i} replaced in every text.
