@@ -234,8 +234,7 @@ type indexer func(ctx context.Context, size int64, f func(*indexed) error) error
 type walker struct {
 	ledger  *Ledger
 	indexed *indexed
-
-	written int64 // standing records before it were in a finding block of the bundle
+	kept    verify.Kept // of the finding blocks of the bundle so far
 }
 
 func (w *walker) indexAt(ctx context.Context, size int64, f func(*indexed) error) (err error) {
@@ -265,6 +264,7 @@ func (w *walker) writeBlockOf(ctx context.Context, out *bundle.Writer, r *record
 	if err != nil {
 		return err
 	}
+	w.kept.Begin()
 	for _, name := range names {
 		p, err := tree.Prove(name)
 		if err != nil {
@@ -275,13 +275,8 @@ func (w *walker) writeBlockOf(ctx context.Context, out *bundle.Writer, r *record
 		}
 	}
 	for _, n := range ns {
-		if n < w.written {
-			// Each standing record is in one block only.
-			if s, err := l.recordAt(n); err != nil {
-				return err
-			} else if verify.Standing(s) {
-				continue
-			}
+		if w.kept.Has(n) {
+			continue
 		}
 		line, proof, err := l.proven(n, r.Log.N)
 		if err != nil {
@@ -290,7 +285,11 @@ func (w *walker) writeBlockOf(ctx context.Context, out *bundle.Writer, r *record
 		if err := out.Ref(line, proof); err != nil {
 			return err
 		}
+		carried, err := record.Parse(line)
+		if err != nil {
+			return damaged("%s: record %d: %v", l.origin, n, err)
+		}
+		w.kept.Add(carried, len(line))
 	}
-	w.written = max(w.written, size)
 	return nil
 }
