@@ -143,26 +143,39 @@ func (l *Ledger) conclusion(ctx context.Context, of string, size int64) (*respon
 // factsOf are the records that a verifier gets to see for a case at a size: those
 // of its case bundle, and no others. What is taken here is what it will find.
 func (l *Ledger) factsOf(ctx context.Context, matter string, size int64, indexAt indexer) (*responsibility.Facts, error) {
+	var names []string
 	var ns []int64
 	err := indexAt(ctx, size-1, func(x *indexed) (err error) {
-		_, ns, err = l.caseRecords(ctx, x.index, record.ChainOfCase(matter), size)
+		names, ns, err = l.caseRecords(ctx, x.index, record.ChainOfCase(matter), size)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	f := responsibility.NewFacts()
+	bytes := int64(len(names)) * 2 * proofBytes
 	for _, n := range ns {
-		r, err := l.recordAt(n)
+		line, err := l.Get(n)
 		if err != nil {
 			return nil, err
+		}
+		r, err := record.Parse(line)
+		if err != nil {
+			return nil, damaged("%s: record %d: %v", l.origin, n, err)
 		}
 		if err := f.Add(r); err != nil {
 			return nil, damaged("%v", err)
 		}
+		// What no bundle has room for would leave the ledger without bundles.
+		if bytes += int64(len(line)) + proofBytes; bytes > maxCaseBytes {
+			return nil, fmt.Errorf("%s: case %s: what the rules read for it has more than the %d bytes of a finding block", l.origin, matter, maxCaseBytes)
+		}
 	}
 	return f, nil
 }
+
+// proofBytes is more than a proof has in a line, with all around it.
+const proofBytes = 64*47 + 256
 
 const fieldSize = "body.size"
 
