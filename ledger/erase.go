@@ -37,8 +37,8 @@ func (e *erasure) error(n int64) error {
 	return fmt.Errorf("%w: of record %d, by record %d", ErrErased, n, e.n)
 }
 
-// erasure is the one that covers evidence of r, nil if there is none. One that
-// erased counts more than one that restricted.
+// erasure is the one that holds for evidence of r, nil if there is none: one
+// that erased, or else the one that restricted it, if that was not lifted.
 func (l *Ledger) erasure(r *record.Record, digest record.Digest) (*erasure, error) {
 	all, err := l.erasures(r.ID)
 	if err != nil {
@@ -54,8 +54,16 @@ func (l *Ledger) erasure(r *record.Record, digest record.Digest) (*erasure, erro
 		if e.Author != nil || !b.Covers(name, digest) {
 			continue
 		}
-		if found == nil || found.state != record.Erased && b.State == record.Erased {
-			found = &erasure{e.Log.N, b.State}
+		was := ""
+		if found != nil {
+			was = found.state
+		}
+		switch now := record.StateAfter(was, b.State); now {
+		case was:
+		case "":
+			found = nil
+		default:
+			found = &erasure{e.Log.N, now}
 		}
 	}
 	return found, nil
@@ -304,7 +312,8 @@ type Erasure struct {
 	Of    string // id of the record whose evidence is erased
 	Basis string // legal or agreed basis
 	Scope []string
-	// State is record.Erased or record.Restricted; "" is erased.
+	// State is record.Erased, record.Restricted, or record.Lifted, which ends a
+	// restriction; "" is erased.
 	State string
 	// Improper erases even where something speaks against it. That stays in
 	// the ledger: the rules presume from it.
@@ -360,6 +369,9 @@ func (l *Ledger) Erase(ctx context.Context, e Erasure) (n int64, improper []reco
 		if !ok || old.Of != body.Of || old.Basis != body.Basis || old.State != body.State || !slices.Equal(old.Scope, body.Scope) {
 			return -1, nil, &record.Refusal{Check: "order", N: -1, ID: e.ID, Field: "id", Reason: fmt.Sprintf("is that of record %d with other content", among[i].Log.N)}
 		}
+		if err := l.stillSo(of, among[i]); err != nil {
+			return -1, nil, err
+		}
 		again := *among[i]
 		again.Log = nil
 		ns, err := l.Append(ctx, &again)
@@ -376,6 +388,11 @@ func (l *Ledger) Erase(ctx context.Context, e Erasure) (n int64, improper []reco
 	}
 	if len(covered(of, body)) == 0 {
 		return -1, nil, fmt.Errorf("%s: %w: record %d commits to none", l.origin, ErrNoEvidence, at)
+	}
+	if e.State == record.Lifted {
+		if err := l.restricted(of, body); err != nil {
+			return -1, nil, err
+		}
 	}
 	operator, now, err := l.operator()
 	if err != nil {
@@ -407,6 +424,40 @@ func (l *Ledger) Erase(ctx context.Context, e Erasure) (n int64, improper []reco
 		return -1, improper, err
 	}
 	return ns[0], improper, nil
+}
+
+// restricted refuses to lift a restriction of evidence that has none.
+func (l *Ledger) restricted(of *record.Record, b *record.Erase) error {
+	for _, d := range covered(of, b) {
+		by, err := l.erasure(of, d)
+		if err != nil {
+			return err
+		}
+		if by != nil && by.state == record.Restricted {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: %w: none of record %d that is named is restricted", l.origin, ErrNoEvidence, of.Log.N)
+}
+
+// stillSo refuses to take the record of a restriction, or of its lifting, for
+// that of another one: what it said has been taken back since.
+func (l *Ledger) stillSo(of, r *record.Record) error {
+	b := r.Body.(*record.Erase)
+	for _, d := range covered(of, b) {
+		by, err := l.erasure(of, d)
+		if err != nil {
+			return err
+		}
+		now := ""
+		if by != nil {
+			now = by.state
+		}
+		if now != record.StateAfter(now, b.State) {
+			return &record.Refusal{Check: "order", N: -1, ID: r.ID, Field: "id", Reason: fmt.Sprintf("is that of record %d, and its evidence is not %s any more: a further record needs another id", r.Log.N, b.State)}
+		}
+	}
+	return nil
 }
 
 // operator is the operator's id, and the ledger's time.

@@ -172,3 +172,50 @@ func TestHeaderTorn(t *testing.T) {
 		must(t, db.Close())
 	}
 }
+
+// TestRestrictionLifted: what is restricted is not read until that is lifted;
+// what is erased stays so.
+func TestRestrictionLifted(t *testing.T) {
+	clock := newClock()
+	dir := scratch(t)
+	db, l := withChat(t, dir, clock, small(clock))
+	client := identity(t, "client")
+	say := func(id, state, want string) {
+		t.Helper()
+		_, _, err := l.Erase(ctx, Erasure{ID: id, Of: "o-1", Basis: "asked", Scope: []string{"photo"}, State: state, Improper: true})
+		if want != "" {
+			wantError(t, err, want)
+			return
+		}
+		must(t, err)
+	}
+	read := func(ok bool) {
+		t.Helper()
+		if got, err := readAll(l, 1, "photo", client); (err == nil && got == marked("photo", 300)) != ok || !ok && !errors.Is(err, ErrErased) {
+			t.Errorf("got %d bytes, %v", len(got), err)
+		}
+	}
+	say("l0", "lifted", "none of record 1 that is named is restricted")
+	say("r1", "restricted", "")
+	read(false)
+	say("l1", "lifted", "")
+	read(true)
+	say("l1", "lifted", "") // the same again
+	say("r1", "restricted", "id: is that of record 2, and its evidence is not restricted any more: a further record needs another id")
+	say("r2", "restricted", "")
+	say("l1", "lifted", "id: is that of record 3, and its evidence is not lifted any more")
+	must(t, db.Close())
+	db = open(t, dir, small(clock))
+	var err error
+	l, err = db.Ledger(testOrigin)
+	must(t, err)
+	read(false)
+	say("l2", "lifted", "")
+	read(true)
+	say("e1", "erased", "")
+	read(false)
+	say("l3", "lifted", "none of record 1 that is named is restricted")
+	say("r1", "restricted", "") // of what is erased this says nothing new
+	read(false)
+	done(t, db)
+}

@@ -152,8 +152,15 @@ func (e *evidence) erase(r *record.Record, b *record.Erase) {
 	}
 	for i := range e.withheld {
 		w := &e.withheld[i]
-		if w.Record == b.Of && w.N < r.Log.N && w.Erased < 0 && b.Covers(w.Name, w.Digest) {
-			w.Erased, w.State = r.Log.N, b.State
+		if w.Record != b.Of || w.N >= r.Log.N || !b.Covers(w.Name, w.Digest) {
+			continue
+		}
+		switch now := record.StateAfter(w.State, b.State); now {
+		case w.State:
+		case "":
+			w.Erased, w.State = -1, ""
+		default:
+			w.Erased, w.State = r.Log.N, now
 		}
 	}
 }

@@ -9,7 +9,21 @@ import (
 const (
 	Erased     = "erased"     // keys and content are destroyed
 	Restricted = "restricted" // kept, and used for nothing but storage
+	Lifted     = "lifted"     // a restriction has ended
 )
+
+// StateAfter is what holds of evidence that was in a state ("" if nothing was
+// said of it) once an erase record says next: what is erased stays so, and only
+// a restriction can be lifted.
+func StateAfter(was, next string) string {
+	switch {
+	case was == Erased:
+		return Erased
+	case next == Lifted:
+		return ""
+	}
+	return next
+}
 
 // Covers reports whether b is about an attachment, by its name and digest, or
 // a sealed field, by its digest and the name "".
@@ -111,7 +125,7 @@ const (
 //     erases, has no erasure of its own that covers as much, be it before or
 //     after e. The list confirmed of e is its author's word and does not count.
 //
-// An erasure that only restricts keeps what it covers: nothing speaks against it.
+// One that only restricts, or lifts that, keeps what it covers: nothing speaks against it.
 func Improper(e, of *Record, among []*Record) []Impropriety {
 	b, ok := e.Body.(*Erase)
 	if !ok || b.State != Erased {

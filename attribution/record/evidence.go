@@ -47,9 +47,9 @@ func (b *Disclose) fields(c *codec) {
 }
 
 // An Erase says that evidence or sealed fields of a record were erased or
-// restricted.
+// restricted, or are not restricted any more.
 type Erase struct {
-	Of, Basis, State string // state: erased, restricted
+	Of, Basis, State string // state: erased, lifted, restricted
 	Scope            []string
 	Holders          []string
 	Confirmed        []string
@@ -61,7 +61,7 @@ func (b *Erase) fields(c *codec) {
 	c.strings("holders", &b.Holders, formID, required)
 	c.ref("of", &b.Of, required)
 	c.strings("scope", &b.Scope, formLabel, optional)
-	c.enum("state", &b.State, required, "erased", "restricted")
+	c.enum("state", &b.State, required, "erased", "lifted", "restricted")
 }
 
 // An Incident is something that went wrong.

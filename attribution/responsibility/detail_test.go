@@ -440,6 +440,10 @@ func TestDetails(t *testing.T) {
 			c.add("dp", "client", "", &record.Dispute{About: "x", Ground: "g"})
 			c.add("e1", "client", "", &record.Erase{Of: "i1", Basis: "retention_end", State: "restricted", Holders: []string{"client"}})
 		}, none},
+		"a restriction lifted on a basis that nobody agreed": {func(c *scene) {
+			c.pay()
+			c.add("e1", "client", "", &record.Erase{Of: "i1", Basis: "whim", State: "lifted", Holders: []string{"client"}})
+		}, none},
 		"another than the operator destroyed the value": {func(c *scene) {
 			c.sealedClaim()
 			c.add("e1", "client", "", &record.Erase{Of: "i2", Basis: "whim", State: "erased", Holders: []string{"client"}})

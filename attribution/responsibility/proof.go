@@ -38,6 +38,9 @@ func (u *run) proof() {
 			case *record.Demand:
 				u.evidenceMissing(e, b, r)
 			case *record.Erase:
+				if b.State == record.Lifted {
+					continue // nothing goes by it
+				}
 				why := u.improper(e, b, r)
 				words := why
 				if words == "" {

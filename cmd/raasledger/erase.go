@@ -29,12 +29,14 @@ responsibility presume from it.
 
 Examples:
     raasledger erase o-1 --db store --basis "GDPR 17(1)(a)"
-    raasledger erase o-1 photo --db store --basis asked --restrict`,
+    raasledger erase o-1 photo --db store --basis asked --restrict
+    raasledger erase o-1 photo --db store --basis "found accurate" --lift`,
 		Flags: append(storeFlags(),
 			&cli.StringFlag{Name: "basis", Usage: "legal or agreed basis: `TEXT`"},
 			&cli.BoolFlag{Name: "restrict", Usage: "destroy nothing; keep it for storage only"},
+			&cli.BoolFlag{Name: "lift", Usage: "end a restriction"},
 			&cli.BoolFlag{Name: "improper", Usage: "erase even where something speaks against it"},
-			&cli.StringFlag{Name: "id", Usage: "`ID` of the erase record", DefaultText: "erase/RECORD, with a NAME behind it"},
+			&cli.StringFlag{Name: "id", Usage: "`ID` of the erase record", DefaultText: "erase/RECORD, restrict/RECORD or lift/RECORD, with a NAME behind it"},
 			&cli.StringFlag{Name: "key", Usage: "tell sealed fields by name, with the private key in `FILE`"},
 			jsonFlag()),
 		Action: erase,
@@ -58,11 +60,18 @@ func erase(c *cli.Context) error {
 		}
 	}
 	e := ledger.Erasure{ID: c.String("id"), Of: args[0], Basis: c.String("basis"), State: record.Erased, Improper: c.Bool("improper")}
-	if c.Bool("restrict") {
-		e.State = record.Restricted
+	if err := command.Exclude(c, "restrict", "lift"); err != nil {
+		return err
+	}
+	first := "erase/"
+	switch {
+	case c.Bool("restrict"):
+		e.State, first = record.Restricted, "restrict/"
+	case c.Bool("lift"):
+		e.State, first = record.Lifted, "lift/"
 	}
 	if e.ID == "" {
-		e.ID = "erase/" + args[0]
+		e.ID = first + args[0]
 		if len(args) > 2 {
 			return command.Usage("give the erase record an id", "--id is missing: several names are erased")
 		}
