@@ -74,6 +74,12 @@ func (l *Ledger) Proposed(ctx context.Context, of, by string) (*Decided, error) 
 	if c, err := l.Conclusion(ctx, of, 0); err != nil || c.Disposition == "" {
 		return &Decided{Conclusion: c}, err
 	}
+	id := responsibility.IDOf(of)
+	if n, ok, err := l.Find(id); err != nil {
+		return nil, err
+	} else if ok { // before an index is appended for nothing
+		return nil, &record.Refusal{Check: "order", N: -1, ID: id, Field: "id", Reason: fmt.Sprintf("is that of record %d: %s is decided", n, of)}
+	}
 	index, err := l.Index(ctx)
 	if err != nil {
 		return nil, err
@@ -103,7 +109,7 @@ func (l *Ledger) Proposed(ctx context.Context, of, by string) (*Decided, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &Decided{c, &record.Record{Kind: record.KindResolve, ID: responsibility.IDOf(of), Case: r.Case, At: max(l.db.now(), index.Log.Time), By: by, Body: body}}, nil
+	return &Decided{c, &record.Record{Kind: record.KindResolve, ID: id, Case: r.Case, At: max(l.db.now(), index.Log.Time), By: by, Body: body}}, nil
 }
 
 // conclusion is Conclusion, and the body of the record that says it.

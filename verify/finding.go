@@ -73,6 +73,7 @@ type Kept struct {
 	bytes   int64
 	records map[int64]*carriedLine
 	byID    map[string]*carriedLine
+	members map[string][]*carriedLine // by chain
 }
 
 const maxKeptBytes = 32 << 20
@@ -80,7 +81,7 @@ const maxKeptBytes = 32 << 20
 // Begin begins a block.
 func (k *Kept) Begin() {
 	if k.records == nil || k.bytes > maxKeptBytes {
-		*k = Kept{records: map[int64]*carriedLine{}, byID: map[string]*carriedLine{}}
+		*k = Kept{records: map[int64]*carriedLine{}, byID: map[string]*carriedLine{}, members: map[string][]*carriedLine{}}
 	}
 }
 
@@ -91,6 +92,9 @@ func (k *Kept) Has(n int64) bool { return k.records[n] != nil }
 func (k *Kept) Add(r *record.Record, lineBytes int) {
 	c := &carriedLine{r, lineBytes}
 	k.records[r.Log.N], k.byID[r.ID] = c, c
+	for _, l := range r.Log.Chains {
+		k.members[l.Chain] = append(k.members[l.Chain], c)
+	}
 	k.bytes += int64(lineBytes) + 1
 }
 
@@ -98,14 +102,12 @@ func (k *Kept) Add(r *record.Record, lineBytes int) {
 // belong to it too: of the chains it shows, and the reviews beside. They are
 // in ledger order, up to the chain index at size - 1.
 func (k *Kept) whole(b *findingBlock, of string, size int64) []carriedLine {
-	shown := map[string]bool{}
-	for _, p := range b.chains {
-		shown[p.Chain] = true
-	}
 	all := map[int64]carriedLine{}
-	for n, c := range k.records {
-		if n < size && slices.ContainsFunc(c.r.Log.Chains, func(l record.Link) bool { return shown[l.Chain] }) {
-			all[n] = *c
+	for _, p := range b.chains {
+		for _, c := range k.members[p.Chain] {
+			if c.r.Log.N < size {
+				all[c.r.Log.N] = *c
+			}
 		}
 	}
 	for _, c := range b.records {

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"regexp"
@@ -368,5 +369,51 @@ func TestBlockDocument(t *testing.T) {
 		if ok, err := regexp.MatchString("^"+pattern+"$", lines[i]); err != nil || !ok {
 			t.Errorf("line %d of the block is\n%s\nthe bundle has\n%s", i+1, line, lines[i])
 		}
+	}
+}
+
+// TestFindingsTold: trace, its JSON and the page of the case say which findings
+// were relied on.
+func TestFindingsTold(t *testing.T) {
+	b := refunds(t, nil).matter(matterCut{of: "case/T-2", size: 26})
+	o := Options{Policy: policy(t, policyText(t, "both"))}
+	tracing, _, err := Trace(bytes.NewReader(b), o, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := tracing.WriteText(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"relied on: finding/dp-2 (14), at size 13: rejected, by override_taken\n",
+		"relied on: finding/rv-2 (21), at size 20: rejected, by override_taken\n",
+		"rejected rv-2, by finding override_taken at size 20",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("lacks %q:\n%s", want, out.String())
+		}
+	}
+	text, err := tracing.MarshalJSON()
+	if want := `"relied_on":[{"n":14,"id":"finding/dp-2","effect":"x-T-2","size":13,"disposition":"rejected","findings":["override_taken"]},{"n":21`; err != nil || !strings.Contains(string(text), want) {
+		t.Errorf("%v, lacks %s:\n%s", err, want, text)
+	}
+	page, err := ReadPage(bytes.NewReader(b), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if html, want := htmlOf(t, page), `<p>Record <a href="#n14">14</a> relies on it, as of the first 13 records: override_taken keeps the claim in the fee, as the terms say.</p>`; !strings.Contains(html, want) {
+		t.Errorf("the page lacks %s", want)
+	}
+	// The client draws the same conclusions from it.
+	c, _, err := ReadCase(bytes.NewReader(b), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, body, err := c.Conclude("rv-2"); err != nil || body == nil || body.About != "rv-2" || body.Size != 26 || a.Disposition != "rejected" {
+		t.Errorf("%+v %+v %v", a, body, err)
+	}
+	if a, body, err := c.Conclude("o-T-2"); err != nil || body != nil || a.Nothing == "" {
+		t.Errorf("%+v %+v %v", a, body, err)
 	}
 }

@@ -162,6 +162,16 @@ func (p *Page) writeAnswer(h *page, a *responsibility.Answer, entries []Entry) {
 	h.add("<p>The findings follow from the records up to size %d, by rule set %s of version %d of the agreement, %s.</p>\n", a.Size, a.RuleSet, a.Version, agreed)
 	writeShares(h, a)
 	h.add("<p>To those outside answers <b>%s</b>, alone; the shares are between the parties.</p>\n", a.Outward)
+	for _, r := range p.Tracing.Relied {
+		if r.Effect != a.Effect.ID {
+			continue
+		}
+		word := "keeps the claim in the fee"
+		if r.Disposition == "upheld" {
+			word = "takes the claim out of the fee"
+		}
+		h.add("<p>Record <a href=\"#n%d\">%d</a> relies on it, as of the first %d records: %s %s, as the terms say.</p>\n", r.N, r.N, r.Size, strings.Join(r.Findings, ", "), word)
+	}
 	if a.Mitigated != "0" {
 		h.add("<p>Of what was done, %s %s were taken back later. That changes no share by itself.</p>\n", a.Mitigated, a.Currency)
 	}

@@ -93,6 +93,9 @@ func inShort(b record.Body) string {
 		return words("about", b.About, "", b.Ground)
 	case *record.Resolve:
 		text := words(b.Disposition, b.Dispute, "about", b.About, "by", b.As)
+		if b.Dispute == "" {
+			text = words(b.Disposition, b.About, "by", b.As)
+		}
 		if b.As == record.ByFinding {
 			text = fmt.Sprintf("%s %s at size %d", text, strings.Join(b.Findings, " "), b.Size)
 		}
