@@ -79,7 +79,7 @@ func (l *Ledger) Append(ctx context.Context, records ...*record.Record) ([]int64
 type call struct {
 	ctx      context.Context
 	create   bool // the ledger is new
-	index    bool // a chain index, which is of all that is committed before it
+	settled  bool // of what is committed before it: a chain index, a resolve by finding
 	records  []*record.Record
 	prepared []*record.Prepared
 	fix      fix // nil but in Settle
@@ -118,7 +118,7 @@ func (l *Ledger) append(ctx context.Context, c *call) ([]int64, error) {
 		defer l.evidenceMu.Unlock()
 	}
 	c.ctx, c.done = ctx, make(chan error, 1)
-	c.index = c.index || slices.ContainsFunc(c.records, func(r *record.Record) bool { return r.Kind == record.KindChainIndex })
+	c.settled = c.settled || slices.ContainsFunc(c.records, func(r *record.Record) bool { return r.Kind == record.KindChainIndex || byFinding(r.Body) })
 	l.callsMu.Lock()
 	l.calls = append(l.calls, c)
 	lead := !l.led
@@ -155,7 +155,7 @@ func (l *Ledger) lead() {
 	l.mu.Lock()
 	var requests []*request
 	for _, c := range calls {
-		if l.admission == nil || c.index {
+		if l.admission == nil || c.settled {
 			l.handOn(requests) // before state or chains are read from what is stored
 			requests = nil
 		}
@@ -234,7 +234,7 @@ func (l *Ledger) admit(c *call) (*request, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.index {
+	if c.settled {
 		if err := l.drain(a); err != nil {
 			return nil, err
 		}
@@ -304,6 +304,11 @@ func (l *Ledger) admit(c *call) (*request, error) {
 				return nil, err
 			}
 		}
+		if byFinding(d.record.Body) {
+			if err := l.checkFinding(c.ctx, d.record, l.indexAt); err != nil {
+				return nil, refusedAtAdmission(err)
+			}
+		}
 	}
 
 	entries := make([]entry, len(drafts))
@@ -359,7 +364,7 @@ func alone(b record.Body) bool {
 	case *record.Agreement, *record.Statement, *record.ChainIndex:
 		return true
 	}
-	return false
+	return byFinding(b)
 }
 
 // fold moves the state on by the drafts: by all, or by none if one is

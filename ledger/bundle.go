@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -191,6 +192,7 @@ func (l *Ledger) writeBundle(ctx context.Context, w io.Writer, note []byte, o Bu
 			return err
 		}
 	}
+	chains := &walker{ledger: l}
 	for line, err := range l.Records(ctx, from, size) {
 		if err != nil {
 			return err
@@ -208,6 +210,17 @@ func (l *Ledger) writeBundle(ctx context.Context, w io.Writer, note []byte, o Bu
 				}
 			}
 			refs = refs[:0]
+		}
+		if bytes.Contains(line, []byte(`"as":"`+record.ByFinding+`"`)) { // a text may hold it too, where its quotes are escaped
+			r, err := record.Parse(line)
+			if err != nil {
+				return damaged("%s: %v", l.origin, err)
+			}
+			if byFinding(r.Body) {
+				if err := chains.writeBlock(ctx, b, r); err != nil {
+					return err
+				}
+			}
 		}
 		if err := b.Record(line); err != nil {
 			return err

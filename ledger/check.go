@@ -132,7 +132,7 @@ func (l *Ledger) check(ctx context.Context, report func(Fault), keys []*evidence
 		report(Fault{Origin: l.origin, N: n, Text: fmt.Sprintf(format, args...)})
 	}
 	return l.db.kv.View(func(txn *badger.Txn) error {
-		c := &checker{ledger: l, txn: txn, fault: fault, state: fee.New(), leaves: newTreeReader(txn, l.number, nil), identities: keys, badgerOnly: l.db.newest.Load() == nil}
+		c := &checker{ledger: l, walker: &walker{ledger: l}, txn: txn, fault: fault, state: fee.New(), leaves: newTreeReader(txn, l.number, nil), identities: keys, badgerOnly: l.db.newest.Load() == nil}
 		n := int64(0)
 		for line, err := range readLines(txn, l.number, 0, want.size) {
 			if err != nil {
@@ -169,6 +169,7 @@ type checker struct {
 	leaves *treeReader
 	state  *fee.State // nil once it cannot go on
 	chains bundle.Index
+	walker *walker // of chain indexes that findings rest on
 	ids    int64
 	last   record.Time
 
@@ -230,6 +231,11 @@ func (c *checker) record(ctx context.Context, n int64, line []byte) {
 	if b, ok := r.Body.(*record.ChainIndex); ok {
 		if want := commitment(c.chains.Len(), c.chains.Root()); *b != *want {
 			c.fault(n, "commits %d chains with root %s, the records before it have %d with root %s", b.Chains, b.Root, want.Chains, want.Root)
+		}
+	}
+	if byFinding(r.Body) && !c.badgerOnly {
+		if err := c.ledger.checkFinding(ctx, r, c.walker.indexAt); err != nil {
+			c.fault(n, "%v", err)
 		}
 	}
 	for _, link := range e.chains {

@@ -54,7 +54,19 @@ var errHalfway = errors.New("snapshot within a group")
 func (l *Ledger) indexAt(ctx context.Context, size int64, f func(*indexed) error) error {
 	l.indexMu.Lock()
 	defer l.indexMu.Unlock()
-	x := l.indexed
+	x, err := l.moveIndex(ctx, l.indexed, size)
+	if err != nil {
+		return err
+	}
+	if l.indexed == nil || x.size >= l.indexed.size {
+		l.indexed = x
+	}
+	return f(x)
+}
+
+// moveIndex is x moved on to size, or one that is read from the store where x is
+// nil or beyond.
+func (l *Ledger) moveIndex(ctx context.Context, x *indexed, size int64) (*indexed, error) {
 	if x == nil || x.size > size {
 		var err error
 		for {
@@ -62,30 +74,27 @@ func (l *Ledger) indexAt(ctx context.Context, size int64, f func(*indexed) error
 				break
 			}
 			if err := l.barrier(); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for line, err := range l.Records(ctx, x.size, size) {
 		if err != nil {
-			return err
+			return nil, err
 		}
 		r, err := record.Parse(line)
 		if err != nil {
-			return damaged("%s: record %d: %v", l.origin, x.size, err)
+			return nil, damaged("%s: record %d: %v", l.origin, x.size, err)
 		}
 		for _, k := range r.Log.Chains {
 			x.index.Set(bundle.End{Chain: k.Chain, Ordinal: k.Ordinal, N: r.Log.N})
 		}
 		x.size, x.tree = x.size+1, nil
 	}
-	if l.indexed == nil || x.size >= l.indexed.size {
-		l.indexed = x
-	}
-	return f(x)
+	return x, nil
 }
 
 // readIndex is the chain index of the first size records, or of less where
@@ -179,7 +188,7 @@ func (l *Ledger) Index(ctx context.Context) (*record.Record, error) {
 	if err := l.indexAt(ctx, size, func(x *indexed) error { x.commitment(); return nil }); err != nil {
 		return nil, err
 	}
-	ns, err := l.append(ctx, &call{index: true, fix: func(s *fee.State, now record.Time) (*record.Record, error) {
+	ns, err := l.append(ctx, &call{settled: true, fix: func(s *fee.State, now record.Time) (*record.Record, error) {
 		r := &record.Record{
 			Kind: record.KindChainIndex,
 			ID:   fmt.Sprintf("chain-index/%d", s.Size()),

@@ -22,9 +22,14 @@ import (
 // underRules is a ledger of the support desk with rs-1 in its terms.
 func underRules(t testing.TB, dir string, clock *testClock) (*DB, *Ledger) {
 	t.Helper()
-	text := strings.TrimSuffix(supportTerms, "}") + `, "responsibility": {"rule_set": "rs-1", "outward": "client", "review_min": "60s", "must_show": ["checks", "claims"],
+	return under(t, dir, clock, strings.TrimSuffix(supportTerms, "}")+`, "responsibility": {"rule_set": "rs-1", "outward": "client", "review_min": "60s", "must_show": ["checks", "claims"],
  "approvers": [{"human": "h-lin", "party": "client", "actions": ["refund"], "limit": "500"}], "erasure_bases": ["asked"],
- "duties": [{"id": "look", "party": "vendor", "on": ["refund"], "check": "k-1", "weight": 1}]}}`
+ "duties": [{"id": "look", "party": "vendor", "on": ["refund"], "check": "k-1", "weight": 1}]}}`)
+}
+
+// under is a ledger with these terms.
+func under(t testing.TB, dir string, clock *testClock, text string) (*DB, *Ledger) {
+	t.Helper()
 	for _, name := range []string{"vendor", "client"} {
 		text = strings.ReplaceAll(text, "@"+name, record.FormatPublicKey(key(name).Public().(ed25519.PublicKey)))
 	}
@@ -103,7 +108,7 @@ func (d *desk) client(r *record.Record) bool {
 		}
 	}
 	byClient(d.t, r, d.seq, d.prev, cites...)
-	if r.Kind == record.KindResolve { // it takes both
+	if b, ok := r.Body.(*record.Resolve); ok && b.As == "joint" { // it takes both
 		must(d.t, record.Sign(r, testOrigin, key("vendor")))
 	}
 	if !d.append(r) {

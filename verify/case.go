@@ -100,15 +100,20 @@ func ReadCase(r io.Reader, o Options) (*Case, *Report, error) {
 	return v.matter.result(v.report), v.report, nil
 }
 
-// A matter is what is read of a case bundle.
+// A matter is what is read of a case bundle, or of a finding block.
 type matter struct {
 	of       string
+	size     int64 // of the ledger, whose last record is the chain index
 	standing *terms.Standing
 	chains   []*bundle.ChainProof
 	records  []*record.Record
 	members  map[string][]*record.Record // by chain, without the chain index
 
 	disclosed []Disclosed
+}
+
+func newMatter(of string, size int64) *matter {
+	return &matter{of: of, size: size, standing: terms.NewStanding(), members: map[string][]*record.Record{}}
 }
 
 func (m *matter) result(report *Report) *Case {
@@ -129,7 +134,7 @@ func (m *matter) refersWithin(r *record.Record) bool {
 
 // openCase prepares for the lines of a case bundle.
 func (v *verifier) openCase() {
-	v.matter = &matter{of: v.header.Of, standing: terms.NewStanding(), members: map[string][]*record.Record{}}
+	v.matter = newMatter(v.header.Of, v.opened.Size)
 	v.recent.most = 1 << 62 // all are kept: the format bounds them
 	v.leads = map[int64]proof{}
 	t, size := &v.checks[history], v.opened.Size
@@ -172,12 +177,19 @@ func (v *verifier) carriedRecord(it bundle.Item) bool {
 	if b, ok := r.Body.(*record.Receipt); ok {
 		v.receipt(r, b)
 	}
-	v.refer(r)
-	v.applyCarried(r)
-	v.recent.add(r, len(it.Line))
-	v.matter.records = append(v.matter.records, r)
+	v.take(r, len(it.Line))
 	v.evidence.begin(r)
 	return true
+}
+
+// take adds the next record of a matter.
+func (v *verifier) take(r *record.Record, lineBytes int) {
+	v.refer(r)
+	if !v.seen {
+		v.applyCarried(r)
+	}
+	v.recent.add(r, lineBytes)
+	v.matter.records = append(v.matter.records, r)
 }
 
 // applyCarried checks what the agreement says of r, as far as it can be said
@@ -212,7 +224,10 @@ func (v *verifier) endCase() {
 	c[order].passed = "the numbers of the records are their places, times do not go back"
 	v.endAgreed()
 	c[statements].absent = "a case bundle carries no settlement; a replay bundle does"
-	v.endChains()
+	if v.endChains(); v.report.Index != nil {
+		v.endComplete()
+	}
+	v.endCaseFindings()
 	v.endEvidence()
 }
 
@@ -225,8 +240,8 @@ func (v *verifier) endChains() {
 	}
 	last := m.records[len(m.records)-1]
 	index, ok := last.Body.(*record.ChainIndex)
-	if !ok || last.Log.N != v.opened.Size-1 {
-		t.fail("the last record carried is record %d of kind %s, want the chain index, at %d", last.Log.N, last.Kind, v.opened.Size-1)
+	if !ok || last.Log.N != m.size-1 {
+		t.fail("the last record carried is record %d of kind %s, want the chain index, at %d", last.Log.N, last.Kind, m.size-1)
 		return
 	}
 	v.report.Index = &Index{N: last.Log.N, Chains: index.Chains}
@@ -262,7 +277,6 @@ func (v *verifier) endChains() {
 	}
 	v.endOfStanding(last)
 	v.endAsked(want.Chains, names, shown, last, find)
-	v.endComplete()
 }
 
 // endChain compares the records carried of a chain with where the index says
@@ -355,7 +369,7 @@ func (v *verifier) endComplete() {
 	t, m := &v.checks[chains], v.matter
 	c := &CaseReport{Of: m.of, Records: int64(len(m.members[m.of]))}
 	c.Found = c.Records > 0
-	c.Complete = slices.ContainsFunc(v.opened.Witnesses, func(k bundle.Cosignature) bool { return v.role(k) == record.RoleClient })
+	c.Complete = v.clientCosigned()
 	v.report.Case = c
 	t.passed = fmt.Sprintf("%s at size %d; %s shown, %s", c.words(), v.opened.Size, many(int64(len(m.chains)), "chain"), many(v.referred, "reference"))
 	if v.far > 0 {

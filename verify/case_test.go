@@ -154,6 +154,7 @@ type matterCut struct {
 	names     []string // of the chains shown, if not those asked for
 	index     *bundle.Index
 	drop, add []int64 // records
+	again     []int64 // standing records that a finding block before had
 	proofs    func(list []bundle.ChainProof) []bundle.ChainProof
 	header    func(h *bundle.Header)
 	line      func(n int64, line []byte) []byte
@@ -174,50 +175,7 @@ func (m *maker) matter(c matterCut) []byte {
 	if c.cosigners == nil {
 		c.cosigners = []string{"client", "third"}
 	}
-	in := func(chain string) (list []*record.Record) {
-		for _, r := range m.records[:c.size-1] {
-			if slices.ContainsFunc(r.Log.Chains, func(k record.Link) bool { return k.Chain == chain }) {
-				list = append(list, r)
-			}
-		}
-		return list
-	}
-	asked := Asked(c.of, in(c.of), in("standing"), func(id string) *record.Record { return m.byID[id] })
-	if c.names == nil {
-		c.names = asked.Chains
-	}
-	carried := map[int64]bool{c.size - 1: true}
-	for _, name := range c.names {
-		for _, r := range slices.Backward(in(name)) {
-			carried[r.Log.N] = true
-			if strings.HasPrefix(name, "grant/") && asked.Since > 0 && r.Log.Time <= asked.Since {
-				break
-			}
-		}
-	}
-	for _, r := range m.records {
-		if id := Beside(c.of, r); id != "" && carried[r.Log.N] {
-			carried[m.byID[id].Log.N] = true
-		}
-	}
-	for _, n := range c.drop {
-		delete(carried, n)
-	}
-	for _, n := range c.add {
-		carried[n] = true
-	}
-	if c.index == nil {
-		c.index = m.indexAt(c.size - 1)
-	}
-	var shown []bundle.ChainProof
-	for _, name := range c.names {
-		p, err := c.index.Tree().Prove(name)
-		m.must(err)
-		shown = append(shown, p)
-	}
-	if c.proofs != nil {
-		shown = c.proofs(shown)
-	}
+	shown, carried := m.chosen(&c)
 	h := bundle.Header{Kind: bundle.KindCase, Origin: m.logName, Of: c.of, Chains: int64(len(shown)), Records: int64(len(carried)), Checkpoint: m.checkpoint(c.size, c.cosigners...)}
 	if c.header != nil {
 		c.header(&h)
@@ -265,6 +223,55 @@ func (m *maker) matter(c matterCut) []byte {
 	}
 	m.must(w.Close())
 	return b.Bytes()
+}
+
+// chosen are the chains and the records of a cut.
+func (m *maker) chosen(c *matterCut) (shown []bundle.ChainProof, carried map[int64]bool) {
+	m.t.Helper()
+	in := func(chain string) (list []*record.Record) {
+		for _, r := range m.records[:c.size-1] {
+			if slices.ContainsFunc(r.Log.Chains, func(k record.Link) bool { return k.Chain == chain }) {
+				list = append(list, r)
+			}
+		}
+		return list
+	}
+	asked := Asked(c.of, in(c.of), in("standing"), func(id string) *record.Record { return m.byID[id] })
+	if c.names == nil {
+		c.names = asked.Chains
+	}
+	carried = map[int64]bool{c.size - 1: true}
+	for _, name := range c.names {
+		for _, r := range slices.Backward(in(name)) {
+			carried[r.Log.N] = true
+			if strings.HasPrefix(name, "grant/") && asked.Since > 0 && r.Log.Time <= asked.Since {
+				break
+			}
+		}
+	}
+	for _, r := range m.records {
+		if id := Beside(c.of, r); id != "" && carried[r.Log.N] {
+			carried[m.byID[id].Log.N] = true
+		}
+	}
+	for _, n := range c.drop {
+		delete(carried, n)
+	}
+	for _, n := range c.add {
+		carried[n] = true
+	}
+	if c.index == nil {
+		c.index = m.indexAt(c.size - 1)
+	}
+	for _, name := range c.names {
+		p, err := c.index.Tree().Prove(name)
+		m.must(err)
+		shown = append(shown, p)
+	}
+	if c.proofs != nil {
+		shown = c.proofs(shown)
+	}
+	return shown, carried
 }
 
 // ofClaims is a case bundle of the honest ledger.

@@ -15,13 +15,14 @@ const (
 	agreed
 	statements
 	chains
+	findings
 	attachments
 	checkCount
 )
 
 var checkNames = [checkCount]string{
 	"form", "signature", "witnesses", "freshness", "history", "records", "order",
-	"author signatures", "terms", "statements", "chains", "attachments",
+	"author signatures", "terms", "statements", "chains", "findings", "attachments",
 }
 
 // checkOf is the check that a refused record fails.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/raasledger/raasledger/attribution/fee"
 	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/merkle"
 	"github.com/raasledger/raasledger/verify/bundle"
@@ -20,6 +21,7 @@ func (v *verifier) finish(where string) {
 	default:
 		v.end()
 	}
+	v.nouns()
 	rep := v.report
 	if v.opened != nil {
 		rep.Unverified = append(slices.Clone(v.opened.Unverified), v.opened.False...)
@@ -86,6 +88,7 @@ func (v *verifier) end() {
 	if v.far > 0 {
 		c[chains].passed += fmt.Sprintf(", of which %d reach beyond the records kept and are not compared", v.far)
 	}
+	v.endFindings()
 	v.endEvidence()
 }
 
@@ -280,6 +283,24 @@ func (v *verifier) endWitnesses() {
 	}
 }
 
+// nouns says of the statements what their figures count.
+func (v *verifier) nouns() {
+	if v.state == nil {
+		return
+	}
+	versions := v.standing().Versions()
+	for i := range v.report.Statements {
+		s := &v.report.Statements[i]
+		s.start = v.header.Start
+		for k := range s.Lines {
+			s.Nouns.Lines = append(s.Nouns.Lines, fee.LineNoun(versions, &s.Lines[k]))
+		}
+		for _, c := range s.Counts {
+			s.Nouns.Counts = append(s.Nouns.Counts, fee.CountNoun(versions, c.Reason))
+		}
+	}
+}
+
 // histories marks the statements that rest on no version but those which the
 // vendor alone had signed.
 func (v *verifier) histories() {
@@ -336,7 +357,7 @@ func (v *verifier) amounts() string {
 // computed there.
 func (v *verifier) carries(check int) bool {
 	switch check {
-	case form, signature, records, order, authors, agreed, statements:
+	case form, signature, records, order, authors, agreed, statements, findings:
 		return true
 	case history:
 		return v.header.Start > 0

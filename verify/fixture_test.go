@@ -81,6 +81,8 @@ type maker struct {
 	byID    map[string]*record.Record // the same
 	spoil   func(s *record.Statement) // changes a statement before it is written
 	alter   func(r *record.Record)    // changes a record after the state has taken it
+	blocked int64                     // standing records before it were in a finding block of the bundle
+	say     func(b *record.Resolve)   // changes a resolve by finding before it is signed
 }
 
 type file struct {
@@ -291,6 +293,9 @@ type cut struct {
 	noEvidence  bool
 	noRefs      bool
 	alsoRef     int64 // before the first record, if not 0
+
+	// block changes the finding block of a record, or leaves it out.
+	block func(r *record.Record, c *matterCut) bool
 }
 
 // bundle writes the bundle.
@@ -324,6 +329,7 @@ func (m *maker) bundle(c cut) []byte {
 	var b bytes.Buffer
 	w, err := bundle.NewWriter(&b, h)
 	m.must(err)
+	m.blocked = 0
 	for _, line := range state {
 		m.must(w.State(line))
 	}
@@ -345,6 +351,7 @@ func (m *maker) bundle(c cut) []byte {
 				m.must(w.Ref(m.lines[n], proof))
 			}
 		}
+		m.findingBlock(w, r, c.block)
 		m.must(w.Record(line))
 		if c.noEvidence {
 			continue

@@ -22,6 +22,7 @@ type Page struct {
 // that is refused that is the report alone. The error means that it could not
 // be checked.
 func ReadPage(r io.Reader, o Options) (*Page, error) {
+	o.behind = &listing{most: mostListed}
 	c, report, err := ReadCase(r, o)
 	if err != nil {
 		return nil, err

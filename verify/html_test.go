@@ -206,7 +206,8 @@ func wellFormed(t testing.TB, text string) []string {
 	}
 	d := xml.NewDecoder(strings.NewReader(text))
 	var open []string
-	seen := map[string]bool{}
+	seen, ids := map[string]bool{}, map[string]bool{}
+	var leads []string
 	for {
 		token, err := d.Token()
 		if errors.Is(err, io.EOF) {
@@ -224,7 +225,16 @@ func wellFormed(t testing.TB, text string) []string {
 			}
 			for _, a := range token.Attr {
 				seen[name+" "+a.Name.Local] = true
-				if strings.HasPrefix(a.Name.Local, "on") || a.Name.Local == "src" || a.Name.Local == "href" && !regexp.MustCompile(`^#n\d+$`).MatchString(a.Value) {
+				switch a.Name.Local {
+				case "id":
+					if ids["#"+a.Value] {
+						t.Errorf("two elements have the id %s", a.Value)
+					}
+					ids["#"+a.Value] = true
+				case "href":
+					leads = append(leads, a.Value)
+				}
+				if strings.HasPrefix(a.Name.Local, "on") || a.Name.Local == "src" || a.Name.Local == "href" && !regexp.MustCompile(`^#(n\d+|behind-\d+-\d+)$`).MatchString(a.Value) {
 					t.Errorf("<%s %s=%q>", name, a.Name.Local, a.Value)
 				}
 				if a.Name.Local == "style" && !regexp.MustCompile(`^(max-width: \d+px|background: #[0-9a-f]{6}; border: 1px solid #8a939b; padding: 0 .4em)$`).MatchString(a.Value) {
@@ -240,6 +250,11 @@ func wellFormed(t testing.TB, text string) []string {
 			}
 		case xml.Comment, xml.ProcInst:
 			t.Errorf("got %T", token)
+		}
+	}
+	for _, to := range leads {
+		if !ids[to] {
+			t.Errorf("a link leads to %s, which is not there", to)
 		}
 	}
 	if len(open) > 0 {

@@ -72,6 +72,7 @@ func writeStatement(h *page, s *Statement, amounts string) {
 	w := &waterfall{currency: s.Currency}
 	writeLines(h, s, w)
 	w.write(h)
+	writeBehind(h, s)
 	writeGrades(h, s)
 	writeCounts(h, s)
 	h.add("</section>\n")
@@ -82,6 +83,20 @@ func writeLines(h *page, s *Statement, w *waterfall) {
 	h.add("<table class=\"grid\">\n<thead><tr><th>What</th><th>How it comes about</th><th class=\"n\">%s</th></tr></thead>\n<tbody>\n", s.Currency)
 	row := func(class, what, how string, amount record.Decimal) {
 		h.add("<tr class=\"%s\"><td>%s</td><td>%s</td><td class=\"n\">%s</td></tr>\n", markup(class), what, how, string(amount))
+	}
+	leads := func(class, what, how, from string, amount record.Decimal, line string, version int64, period string) {
+		link := s.behindOf(line, version, period)
+		switch {
+		case link < 0:
+			row(class, what, how+from, amount)
+			return
+		case from == "":
+			from = "the records"
+			if how != "" {
+				how += ": "
+			}
+		}
+		h.add("<tr class=\"%s\"><td>%s</td><td>%s<a href=\"#behind-%d-%d\">%s</a></td><td class=\"n\">%s</td></tr>\n", markup(class), what, how, s.N, link, from, string(amount))
 	}
 	part := func(what, how string) { row("part", what, how, "") }
 	adjusted := func(list []record.Adjustment) {
@@ -98,12 +113,16 @@ func writeLines(h *page, s *Statement, w *waterfall) {
 			part("reads "+r.Name, value)
 		}
 	}
-	for _, l := range s.Lines {
+	for i, l := range s.Lines {
 		how := strings.TrimPrefix(quantityWords(&l), ", ")
+		from := ""
 		if l.Records > 0 {
-			how = strings.TrimPrefix(fmt.Sprintf("%s, from %s, no. %d to %d", how, many(l.Records, "record"), l.First, l.Last), ", ")
+			from = fmt.Sprintf("from %s, no. %d to %d", many(l.Records, s.lineNoun(i)), l.First, l.Last)
+			if how != "" {
+				how += ", "
+			}
 		}
-		row("line", fmt.Sprintf("%s, terms version %d", words(l.Name), l.Version), how, l.Amount)
+		leads("line", fmt.Sprintf("%s, terms version %d", words(l.Name), l.Version), how, from, l.Amount, l.Name, l.Version, "")
 		if len(l.Tiers) > 1 {
 			for _, u := range l.Tiers {
 				part(fmt.Sprintf("tier %d", u.Tier+1), fmt.Sprintf("%s for %s", u.Quantity, atScale(u.Amount, s.Subtotal)))
@@ -124,7 +143,7 @@ func writeLines(h *page, s *Statement, w *waterfall) {
 	row("sum", "Subtotal", "", s.Subtotal)
 	w.sum("Subtotal", s.Subtotal)
 	for _, c := range s.Corrections {
-		row("line", "Correction of "+c.Period, fmt.Sprintf("%s, terms version %d, quantity %s to %s", words(c.Line), c.Version, c.QuantityBefore, c.Quantity), c.Amount)
+		leads("line", "Correction of "+c.Period, fmt.Sprintf("%s, terms version %d, quantity %s to %s", words(c.Line), c.Version, c.QuantityBefore, c.Quantity), "", c.Amount, c.Line, c.Version, c.Period)
 		w.step("correction of "+c.Period, c.Amount)
 	}
 	if !s.CarriedIn.Zero() {
@@ -184,9 +203,9 @@ func writeCounts(h *page, s *Statement) {
 	if len(s.Counts) == 0 {
 		return
 	}
-	h.add("<h3>What became of the results, and why some were not billed</h3>\n<table class=\"grid\">\n<thead><tr><th class=\"n\">Results</th><th>What became of them</th><th></th></tr></thead>\n<tbody>\n")
-	for _, c := range s.Counts {
-		h.add("<tr><td class=\"n\">%d</td><td>%s</td><td class=\"small\">%s</td></tr>\n", c.N, reasonText(c.Reason), words(c.Reason))
+	h.add("<h3>What was counted, and why some was not billed</h3>\n<table class=\"grid\">\n<thead><tr><th class=\"n\">How many</th><th>What became of them</th><th></th></tr></thead>\n<tbody>\n")
+	for i, c := range s.Counts {
+		h.add("<tr><td class=\"n\">%s</td><td>%s</td><td class=\"small\">%s</td></tr>\n", many(c.N, s.countNoun(i)), reasonText(c.Reason), words(c.Reason))
 	}
 	h.add("</tbody>\n</table>\n")
 }

@@ -106,6 +106,8 @@ func checkQuestion(name string) string {
 		return "Do the amounts come out the same when computed again?"
 	case checkNames[chains]:
 		return "Is nothing left out, and does each reference lead somewhere?"
+	case checkNames[findings]:
+		return "Does each decision that names findings follow from the records?"
 	case checkNames[attachments]:
 		return "Is the evidence in the file that which was recorded?"
 	}
@@ -218,6 +220,8 @@ func reasonText(code string) string {
 		return "not accepted yet, or due in a later period; may still be billed"
 	case "disputed":
 		return "in dispute; may still be billed"
+	case "undelivered":
+		return "evidence that must reach the client first has not been delivered; may still be billed"
 	case "undefined":
 		return "a value that it needs is missing; may still be billed"
 	case "reopened":
@@ -230,6 +234,8 @@ func reasonText(code string) string {
 		return "handed to a human"
 	case "dispute_upheld":
 		return "a dispute about it was upheld"
+	case "found":
+		return "the agreed rules find it against the vendor"
 	case "reduced":
 		return "taken back in parts until nothing was left"
 	case "where":
@@ -238,6 +244,8 @@ func reasonText(code string) string {
 		return "no price in the terms counts it"
 	case "evidence":
 		return "evidence that the terms ask for is missing"
+	case "no_effect":
+		return "names no action, which the terms ask for"
 	case "outside_term":
 		return "outside the time of the agreement"
 	case "late":
@@ -255,9 +263,9 @@ func reasonText(code string) string {
 	case "void_signature":
 		return "signed with a revoked key"
 	case "unmatched":
-		return "speaks of no result that is open; without effect"
+		return "speaks of no result and no measurement that is open; without effect"
 	case "not_entitled":
-		return "a dispute by the side that made the claim; without effect"
+		return "a dispute by the side that made the claim, or the vendor takes back what another claimed; without effect"
 	case "dispute_late":
 		return "a dispute after its time; without effect"
 	case "after_guarantee":
@@ -266,6 +274,10 @@ func reasonText(code string) string {
 		return "more is taken back than is left; without effect"
 	case "no_quantity":
 		return "taken back in part, of what has no parts; without effect"
+	case "client_fault":
+		return "taken back, and the agreed rules find it against the client; without effect"
+	case "finding_late":
+		return "a finding after its time, or after it was decided; without effect"
 	}
 	return words(code)
 }

@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/raasledger/raasledger/attribution/fee"
 	"github.com/raasledger/raasledger/attribution/record"
 )
 
@@ -42,7 +43,7 @@ type Report struct {
 	Since     *Held       // nil if none was given
 	Agreement *Agreement  // nil if none is known
 
-	Checks     []Check // 12, in the order of docs/bundle.md
+	Checks     []Check // 13, in the order of docs/bundle.md
 	Statements []Statement
 	Withheld   []Withheld // the first 1,000
 	Amounts    string     // verified, none to verify, or why they are not verified
@@ -50,6 +51,7 @@ type Report struct {
 
 	Index      *Index      // the last chain index of the bundle, nil if there is none
 	Case       *CaseReport // of a case bundle that was read to its end, else nil
+	Findings   *Findings   // of a replay bundle with resolves by finding, else nil
 	Signatures []Signature // verified
 	Unverified []string    // keys of the other signature lines
 	History    History
@@ -82,10 +84,34 @@ type Statement struct {
 	N int64 // index of its record
 	*record.Statement
 	Recomputed   bool
-	Continued    bool           // the bundle continues from it: only what was compared is set, of its amounts CarriedOut alone
+	Continued    bool // the bundle continues from it: only what was compared is set, of its amounts CarriedOut alone
+	Nouns        Nouns
+	Behind       []fee.Backing  // the records behind the lines, where they are asked for
 	History      string         // adopted or excluded by the first version that the client signed after it, or ""
 	ClaimedTotal record.Decimal // where the record says another one
+
+	start int64 // of the bundle
 }
+
+// lineNoun is what the records behind a line are.
+func (s *Statement) lineNoun(i int) string {
+	if i < len(s.Nouns.Lines) {
+		return s.Nouns.Lines[i]
+	}
+	return "record"
+}
+
+// countNoun is what is counted by a reason.
+func (s *Statement) countNoun(i int) string {
+	if i < len(s.Nouns.Counts) {
+		return s.Nouns.Counts[i]
+	}
+	return "record"
+}
+
+// Nouns are what the figures of a statement count: result, measurement or
+// action, or record where they are of several kinds.
+type Nouns struct{ Lines, Counts []string }
 
 // An Index is a chain-index record.
 type Index struct {
@@ -101,6 +127,12 @@ type CaseReport struct {
 	Records  int64  // of it
 	Effects  int64  // executed actions, reads aside, of it or of what names it
 	Complete bool   // that these are all is not the operator's word alone
+}
+
+// Findings are the resolves by finding of a replay bundle.
+type Findings struct {
+	Records int64 // how many there are
+	Indexed bool  // the chain indexes that they rest on are recomputed from the records before them
 }
 
 // A Next is the period to be settled next.
@@ -261,6 +293,7 @@ type (
 		Next       *jsonNext       `json:"next,omitempty"`
 		Index      *jsonIndex      `json:"index,omitempty"`
 		Case       *jsonCase       `json:"case,omitempty"`
+		Findings   *jsonFindings   `json:"findings,omitempty"`
 		Signatures []jsonSignature `json:"signatures"`
 		Unverified []string        `json:"unverified"`
 		History    jsonHistory     `json:"history"`
@@ -305,6 +338,10 @@ type (
 		Records  int64  `json:"records"`
 		Effects  int64  `json:"effects"`
 		Complete bool   `json:"complete"`
+	}
+	jsonFindings struct {
+		Records int64 `json:"records"`
+		Indexed bool  `json:"indexed"`
 	}
 	jsonSignature struct {
 		Key     string `json:"key"`
@@ -356,6 +393,10 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	if r.Case != nil {
 		x := jsonCase(*r.Case)
 		j.Case = &x
+	}
+	if r.Findings != nil {
+		x := jsonFindings(*r.Findings)
+		j.Findings = &x
 	}
 	for _, s := range r.Signatures {
 		j.Signatures = append(j.Signatures, jsonSignature(s))

@@ -92,10 +92,12 @@ func TestJSON(t *testing.T) {
 			for _, g := range s.Grades {
 				st.Grades = append(st.Grades, record.Grade(g))
 			}
+			var nouns Nouns
 			for _, c := range s.Counts {
-				st.Counts = append(st.Counts, record.Count(c))
+				st.Counts = append(st.Counts, record.Count{Reason: c.Reason, N: c.N})
+				nouns.Counts = append(nouns.Counts, c.Noun)
 			}
-			back.Statements = append(back.Statements, Statement{N: s.N, Statement: st, Recomputed: s.Recomputed, Continued: s.Continued, History: s.History, ClaimedTotal: s.ClaimedTotal})
+			back.Statements = append(back.Statements, Statement{N: s.N, Statement: st, Nouns: nouns, Recomputed: s.Recomputed, Continued: s.Continued, History: s.History, ClaimedTotal: s.ClaimedTotal})
 		}
 		if got, want := text(t, &back), text(t, rep); got != want {
 			t.Errorf("%s: the JSON gives\n%s\nwant\n%s", v.name, got, want)
@@ -163,7 +165,7 @@ func TestStatementText(t *testing.T) {
 		Grades:      []record.Grade{{Grade: "both", Amount: "6.00"}, {Grade: "vendor", Amount: "2.50"}},
 		Corrections: []record.Correction{{Period: "2026-02", Version: 1, Line: "tickets", QuantityBefore: "4", Quantity: "3", Amount: "-1.00"}},
 		Counts:      []record.Count{{Reason: "billed", N: 30}, {Reason: "no_line", N: 1}},
-		Terms:       []record.Digest{"sha256:aa"}, Detail: "sha256:bb", State: "sha256:cc"}}}}
+		Terms:       []record.Digest{"sha256:aa"}, Detail: "sha256:bb", State: "sha256:cc"}, Nouns: Nouns{Counts: []string{"result", "measurement"}}}}}
 	const want = `
                tickets v1, quantity 30                                   20.00 EUR
                  at most: 30.00 to 20.00
@@ -175,7 +177,7 @@ func TestStatementText(t *testing.T) {
                carried in                                                -1.00 EUR
                total                                                      6.50 EUR
                billed                                                   30 results
-               no line                                                    1 result
+               no line                                               1 measurement
                terms                                            sha256:aa
                detail                                           sha256:bb
                state                                            sha256:cc
@@ -288,8 +290,8 @@ func TestExplain(t *testing.T) {
 	o := Options{Policy: policy(t, policyText(t, "both"))}
 	for _, result := range []string{"o-2", "resolved/T-2"} {
 		got, rep, err := Explain(bytes.NewReader(b), o, Question{Result: result})
-		if err != nil || rep.Verdict != Verified || !strings.HasPrefix(got, "resolved T-2 in vendor.example/contract-17, as of size 13\n  ") || !strings.Contains(got, "record 2 claims") || strings.Contains(got, "unproven") {
-			t.Errorf("%s: %v\n%s", result, err, got)
+		if err != nil || rep.Verdict != Verified || !strings.HasPrefix(got.Text(), "resolved T-2 in vendor.example/contract-17, as of size 13\n  ") || !strings.Contains(got.Text(), "record 2 claims") || strings.Contains(got.Text(), "unproven") {
+			t.Errorf("%s: %v\n%+v", result, err, got)
 		}
 	}
 	if _, _, err := Explain(bytes.NewReader(b), o, Question{Result: "o-99"}); err == nil || !strings.Contains(err.Error(), "o-99") {
@@ -297,13 +299,13 @@ func TestExplain(t *testing.T) {
 	}
 	o.Policy = policy(t, string(files(t)["third.policy"]))
 	got, rep, err := Explain(bytes.NewReader(b), o, Question{Result: "o-2"})
-	if err != nil || rep.Verdict != Unproven || !strings.Contains(got, "\nunproven: author signatures: agreement version 1: client key SHA256:") {
-		t.Errorf("unproven: %v\n%s", err, got)
+	if err != nil || rep.Verdict != Unproven || !strings.Contains(got.Text(), "\nunproven: author signatures: agreement version 1: client key SHA256:") {
+		t.Errorf("unproven: %v\n%+v", err, got)
 	}
 	bad := bytes.Replace(b, []byte(`"minutes":"7.5"`), []byte(`"minutes":"8.5"`), 1)
 	got, rep, err = Explain(bytes.NewReader(bad), o, Question{Result: "o-2"})
-	if err != nil || rep.Verdict != Refused || got != "nothing can be explained from a bundle that is refused\n" {
-		t.Errorf("refused: %v\n%s", err, got)
+	if err != nil || rep.Verdict != Refused || got.Text() != "nothing can be explained from a bundle that is refused\n" {
+		t.Errorf("refused: %v\n%+v", err, got)
 	}
 }
 
@@ -507,6 +509,8 @@ func FuzzVerify(f *testing.F) {
 	f.Add(m.bundle(cut{start: 8}), true)
 	f.Add(tiny(f).bundle(cut{}), false)
 	f.Add(receipts(f, nil).bundle(cut{}), false)
+	f.Add(refunds(f, nil).bundle(cut{}), false)
+	f.Add(refunds(f, nil).bundle(cut{}), true)
 	f.Fuzz(func(t *testing.T, b []byte, redo bool) {
 		if i := bytes.LastIndex(b, []byte("\n{\"end\":{")); redo && i > 0 && regexp.MustCompile(`"sha256":"[0-9a-f]{64}"`).Match(b[i:]) && bytes.Count(b[i+1:], []byte("\n")) == 1 && b[len(b)-1] == '\n' {
 			b = resum(b) // past the digest, into the records

@@ -104,8 +104,8 @@ func (s *Statement) writeAmounts(money func(name string, amount record.Decimal),
 	if s.Due != "" {
 		money("still to be paid", s.Due)
 	}
-	for _, c := range s.Counts {
-		row(words(c.Reason), fmt.Sprintf("%18s", many(c.N, "result")))
+	for i, c := range s.Counts {
+		row(words(c.Reason), fmt.Sprintf("%18s", many(c.N, s.countNoun(i))))
 	}
 }
 
@@ -174,6 +174,7 @@ type (
 		Adjust   []jsonAdjust   `json:"adjust,omitempty"`
 		Amount   record.Decimal `json:"amount"`
 		Records  int64          `json:"records"`
+		Noun     string         `json:"noun"`
 		First    int64          `json:"first"`
 		Last     int64          `json:"last"`
 	}
@@ -202,6 +203,7 @@ type (
 	jsonCount struct {
 		Reason string `json:"reason"`
 		N      int64  `json:"n"`
+		Noun   string `json:"noun"`
 	}
 	jsonReading struct {
 		Name  string         `json:"name"`
@@ -226,8 +228,8 @@ func (s *Statement) json() jsonStatement {
 	}
 	j.Subtotal, j.CarriedIn, j.Total, j.ClaimedTotal, j.Detail = s.Subtotal, s.CarriedIn, s.Total, s.ClaimedTotal, s.Detail
 	j.Lines, j.Adjust, j.Grades, j.Counts = []jsonLine{}, adjusts(s.Adjust), []jsonGrade{}, []jsonCount{}
-	for _, l := range s.Lines {
-		line := jsonLine{Version: l.Version, Name: l.Name, Quantity: l.Quantity, Before: l.Before, Held: l.Held, Reads: readings(l.Reads), Adjust: adjusts(l.Adjust), Amount: l.Amount, Records: l.Records, First: l.First, Last: l.Last}
+	for i, l := range s.Lines {
+		line := jsonLine{Version: l.Version, Name: l.Name, Quantity: l.Quantity, Before: l.Before, Held: l.Held, Reads: readings(l.Reads), Adjust: adjusts(l.Adjust), Amount: l.Amount, Records: l.Records, Noun: s.lineNoun(i), First: l.First, Last: l.Last}
 		for _, u := range l.Tiers {
 			line.Tiers = append(line.Tiers, jsonTier(u))
 		}
@@ -243,8 +245,8 @@ func (s *Statement) json() jsonStatement {
 	for _, g := range s.Grades {
 		j.Grades = append(j.Grades, jsonGrade(g))
 	}
-	for _, c := range s.Counts {
-		j.Counts = append(j.Counts, jsonCount(c))
+	for i, c := range s.Counts {
+		j.Counts = append(j.Counts, jsonCount{c.Reason, c.N, s.countNoun(i)})
 	}
 	return j
 }

@@ -92,7 +92,11 @@ func inShort(b record.Body) string {
 	case *record.Dispute:
 		return words("about", b.About, "", b.Ground)
 	case *record.Resolve:
-		return words(b.Disposition, b.Dispute, "about", b.About, "by", b.As)
+		text := words(b.Disposition, b.Dispute, "about", b.About, "by", b.As)
+		if b.As == record.ByFinding {
+			text = fmt.Sprintf("%s %s at size %d", text, strings.Join(b.Findings, " "), b.Size)
+		}
+		return text
 	case *record.Adjust:
 		return words("of", b.Of, "", string(b.Amount)+" "+b.Currency, "", b.Reason)
 	case *record.Demand:

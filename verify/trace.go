@@ -23,7 +23,46 @@ type Tracing struct {
 	Timeline []Entry
 	Answers  []*responsibility.Answer // one for each effect asked for, in ledger order
 	Without  []Without                // effects that the rules say nothing about
+	Relied   []Relied                 // resolves by finding of the case, in ledger order
 	Unproven []string                 // checks that are unproven, with their texts
+}
+
+// A Relied is a resolve by finding, and the effect whose findings it relies on:
+// what it says was computed again, at its own size.
+type Relied struct {
+	responsibility.Ref
+	Effect string
+	*record.Resolve
+}
+
+// relied lists the resolves by finding of a case.
+func relied(records []*record.Record, matter string) []Relied {
+	byID := map[string]record.Body{}
+	var all []Relied
+	for _, r := range records {
+		byID[r.ID] = r.Body
+		if b, ok := r.Body.(*record.Resolve); ok && r.Case == matter && b.As == record.ByFinding {
+			all = append(all, Relied{responsibility.Ref{N: r.Log.N, ID: r.ID}, effectOf(byID, b.Dispute+b.About), b})
+		}
+	}
+	return all
+}
+
+// effectOf is the action that a dispute, a claim or a reversal leads to.
+func effectOf(byID map[string]record.Body, id string) string {
+	for range 3 { // reversal or dispute, claim, action
+		switch b := byID[id].(type) {
+		case *record.Dispute:
+			id = b.About
+		case *record.Confirm:
+			id = b.Of
+		case *record.Reverse:
+			id = b.Of
+		case *record.Outcome:
+			id = b.Effect
+		}
+	}
+	return id
 }
 
 // A Without is an effect under terms that name no rule set.
@@ -83,7 +122,7 @@ func (c *Case) TraceAt(effect string, size int64) (*Tracing, error) {
 	if what != "case" {
 		return nil, fmt.Errorf("nothing can be traced: the bundle is of %s, want one of a case, which carries all that the rules read", c.Of)
 	}
-	t := &Tracing{Case: id, Origin: c.Origin, Size: c.Size, Complete: c.Complete, Timeline: Timeline(id, c.Records)}
+	t := &Tracing{Case: id, Origin: c.Origin, Size: c.Size, Complete: c.Complete, Timeline: Timeline(id, c.Records), Relied: relied(c.Records, id)}
 	f, err := c.Facts()
 	if err != nil {
 		return nil, err
@@ -122,6 +161,7 @@ func (t *Tracing) AsOf(size int64) error {
 	}
 	t.Size = size
 	t.Timeline = slices.DeleteFunc(t.Timeline, func(e Entry) bool { return e.N >= size })
+	t.Relied = slices.DeleteFunc(t.Relied, func(r Relied) bool { return r.N >= size })
 	return nil
 }
 
@@ -205,6 +245,11 @@ func (t *Tracing) WriteText(w io.Writer) error {
 	for _, a := range t.Answers {
 		b.WriteByte('\n')
 		writeAnswer(line, a)
+		for _, r := range t.Relied {
+			if r.Effect == a.Effect.ID {
+				line("relied on: %s (%d), at size %d: %s, by %s", r.ID, r.N, r.Size, r.Disposition, strings.Join(r.Findings, ", "))
+			}
+		}
 	}
 	for _, x := range t.Without {
 		b.WriteByte('\n')
@@ -256,6 +301,14 @@ func (t *Tracing) MarshalJSON() ([]byte, error) {
 		Rule   string `json:"rule"`
 		Party  string `json:"party"`
 	}
+	type finding struct {
+		N           int64    `json:"n"`
+		ID          string   `json:"id"`
+		Effect      string   `json:"effect"`
+		Size        int64    `json:"size"`
+		Disposition string   `json:"disposition"`
+		Findings    []string `json:"findings"`
+	}
 	type without struct {
 		Effect string `json:"effect"`
 		N      int64  `json:"n"`
@@ -270,6 +323,7 @@ func (t *Tracing) MarshalJSON() ([]byte, error) {
 		Timeline   []entry           `json:"timeline"`
 		Answers    []json.RawMessage `json:"answers"`
 		Open       []open            `json:"open"`
+		Relied     []finding         `json:"relied_on,omitempty"`
 		Without    []without         `json:"without_rules,omitempty"`
 		Unproven   []string          `json:"unproven,omitempty"`
 		NotClaimed []string          `json:"not_claimed"`
@@ -289,6 +343,9 @@ func (t *Tracing) MarshalJSON() ([]byte, error) {
 		for _, f := range a.Open() {
 			out.Open = append(out.Open, open{a.Effect.ID, string(f.Rule), f.Party})
 		}
+	}
+	for _, r := range t.Relied {
+		out.Relied = append(out.Relied, finding{r.N, r.ID, r.Effect, r.Size, r.Disposition, r.Findings})
 	}
 	for _, x := range t.Without {
 		out.Without = append(out.Without, without{x.Effect.ID, x.Effect.N, x.Reason})

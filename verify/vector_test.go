@@ -386,7 +386,7 @@ var vectors = append([]vector{
 		m.hidden[1] = []string{"WyJzYWx0MSIsImVtYWlsIiwiYkBiLmV4YW1wbGUiXQ"}
 		return m.bundle(cut{})
 	}},
-}, caseVectors...)
+}, slices.Concat(caseVectors, findingVectors)...)
 
 // shadow is a ledger whose terms the vendor alone has signed.
 func shadow(t testing.TB) *maker {
@@ -507,6 +507,7 @@ func files(t testing.TB) map[string][]byte {
 		"held-13.checkpoint":  m.checkpoint(13, "client"),
 		"forked-9.checkpoint": fork.checkpoint(9, "client"),
 
+		"held-refunds.checkpoint":  refunds(t, nil).checkpoint(23, "client"),
 		"held-amended.checkpoint":  amended(t).checkpoint(6, "client"),
 		"held-claims.checkpoint":   claims(t, nil).checkpoint(21, "client"),
 		"forked-claims.checkpoint": spoilt(t, 16, func(m *maker, r *record.Record) { r.Body.(*record.Outcome).Facts[0].Value.Text = "1" }).checkpoint(21, "client"),

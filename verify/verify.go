@@ -42,6 +42,8 @@ type Options struct {
 	// take, 0 is 64 MiB. A record counts as three times its line and 1 KiB.
 	Keep int64
 
+	behind *listing // asks for the records behind the lines of statements, may be nil
+
 	Verifier string // digest of the program, for the report; may be ""
 }
 
@@ -82,24 +84,30 @@ type verifier struct {
 
 	carried  [][]byte // state lines, until they are read
 	stateSum hash.Hash
-	state    *fee.State   // nil until it can be read, and where it cannot
-	matter   *matter      // of a case bundle, else nil
-	want     int64        // index of the next record
-	broken   string       // why statements are not recomputed any more, "" while they are
-	index    bundle.Index // of the chains seen in this stretch
+	state    *fee.State    // nil until it can be read, and where it cannot
+	matter   *matter       // of a case bundle, else nil
+	block    *findingBlock // the finding block at hand, nil if there is none
+	want     int64         // index of the next record
+	broken   string        // why statements are not recomputed any more, "" while they are
+	index    bundle.Index  // of the chains seen in this stretch
 	recent   recent
 	past     past
 	last     record.Time // log time of the last record
 	refs     []carried
 	evidence evidence
 
-	count, byOthers, cited, linked, indexes, referred, far, receipts, receiptsFar int64 // figures of the report
+	count, byOthers, cited, linked, indexes, referred, far, receipts, receiptsFar, found int64 // figures of the report
 
-	versions int    // of the standing that have been looked at
-	client   string // name of the witness whose key signed the newest version as the client's
-	refused  string // period whose statement could not be computed, "" if none
-	signers  signers
-	shadow   string // why what was settled is not agreed, "" if it is
+	kept      []carriedLine // standing records of the finding blocks so far
+	keptBytes int64
+	seen      bool          // of a finding block: who wrote its records was judged when they came by
+	said      int64         // index of the last standing record that can change what is found, -1 before
+	versions  int           // of the standing that have been looked at
+	client    string        // name of the witness whose key signed the newest version as the client's
+	behind    []fee.Backing // of the statement at hand
+	refused   string        // period whose statement could not be computed, "" if none
+	signers   signers
+	shadow    string // why what was settled is not agreed, "" if it is
 }
 
 // signers are the parties whose signatures of a version were verified.
@@ -123,6 +131,7 @@ func verify(r io.Reader, o Options) (*verifier, error) {
 	}
 	v := &verifier{o: o, report: &Report{Policy: o.Policy.Digest(), Verifier: o.Verifier, Now: o.Now}}
 	v.evidence.asked = o.Evidence
+	v.said = -1
 	v.recent = recent{byID: map[string]*target{}, most: o.Keep}
 	if o.Since != nil {
 		var err error
@@ -163,6 +172,7 @@ func (v *verifier) read(r io.Reader) (where string, err error) {
 	case v.matter != nil:
 	case v.header.Start == 0:
 		v.state = fee.New()
+		v.list()
 	default:
 		v.stateSum = sha256.New()
 	}
@@ -187,9 +197,17 @@ func (v *verifier) read(r io.Reader) (where string, err error) {
 			v.stateSum.Write(it.Line)
 			v.stateSum.Write([]byte{'\n'})
 		case bundle.RefLine:
-			goOn = v.addRef(it.Line, it.Proof)
+			if it.Block {
+				goOn = v.blockRef(it)
+			} else {
+				goOn = v.addRef(it.Line, it.Proof)
+			}
 		case bundle.ChainLine:
-			v.matter.chains = append(v.matter.chains, it.Chain)
+			if it.Block {
+				v.blockChain(it)
+			} else {
+				v.matter.chains = append(v.matter.chains, it.Chain)
+			}
 		case bundle.RecordLine:
 			if v.matter != nil {
 				goOn = v.carriedRecord(it)
@@ -377,6 +395,7 @@ func (v *verifier) record(line []byte) (bool, error) {
 		v.checks[form].fail("line %d: record %d: %v", v.lines, index, err)
 		return false, nil
 	}
+	v.finding(r) // in the tree of the records before it
 	v.past.add(leaf, r.Log.Time, v.tree.Frontier)
 	v.compared(v.tree.Append(leaf))
 	v.count++
@@ -457,6 +476,7 @@ func (v *verifier) load(r *record.Record) {
 		return
 	}
 	v.state = state
+	v.list()
 	v.loadVersions()
 	v.continued(s)
 }
@@ -663,17 +683,18 @@ func (v *verifier) newVersion(r *record.Record, body *record.Agreement) {
 // detail tells the caller the detail lines of the statement that r is, unless
 // it will be refused.
 func (v *verifier) detail(r *record.Record, s *record.Statement) error {
-	if v.o.Detail == nil || v.broken != "" {
+	if v.o.Detail == nil && v.o.behind == nil || v.broken != "" {
 		return nil
 	}
 	p, closing, ok := v.state.Next()
 	if !ok || p.Name != s.Period || r.Log.Time < closing {
 		return nil
 	}
-	// What is wrong with the settlement itself, Apply will say.
 	var own error
-	v.state.Settle(func(line []byte) error {
-		own = v.o.Detail(s.Period, line)
+	v.settle(s.Period, func(line []byte) error {
+		if v.o.Detail != nil {
+			own = v.o.Detail(s.Period, line)
+		}
 		return own
 	})
 	return own
@@ -682,7 +703,8 @@ func (v *verifier) detail(r *record.Record, s *record.Statement) error {
 // statement notes a statement that the state has taken for the report. There
 // is one for a period.
 func (v *verifier) statement(n int64, claimed *record.Statement, m *fee.Mismatch, first bool) {
-	s := Statement{N: n, Statement: claimed, Recomputed: v.broken == "" && !first, Continued: first}
+	s := Statement{N: n, Statement: claimed, Recomputed: v.broken == "" && !first, Continued: first, Behind: v.behind}
+	v.behind = nil
 	switch {
 	case first: // nothing else of it was compared
 		s.Statement = &record.Statement{Period: claimed.Period, From: claimed.From, Until: claimed.Until, Closing: claimed.Closing,

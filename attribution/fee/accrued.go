@@ -19,6 +19,7 @@ type Meter struct {
 	metered  map[*claim]*metered
 	byCase   map[string][]*claim
 	unseen   []*claim // that no receipt covers, in ledger order
+	handed   []*claim // whose evidence was handed over, and no receipt covers that, in its order
 	due      deadlines
 	readings map[string]*reading // by key: the one that stands
 	resolved map[string]*reading // by span: the one that both sides resolved last
@@ -34,6 +35,8 @@ type metered struct {
 	firm, exposed, pending []part // exposed is of the firm ones
 	back                   []part // of what is billed: to be given back for sure
 	period                 record.Time
+	found                  []part      // of measures of findings, not counted by a statement
+	foundIn                record.Time // start of the period of these
 	reason                 reason
 	next                   record.Time // when it is looked at again
 }
@@ -75,6 +78,7 @@ func (m *Meter) begin(now record.Time) {
 	for _, c := range m.s.claims {
 		m.open(c)
 	}
+	m.handed = m.s.handedOver(m.s.claims)
 	for _, x := range m.s.readings {
 		m.read(x)
 	}
@@ -94,6 +98,10 @@ func (m *Meter) Apply(r *record.Record) error {
 	if periods > 0 {
 		last = s.lastPeriod()
 	}
+	var waited []*claim
+	if b, ok := r.Body.(*record.Disclose); ok {
+		waited = s.wanted[b.Digest]
+	}
 	err := s.Apply(r)
 	if _, mismatch := err.(*Mismatch); err != nil && !mismatch {
 		return err
@@ -110,25 +118,13 @@ func (m *Meter) Apply(r *record.Record) error {
 	for _, x := range s.readings[readings:] {
 		m.read(x)
 	}
-	about := ""
-	switch b := r.Body.(type) {
-	case *record.Confirm:
-		about = b.Of
-	case *record.Reverse:
-		about = b.Of
-	case *record.Dispute:
-		about = b.About
-	case *record.Resolve:
-		if c := s.disputes[b.Dispute]; c != nil {
-			m.look(c)
-		}
+	m.handed = append(m.handed, s.handedOver(waited)...)
+	for _, c := range s.concerned(r) {
+		m.look(c)
+	}
+	switch r.Body.(type) {
 	case *record.Handoff:
 		for _, c := range m.byCase[r.Case] {
-			m.look(c)
-		}
-	}
-	if about != "" {
-		if c := s.claimByID(about); c != nil {
 			m.look(c)
 		}
 	}
@@ -166,8 +162,13 @@ func (m *Meter) open(c *claim) {
 	m.look(c)
 }
 
-// covered looks at the claims that a receipt has covered since.
+// covered looks at the claims that a receipt has covered since, or the last
+// of their evidence.
 func (m *Meter) covered() {
+	for len(m.handed) > 0 && m.s.delivered(m.handed[0]) < never {
+		m.look(m.handed[0])
+		m.handed = m.handed[1:]
+	}
 	for len(m.unseen) > 0 && m.s.received(m.unseen[0].n) < never {
 		m.look(m.unseen[0])
 		m.unseen = m.unseen[1:]
@@ -220,9 +221,10 @@ func (m *Meter) judge(c *claim) *metered {
 	}
 	credits := &touches{s: m.s, closing: m.now, byCase: m.byCase}
 	v := m.s.look(c, m.now)
+	m.find(c, &v, x)
 	for i := range c.events {
 		at(c.events[i].at)
-		if d := c.rule.Dispute; c.events[i].kind == dispute && d != nil && d.Then != "arbiter" {
+		if d := c.rule.Dispute; (c.events[i].kind == dispute || c.events[i].kind == contested) && d != nil && d.Then != "arbiter" {
 			at(max(c.events[i].at, c.at) + record.Time(d.After))
 		}
 	}
@@ -234,8 +236,9 @@ func (m *Meter) judge(c *claim) *metered {
 	} else {
 		at(max(v.accepted, c.at+record.Time(c.rule.Lock)))
 	}
+	at(m.s.delivered(c))
 	back := v.reversible(c)
-	at(back + 1)
+	at(after(back, 1))
 	gone := v.void
 	if gone == unsaid {
 		gone = v.back
@@ -265,6 +268,9 @@ func (m *Meter) judge(c *claim) *metered {
 	case !c.evidenced:
 		x.reason = evidence
 		return x
+	case c.rule.Effect != nil && c.action == "":
+		x.reason = noEffect
+		return x
 	case gone != unsaid:
 		x.reason = gone
 		return x
@@ -285,10 +291,10 @@ func (m *Meter) judge(c *claim) *metered {
 	// nobody said anything, or else if it had been accepted at once.
 	if v.accepted == never {
 		if v.accepted = m.s.silent(c); v.accepted == never {
-			v.accepted = c.seen()
+			v.accepted = max(c.at, c.logged)
 		}
 	}
-	if v.locked < never && !v.open {
+	if v.locked < never && !v.open && !v.missing {
 		x.reason, x.firm = billed, parts
 		if m.now <= back {
 			x.exposed = parts
@@ -311,7 +317,10 @@ func (m *Meter) judge(c *claim) *metered {
 func (v *view) reversible(c *claim) record.Time {
 	last := record.Time(-1)
 	if d := c.rule.Dispute; d != nil {
-		last = c.seen() + record.Time(d.Within)
+		last = after(v.seen, d.Within)
+	}
+	if f := c.rule.Findings(); f != nil && len(f.Void) > 0 {
+		last = max(last, after(v.seen, f.Within))
 	}
 	if v.locked < never && c.rule.Reopen != nil {
 		last = max(last, v.guarantee(c))
@@ -429,9 +438,10 @@ func (m *Meter) count(v *version, n int64, at record.Time, x *metered, sign int6
 	if len(x.exposed) > 0 {
 		m.exposed += sign
 	}
+	in := x.period
 	move := func(to map[slot]*tally, parts []part, sign int64) {
 		for _, p := range parts {
-			where := slot{x.period, v.number, p.measure}
+			where := slot{in, v.number, p.measure}
 			if v.measures[p.measure].term {
 				where.period = never
 			}
@@ -457,6 +467,10 @@ func (m *Meter) count(v *version, n int64, at record.Time, x *metered, sign int6
 	move(m.high, x.pending, sign)
 	if sign > 0 {
 		move(m.low, x.exposed, -1)
+	}
+	in = x.foundIn
+	for _, to := range []map[slot]*tally{m.firm, m.high, m.low} {
+		move(to, x.found, sign)
 	}
 }
 

@@ -35,7 +35,9 @@ func (z *settlement) price() (amounts []number, lines []reckoning, subtotal numb
 			}
 			amounts, lines = append(amounts, x), append(lines, r)
 			sum = sum.add(x)
-			st.Lines = append(st.Lines, r.line())
+			l := r.line()
+			l.Records = z.recordsBehind(r.behind)
+			st.Lines = append(st.Lines, l)
 		}
 	}
 	z.roll()
@@ -97,31 +99,23 @@ func (r *reckoning) line() record.Line {
 		}
 		l.Last = max(l.Last, y.last)
 	}
-	l.Records = recordsBehind(r.behind)
 	return l
 }
 
-// recordsBehind is how many different results and measurements are behind
-// changes, and actions: of those of one name that several measures count, as
-// many as the one that counts most of them.
-func recordsBehind(list []*change) int64 {
+// recordsBehind is how many different results, measurements and actions are
+// behind changes.
+func (z *settlement) recordsBehind(list []*change) int64 {
 	if len(list) == 1 {
 		return list[0].claims
 	}
 	var all []int64
-	actions := map[string]int64{}
+	n := int64(0)
 	for _, y := range list {
 		all = append(all, y.behind...)
-		if y.actions > 0 {
-			actions[y.measure.Of] = max(actions[y.measure.Of], y.actions)
-		}
+		n += y.actions
 	}
 	slices.Sort(all)
-	n := int64(len(slices.Compact(all)))
-	for _, a := range actions {
-		n += a
-	}
-	return n
+	return n + int64(len(slices.Compact(all))) - z.countedTwice(list)
 }
 
 // adjustSum applies the statement's own adjustments to the sum of the lines. A
@@ -145,14 +139,16 @@ func (z *settlement) adjustSum(sum number) number {
 	return x
 }
 
+// A correctedLine is a line in a period that is corrected.
+type correctedLine struct {
+	period  record.Time // its start
+	version int64
+	line    int // by its place
+}
+
 // correct gives the corrections of earlier periods, and their sum.
 func (z *settlement) correct() (sum number) {
-	type key struct {
-		period  record.Time
-		version int64
-		line    int
-	}
-	var keys []key
+	z.corrected = nil
 	for i, at := range z.slots {
 		if at.period == z.period.From || at.period == never || i > 0 && z.slots[i-1].period == at.period {
 			continue
@@ -164,12 +160,12 @@ func (z *settlement) correct() (sum number) {
 		for _, v := range z.s.versions {
 			for line, t := range v.tables {
 				if !t.term && v.number > z.s.excluded && z.reaches(v, t, at.period, touched) {
-					keys = append(keys, key{at.period, v.number, line})
+					z.corrected = append(z.corrected, correctedLine{at.period, v.number, line})
 				}
 			}
 		}
 	}
-	for _, k := range keys {
+	for _, k := range z.corrected {
 		v := z.s.versions[k.version-1]
 		t := v.tables[k.line]
 		p, _ := z.s.periodAt(k.period)

@@ -74,9 +74,9 @@ func (x *touches) counts(t *claim) bool {
 	if known {
 		return ok
 	}
-	if terms := t.version.terms; t.at <= x.closing && t.version.number > x.s.excluded && t.evidenced && t.at >= terms.From && t.at < terms.Until {
+	if terms := t.version.terms; t.at <= x.closing && t.version.number > x.s.excluded && t.shown() && t.at >= terms.From && t.at < terms.Until {
 		v := x.s.look(t, x.closing)
-		ok = v.void == unsaid && v.back == unsaid && !v.open && v.accepted != never && holds(t.rule.Where, t.facts, t.at) == 1
+		ok = v.void == unsaid && v.back == unsaid && !v.open && !v.missing && v.accepted != never && holds(t.rule.Where, t.facts, t.at) == 1
 	}
 	if x.counted == nil {
 		x.counted = map[*claim]bool{}
@@ -128,8 +128,9 @@ func splitCredit(k *terms.Credit, occurred record.Time, list []touch, q number) 
 	return groups, parts(weights, q.round(k.Decimals, mode), k.Decimals)
 }
 
-// explain says who touched a credited claim, and what falls to whom.
-func (x *touches) explain(c *claim, u use) []string {
+// explain says who touched a credited claim, and what falls to whom, with the
+// reversals in part before until.
+func (x *touches) explain(c *claim, u use, v *view, until record.Time) []string {
 	k := u.Credit
 	var list []touch
 	var lines []string
@@ -139,12 +140,33 @@ func (x *touches) explain(c *claim, u use) []string {
 			lines = append(lines, fmt.Sprintf("record %d of %v is a touch of %s", t.n, t.at, t.group))
 		}
 	}
-	q := one
-	if u.Op == "sum" {
-		var ok bool
-		if q, ok = factNumber(c.facts, u.Fact); !ok {
-			return append(lines, fmt.Sprintf("measure %s: nothing to share, %s has no value", u.Name, u.Fact))
+	var taken number
+	for _, r := range v.reduces {
+		if !r.locked {
+			taken = taken.add(r.quantity)
 		}
+	}
+	shared := func() (number, bool) {
+		if u.Op != "sum" {
+			return one, true
+		}
+		return factNumber(c.reduced(taken), u.Fact)
+	}
+	q, ok := shared()
+	if !ok {
+		return append(lines, fmt.Sprintf("measure %s: nothing to share, %s has no value", u.Name, u.Fact))
+	}
+	counted := creditOf(k, c.at, list, q)
+	for _, r := range v.reduces {
+		if !r.locked || r.at >= until {
+			continue
+		}
+		taken = taken.add(r.quantity)
+		less, ok := shared()
+		if !ok {
+			return append(lines, fmt.Sprintf("measure %s: nothing is left to share, %s has no value", u.Name, u.Fact))
+		}
+		q, counted = less, smaller(counted, creditOf(k, c.at, list, less))
 	}
 	groups, split := splitCredit(k, c.at, list, q)
 	if groups == nil {
@@ -155,7 +177,7 @@ func (x *touches) explain(c *claim, u use) []string {
 		shares = append(shares, fmt.Sprintf("%s %s", g, split[i]))
 	}
 	return append(lines, fmt.Sprintf("measure %s shares %s by %s: %s; it counts the part of %s, %s",
-		u.Name, q, k.Model, strings.Join(shares, ", "), strings.Join(k.To, " and "), creditOf(k, c.at, list, q)))
+		u.Name, q, k.Model, strings.Join(shares, ", "), strings.Join(k.To, " and "), counted))
 }
 
 // weigh gives the weight of each group, in the order in which they first

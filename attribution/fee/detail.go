@@ -44,15 +44,26 @@ func (z *settlement) detail(to func(line []byte) error) error {
 	}
 	for i := range z.decisions {
 		d := &z.decisions[i]
-		if d.reason == unsaid {
+		if d.reason == unsaid && len(d.found) == 0 {
 			continue
 		}
 		if err := next(d.claim.n); err != nil {
 			return err
 		}
+		if z.backings != nil {
+			z.backings.claim, z.backings.reading = d.claim, nil
+		}
 		line := detailLine{n: d.claim.n, result: d.claim.rule.Name, key: d.claim.once(), reason: d.reason}
-		if err := z.moved(line, d.claim.version, d.period, d.before, d.parts, write); err != nil {
-			return err
+		if d.reason != unsaid {
+			if err := z.moved(line, d.claim.version, d.period, d.before, d.parts, write); err != nil {
+				return err
+			}
+		}
+		if len(d.found) > 0 {
+			line.reason = found
+			if err := z.moved(line, d.claim.version, d.marks.found, nil, d.found, write); err != nil {
+				return err
+			}
 		}
 	}
 	if err := next(int64(never)); err != nil {
@@ -62,6 +73,9 @@ func (z *settlement) detail(to func(line []byte) error) error {
 		d := &z.readings[i]
 		if d.reason == unsaid {
 			continue
+		}
+		if z.backings != nil {
+			z.backings.claim, z.backings.reading = nil, d.reading
 		}
 		line := detailLine{n: d.reading.n, result: prefixMetric + d.reading.metric, key: d.reading.id, reason: d.reason}
 		if err := z.moved(line, d.reading.version, d.period, d.before, d.parts, write); err != nil {
@@ -89,7 +103,8 @@ func (z *settlement) moved(line detailLine, v *version, period record.Time, befo
 	}
 	for _, p := range list {
 		m := v.measures[p.measure]
-		y := z.change(z.slotOf(period, v, p.measure))
+		at := z.slotOf(period, v, p.measure)
+		y := z.change(at)
 		y.begin(z)
 		was := y.cumulated.quantity
 		if q, ok := partOf(before, p.measure); ok {
@@ -99,10 +114,12 @@ func (z *settlement) moved(line detailLine, v *version, period record.Time, befo
 			y.cumulated.count(v, m, q, 1)
 		}
 		line.measure, line.quantity = m.Name, y.cumulated.quantity.sub(was)
+		z.backings.take(at, &line, p)
 		for k, i := range y.lines {
 			price := z.round(y.priceOf(i, &y.cumulated))
 			line.line, line.amount = v.tables[i].name, price.sub(y.prices[k])
 			y.prices[k] = price
+			z.backings.priced(at, &line)
 			if err := write(line); err != nil {
 				return err
 			}

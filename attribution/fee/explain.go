@@ -39,6 +39,16 @@ func (s *State) Explain(result string) (*Explanation, error) {
 	if !c.evidenced {
 		say(c.at, c.n, "the claim lacks evidence that the terms ask for")
 	}
+	if c.delivery != nil && !v.missing {
+		say(s.delivered(c), c.delivery.last, "its evidence is delivered: record %d hands over the last of it, and a receipt of the client covers that", c.delivery.last)
+	}
+	switch {
+	case c.rule.Effect == nil:
+	case c.action == "":
+		say(c.at, c.n, "the claim names no action")
+	default:
+		say(c.at, c.n, "behind it is action %s", c.action)
+	}
 	for i := range c.events {
 		e := &c.events[i]
 		effect := ""
@@ -65,7 +75,7 @@ func (s *State) Explain(result string) (*Explanation, error) {
 	credits := &touches{s: s, closing: now}
 	for _, u := range c.rule.uses {
 		if u.Credit != nil {
-			x.Lines = append(x.Lines, credits.explain(c, u)...)
+			x.Lines = append(x.Lines, credits.explain(c, u, &v, never)...)
 		}
 	}
 	x.Lines = append(x.Lines, s.verdicts(c, &v)...)
@@ -82,6 +92,9 @@ func (s *State) acceptance(c *claim, v *view) string {
 	case c.ownWord():
 		return fmt.Sprintf(": %s claims it itself", by)
 	case v.accepted == silent && c.rule.Accept.On == "claim":
+		if c.delivery != nil {
+			return " with the delivery, as agreed"
+		}
 		return " with the claim, as agreed"
 	case v.accepted == silent:
 		return " by silence"
@@ -120,6 +133,8 @@ func (s *State) verdicts(c *claim, v *view) []string {
 		lines = append(lines, fmt.Sprintf("now: %s since %v: %s", taken, v.backAt, v.back.meaning()))
 	case v.open:
 		lines = append(lines, "now: "+disputed.meaning())
+	case v.missing:
+		lines = append(lines, "now: "+undelivered.meaning()+": "+c.delivery.lack())
 	case v.accepted == never:
 		if t := s.silent(c); t < never {
 			lines = append(lines, fmt.Sprintf("now: silence accepts it at %v", t))
@@ -165,6 +180,15 @@ func (e *event) words() string {
 		return "upholds dispute " + e.id
 	case reject:
 		return "rejects dispute " + e.id
+	case contested:
+		return "disputes the action behind it"
+	case findVoid:
+		if e.id == "" {
+			return "voids it by a finding against the vendor"
+		}
+		return "upholds dispute " + e.id + " by a finding against the vendor"
+	case findKeep:
+		return "answers " + e.id + " by a finding against the client"
 	}
 	panic("fee: unknown event")
 }
@@ -214,6 +238,8 @@ func (r reason) meaning() string {
 		return "it was not accepted and locked, or belongs to a later period"
 	case disputed:
 		return "a dispute is open"
+	case undelivered:
+		return "evidence that the terms want delivered has not reached the client"
 	case undefined:
 		return "a condition or a measure has no value for it"
 	case billed:
@@ -224,6 +250,8 @@ func (r reason) meaning() string {
 		return "its case was handed over before it was accepted"
 	case disputeUpheld:
 		return "a dispute about it was upheld"
+	case found:
+		return "a finding against the vendor voids it"
 	case reduced:
 		return "nothing is left of it"
 	case where:
@@ -232,6 +260,8 @@ func (r reason) meaning() string {
 		return "no line of the terms counts it"
 	case evidence:
 		return "it lacks evidence that the terms ask for"
+	case noEffect:
+		return "it names no action, which the terms ask for"
 	case outsideTerm:
 		return "it lies outside the term"
 	case late:

@@ -18,13 +18,19 @@ type entry struct{ position, hash uint32 }
 
 func newIndex() index { return index{seed: maphash.MakeSeed()} }
 
+func (x *index) hash(key string) uint32 { return uint32(maphash.String(x.seed, key)) }
+
 // find gives the position of the claim with a text, -1 if there is none. text
 // is what the index is by.
 func (x *index) find(key string, text func(position int) string) int {
+	return x.search(x.hash(key), key, text)
+}
+
+// search is find for who has the hash of the text.
+func (x *index) search(h uint32, key string, text func(position int) string) int {
 	if len(x.slots) == 0 {
 		return -1
 	}
-	h := uint32(maphash.String(x.seed, key))
 	for i := h; ; i++ {
 		e := x.slots[i&uint32(len(x.slots)-1)]
 		if e.position == 0 {
@@ -36,8 +42,8 @@ func (x *index) find(key string, text func(position int) string) int {
 	}
 }
 
-// add enters a claim whose text is not there.
-func (x *index) add(key string, position int) {
+// add enters a claim by the hash of a text that is not there.
+func (x *index) add(h uint32, position int) {
 	if 4*x.used >= 3*len(x.slots) {
 		old := x.slots
 		x.slots = make([]entry, max(16, 2*len(old)))
@@ -47,7 +53,7 @@ func (x *index) add(key string, position int) {
 			}
 		}
 	}
-	x.put(entry{uint32(position + 1), uint32(maphash.String(x.seed, key))})
+	x.put(entry{uint32(position + 1), h})
 	x.used++
 }
 

@@ -100,7 +100,9 @@ type kit struct {
 }
 
 func newKit(t failer) *kit {
-	return &kit{t: t, state: New(), digests: map[string]record.Digest{}, authors: map[string]*record.Author{}, cases: map[string]string{}, chains: map[string][2]int64{}}
+	s := New()
+	s.List(-1)
+	return &kit{t: t, state: s, digests: map[string]record.Digest{}, authors: map[string]*record.Author{}, cases: map[string]string{}, chains: map[string][2]int64{}}
 }
 
 // at reads a time like "2026-03-02" or "2026-03-02T09:00".
@@ -252,6 +254,7 @@ func (k *kit) settle() (*record.Statement, []string) {
 	if d := record.Sum([]byte(strings.Join(append(detail, ""), "\n"))); d != st.Detail {
 		k.t.Fatalf("detail has digest %s, the statement says %s", d, st.Detail)
 	}
+	checkBackings(k.t, k.state, st)
 	left, err := k.state.SettledLines()
 	if err != nil {
 		k.t.Fatalf("settled lines: %v", err)

@@ -73,7 +73,7 @@ func (z *settlement) leave() image {
 	s := z.s
 	m := image{
 		standing: s.standing, size: s.size, statement: s.size,
-		carried: z.balance, versions: s.versions, usage: map[slot]*usage{}, rolled: z.rolled, prepaid: z.prepaid,
+		carried: z.balance, versions: s.versions, usage: map[slot]*usage{}, shared: map[shared]int64{}, rolled: z.rolled, prepaid: z.prepaid,
 		included: map[lineSlot]number{}, standins: map[string]number{}, reached: z.reached,
 		tallies: map[slot]*tally{}, handoffs: map[string]*handoffs{},
 		claims: make([]claimLine, 0, len(z.decisions)),
@@ -85,8 +85,8 @@ func (z *settlement) leave() image {
 		if d.leaves {
 			continue
 		}
-		m.claims = append(m.claims, claimLine{d.claim, d.marks, d.idle})
-		booked = min(booked, d.marks.period)
+		m.claims = append(m.claims, claimLine{d.claim, d.marks, d.idle, d.spent})
+		booked = min(booked, d.marks.period, d.marks.found)
 		covered = min(covered, record.Time(d.claim.n))
 		if _, ok := s.handoffs[d.claim.matter]; ok {
 			at, ok := earliest[d.claim.matter]
@@ -130,6 +130,11 @@ func (z *settlement) leave() image {
 			m.usage[at] = u
 		}
 	}
+	for at, n := range s.shared {
+		if at.period >= z.period.Until {
+			m.shared[at] = n
+		}
+	}
 	for at, x := range s.included {
 		if at.period >= m.periods[0].From {
 			m.included[at] = x
@@ -154,6 +159,7 @@ func (z *settlement) leave() image {
 			}
 		}
 	}
+	m.contests, _ = z.contestsAfter()
 	for _, r := range s.receipts {
 		if r.size > int64(covered) {
 			m.receipts = append(m.receipts, r)
@@ -242,12 +248,16 @@ func (z *settlement) take() {
 			for _, e := range d.idle {
 				c.events[e.event].told = true
 			}
+			for _, i := range d.spent {
+				c.events[i].spent = true
+			}
 			continue
 		}
 		for j := range c.events {
 			if c.events[j].kind == dispute {
 				delete(s.disputes, c.events[j].id)
 			}
+			delete(s.reversals, c.events[j].id)
 		}
 	}
 	if len(m.claims) < len(s.claims) {
@@ -264,8 +274,10 @@ func (z *settlement) take() {
 	for _, l := range m.readings {
 		s.readings = append(s.readings, l.reading)
 	}
+	s.shared = m.shared
 	s.usage, s.standins, s.reached, s.included, s.rolled, s.prepaid = m.usage, m.standins, m.reached, m.included, m.rolled, m.prepaid
 	s.carried, s.periods, s.tallies = m.carried, m.periods, m.tallies
 	s.handoffs, s.receipts, s.loose = m.handoffs, m.receipts, m.loose
+	s.takeContests(m.contests)
 	s.taken = newTaken(m.taken)
 }

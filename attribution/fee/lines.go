@@ -22,12 +22,14 @@ type image struct {
 	tallies         map[slot]*tally
 	readings        []readingLine
 	usage           map[slot]*usage
+	shared          map[shared]int64
 	standins        map[string]number
 	reached         map[string]number
 	included        map[lineSlot]number
 	rolled          map[string]number
 	prepaid         map[string]number
 	handoffs        map[string]*handoffs
+	contests        []contestLine
 	receipts        []receipt
 	loose           []loose
 	claims          []claimLine
@@ -41,6 +43,7 @@ type claimLine struct {
 	claim *claim
 	marks marks
 	told  []idle
+	spent []int
 }
 
 // A readingLine is a measurement with the marks to write.
@@ -52,12 +55,15 @@ type readingLine struct {
 func (s *State) image() image {
 	m := image{
 		standing: s.standing, size: s.size, statement: s.statement,
-		carried: s.carried, usage: s.usage, standins: s.standins, reached: s.reached, included: s.included, rolled: s.rolled, prepaid: s.prepaid,
+		carried: s.carried, usage: s.usage, shared: s.shared, standins: s.standins, reached: s.reached, included: s.included, rolled: s.rolled, prepaid: s.prepaid,
 		periods: s.periods, tallies: s.tallies, handoffs: s.handoffs, receipts: s.receipts, loose: s.loose,
 		claims: make([]claimLine, len(s.claims)), taken: s.taken.list, versions: s.versions,
 	}
 	for i, c := range s.claims {
 		m.claims[i] = claimLine{claim: c, marks: c.marks}
+	}
+	for _, k := range s.contests {
+		m.contests = append(m.contests, contestLine{k, k.told})
 	}
 	for _, x := range s.readings {
 		m.readings = append(m.readings, readingLine{x, x.marks})
@@ -114,6 +120,7 @@ func (m *image) digest() record.Digest {
 // Types of state lines, beside those of the standing.
 const (
 	lineClaim    = "claim"
+	lineContest  = "contest"
 	lineEvent    = "event"
 	lineFold     = "fold"
 	lineHandoff  = "handoff"
@@ -126,6 +133,8 @@ const (
 	lineReceipt  = "receipt"
 	lineRest     = "rest"
 	lineRolled   = "rolled"
+	lineRuling   = "ruling"
+	lineShared   = "shared"
 	lineStand    = "stand"
 	lineStandin  = "standin"
 	lineTaken    = "taken"
@@ -155,6 +164,13 @@ func (m *image) each(write func(line []byte)) {
 			add(newRow(lineUsed).time(at.period).int(at.version).text(name).value(v))
 		}
 	}
+	for at, n := range m.shared {
+		r := newRow(lineShared).time(at.period).int(at.version).open()
+		for _, name := range splitNames(at.measures) {
+			r.text(name)
+		}
+		add(r.close().int(n))
+	}
 	for _, x := range m.readings {
 		lines = append(lines, new(row).writeReading(x.reading, x.marks))
 	}
@@ -177,6 +193,7 @@ func (m *image) each(write func(line []byte)) {
 			}
 		}
 	}
+	writeContests(m.contests, add)
 	for _, r := range m.receipts {
 		add(newRow(lineReceipt).int(r.size).time(r.at))
 	}
@@ -201,21 +218,24 @@ func (m *image) each(write func(line []byte)) {
 	m.byText(func(l *claimLine) { write(l.write(&r)) })
 	upTo(lineEvent)
 	var events []int
-	var told []bool
+	var told, spent []bool
 	m.byText(func(l *claimLine) {
 		if len(l.claim.events) == 0 {
 			return
 		}
-		events, told = events[:0], told[:0]
+		events, told, spent = events[:0], told[:0], spent[:0]
 		for k := range l.claim.events {
-			events, told = append(events, k), append(told, l.claim.events[k].told)
+			events, told, spent = append(events, k), append(told, l.claim.events[k].told), append(spent, l.claim.events[k].spent)
+		}
+		for _, k := range l.spent {
+			spent[k] = true
 		}
 		for _, d := range l.told {
 			told[d.event] = true
 		}
 		slices.SortFunc(events, func(a, b int) int { return compareText(l.claim.events[a].n, l.claim.events[b].n) })
 		for _, k := range events {
-			write(l.writeEvent(&r, k, told[k]))
+			write(l.writeEvent(&r, k, told[k], spent[k]))
 		}
 	})
 	upTo(lineTaken)
@@ -305,11 +325,23 @@ func compareText(a, b int64) int { return textKeyOf(a).compare(textKeyOf(b)) }
 // write writes the line of a claim:
 //
 //	["claim",n,result,key,id,case,at,logged,version,author,flags,facts,since,said,booking]
+//
+// and, where the terms ask for the action behind it, that and the start of the
+// period in whose findings it is counted.
+//
+//	["claim",...,[n of the last disclose record,digest...]] of one whose evidence must be delivered
 func (l *claimLine) write(r *row) []byte {
 	c := l.claim
 	r.begin(lineClaim).int(c.n).text(c.rule.Name).text(c.once()).text(c.id).text(c.matter).
 		time(c.at).time(c.logged).int(c.version.number).text(c.party).flags(c.backfilled, c.evidenced)
-	return r.facts(c.facts).marks(c.version, &l.marks).end()
+	r.facts(c.facts).marks(c.version, &l.marks)
+	if c.rule.Effect != nil {
+		r.text(c.action).time(l.marks.found)
+	}
+	if c.delivery != nil {
+		c.delivery.write(r)
+	}
+	return r.end()
 }
 
 // facts writes facts as an object.
@@ -371,7 +403,7 @@ func (r *row) numbers(list []number) *row {
 // writeEvent writes the line of an event of the claim:
 //
 //	["event",n of the claim,n,kind,author,at,flags,...]
-func (l *claimLine) writeEvent(r *row, i int, told bool) []byte {
+func (l *claimLine) writeEvent(r *row, i int, told, spent bool) []byte {
 	e := &l.claim.events[i]
 	r.begin(lineEvent).int(l.claim.n).int(e.n).text(eventWords[e.kind]).text(roleWords[e.by]).time(e.at).flags(told)
 	switch e.kind {
@@ -379,15 +411,19 @@ func (l *claimLine) writeEvent(r *row, i int, told bool) []byte {
 		r.text(e.cause.String())
 	case reduce:
 		r.text(e.cause.String()).number(e.quantity)
-	case dispute, uphold, reject:
+	case dispute, uphold, reject, contested, findVoid, findKeep:
 		r.text(e.id)
+	}
+	if l.claim.rule.keeps && (e.kind == reverse || e.kind == reduce) {
+		r.text(e.id).flags(spent)
 	}
 	return r.end()
 }
 
 var roleWords = [...]string{vendor: "vendor", client: "client", third: "third", arbiter: "arbiter"}
 
-var eventWords = [...]string{accept: "accept", remark: "remark", reverse: "reverse", reduce: "reduce", dispute: "dispute", uphold: "uphold", reject: "reject"}
+var eventWords = [...]string{accept: "accept", remark: "remark", reverse: "reverse", reduce: "reduce", dispute: "dispute", uphold: "uphold", reject: "reject",
+	contested: "contest", findVoid: "find_void", findKeep: "find_keep"}
 
 // A row is a line under construction: an array of an array's elements.
 type row struct {

@@ -84,7 +84,7 @@ func newTable(t *terms.Terms, l *terms.Line) *table {
 	}
 	// What a line over the term has come to hangs on more than its versions'
 	// quantities where it reads a value, or was not due from the beginning.
-	if m := t.Measure(l.Of); m != nil && m.Source != "metric" && (m.Op == "count" || m.Op == "sum") {
+	if m := t.Measure(l.Of); m != nil && (m.Source == "result" || m.Source == "action") && (m.Op == "count" || m.Op == "sum") {
 		x.own = !x.term || x.due == 0 && len(reads(nil, x.adjusts)) == 0
 	}
 	switch l.Mode {

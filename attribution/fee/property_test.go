@@ -118,9 +118,13 @@ func drawTerms(t *rapid.T, scales ...int) map[string]any {
 		if pick("reopen", "yes", "yes", "no") == "yes" {
 			r["reopen"] = map[string]any{"within": hours("guarantee", 240), "from": pick("from", "occurred", "accepted", "locked")}
 		}
+		if pick("effect", "no", "yes") == "yes" {
+			r["effect"] = drawEffect(t, r["dispute"] != "none", "both", "both", "void", "keep", "none")
+		}
 		if pick("evidence", "no", "no", "no", "yes") == "yes" {
 			r["evidence"] = []any{"transcript"}
 		}
+		drawDelivered(t, r)
 		results[name] = r
 	}
 	measures := map[string]any{
@@ -150,8 +154,63 @@ func drawTerms(t *rapid.T, scales ...int) map[string]any {
 	if pick("term", "long", "long", "short") == "short" {
 		fields["effective"] = map[string]any{"from": "2026-03-01T00:00:00.000Z", "until": "2026-04-20T00:00:00.000Z"}
 	}
+	fields["responsibility"] = map[string]any{"rule_set": "rs-1", "outward": "client", "review_min": "0s"}
 	drawAdjust(t, fields, scale)
 	return fields
+}
+
+// drawEffect draws what the action behind a claim has to do with the fee.
+func drawEffect(t *rapid.T, disputed bool, which ...string) map[string]any {
+	pick := func(name string, of ...string) string { return rapid.SampledFrom(of).Draw(t, name) }
+	e := map[string]any{"disputed": "ignore"}
+	if disputed {
+		e["disputed"] = pick("disputed", "hold", "hold", "ignore")
+	}
+	f := map[string]any{}
+	lists := pick("lists", which...)
+	if lists == "both" || lists == "void" {
+		f["void"], f["within"] = []any{"limit_exceeded", "no_authority"}, pick("finding within", "0s", "60h", "10d", "30d")
+	}
+	if lists == "both" || lists == "keep" {
+		f["keep"] = []any{"bad_input", "override_taken"}
+	}
+	if lists == "both" {
+		f["both"] = pick("both", "void", "keep", "open")
+	}
+	if len(f) > 0 {
+		e["findings"] = f
+	}
+	return e
+}
+
+// drawActions adds the actions that claims can name.
+func drawActions(k *kit) (ids []string) {
+	for i := range 4 {
+		ids = append(ids, k.add(&record.Record{ID: fmt.Sprintf("x-%d", i), At: max(k.logged, at("2026-03-01")), Body: &record.Action{Action: "refund", Effect: "write", Status: "executed"}}))
+	}
+	return ids
+}
+
+// drawFinding draws a resolve by finding about one of what there is.
+func drawFinding(t *rapid.T, disputes, claims, reversals []string) (by string, b *record.Resolve, ok bool) {
+	pick := func(name string, of ...string) string { return rapid.SampledFrom(of).Draw(t, name) }
+	latest := func(name string, of []string) string {
+		return of[len(of)-1-rapid.IntRange(0, min(5, len(of)-1)).Draw(t, name)]
+	}
+	b = &record.Resolve{As: record.ByFinding, Size: 1, Disposition: pick("disposition", "upheld", "rejected")}
+	switch what := pick("about", "dispute", "claim", "claim", "reversal", "reversal"); {
+	case what == "dispute" && len(disputes) > 0:
+		b.Dispute = latest("dispute", disputes)
+	case what == "claim" && len(claims) > 0:
+		b.About, b.Disposition = latest("about", claims), pick("disposition", "upheld", "upheld", "upheld", "rejected")
+	case what == "reversal" && len(reversals) > 0:
+		b.About, b.Disposition = latest("about", reversals), pick("disposition", "rejected", "rejected", "rejected", "upheld")
+	default:
+		return "", nil, false
+	}
+	rules := map[string][]string{"upheld": {"limit_exceeded", "no_authority", "stale_grant"}, "rejected": {"bad_input", "override_taken", "late_record"}}[b.Disposition]
+	b.Findings = []string{rapid.SampledFrom(rules).Draw(t, "rule")}
+	return pick("by", "vendor", "client"), b, true
 }
 
 func toJSON(v any) string {
@@ -176,7 +235,8 @@ func drawHistory(t *rapid.T, most int) *history {
 	k := start(t, toJSON(fields))
 	h := &history{kit: k}
 	clock := at("2026-03-01")
-	var disputes []string
+	var disputes, reversals []string
+	actions := drawActions(k)
 	pick := func(name string, of ...string) string { return rapid.SampledFrom(of).Draw(t, name) }
 	amounts := []string{"0", "1", "2", "2.50", "3.5", "8", "8.01", "10", "0.0000000000001", "1234567890123"}
 	// Nothing may be dated before a later version begins once it is there, and
@@ -188,7 +248,7 @@ func drawHistory(t *rapid.T, most int) *history {
 		}
 		r := &record.Record{At: max(clock-record.Time(rapid.SampledFrom([]int{0, 0, 0, 1, 3, 9, 25, 70}).Draw(t, "age"))*12*hour, at("2026-02-25"))}
 		r.Log = &record.Log{Time: clock}
-		what := rapid.IntRange(0, 13).Draw(t, "what")
+		what := rapid.IntRange(0, 18).Draw(t, "what")
 		if len(h.claims) == 0 && what < 11 { // an event needs a claim
 			what = 0
 		}
@@ -210,10 +270,8 @@ func drawHistory(t *rapid.T, most int) *history {
 			r.Case = fmt.Sprintf("c-%d", rapid.IntRange(0, 40).Draw(t, "case"))
 			r.By = pick("by", "vendor", "vendor", "vendor", "client", "bank")
 			r.Backfilled = rapid.IntRange(0, 9).Draw(t, "backfilled") == 0
-			if rapid.IntRange(0, 5).Draw(t, "attached") > 0 {
-				r.Attach = []record.Attachment{{Name: "transcript", Digest: record.Sum(nil), Size: 1}}
-			}
-			r.Body = &record.Outcome{Result: pick("result", "sale", "sale", "visit"), Facts: facts}
+			r.Attach = drawAttached(t)
+			r.Body = &record.Outcome{Result: pick("result", "sale", "sale", "visit"), Facts: facts, Effect: pick("effect", append(actions, "", actions[0])...)}
 			h.claims = append(h.claims, r.ID)
 		case 4, 5:
 			r.By = pick("by", "client", "client", "vendor", "bank")
@@ -227,7 +285,9 @@ func drawHistory(t *rapid.T, most int) *history {
 			if pick("part", "yes", "yes", "no") == "yes" {
 				b.Quantity = record.Decimal(pick("quantity", "0.5", "1", "2", "5", "7", "0.0000000000001"))
 			}
-			r.Body = b
+			r.By = pick("by", "vendor", "client", "bank")
+			r.ID, r.Body = fmt.Sprintf("v-%d", i), b
+			reversals = append(reversals, r.ID)
 		case 8:
 			r.ID, r.By = fmt.Sprintf("d-%d", i), pick("by", "client", "client", "vendor")
 			r.Body = &record.Dispute{About: of, Ground: "result"}
@@ -241,6 +301,16 @@ func drawHistory(t *rapid.T, most int) *history {
 		case 10:
 			r.Case = k.cases[of]
 			r.Body = &record.Handoff{To: "person", Reason: "asked", Nonce: "AAAAAAAAAAAAAAAAAAAAAA=="}
+		case 14:
+			r.ID, r.By = fmt.Sprintf("d-%d", i), pick("by", "client", "client", "vendor")
+			r.Body = &record.Dispute{About: pick("action", actions...), Ground: "action"}
+			disputes = append(disputes, r.ID)
+		case 15, 16:
+			by, b, ok := drawFinding(t, disputes, h.claims, reversals)
+			if !ok {
+				continue
+			}
+			r.By, r.Body = by, b
 		case 11:
 			if len(k.state.versions) == 1 && fields["effective"] == nil && i > 5 && rapid.IntRange(0, 2).Draw(t, "amend") == 0 {
 				h.amend(t, fields, clock)
@@ -252,9 +322,11 @@ func drawHistory(t *rapid.T, most int) *history {
 				h.receipt(pick("cosigner", "client", "client", "client", "court"), size, r.At+record.Time(rapid.IntRange(-4, 4).Draw(t, "cosigned"))*12*hour, r.At, max(clock, k.logged))
 			}
 			continue
+		case 17, 18:
+			r.Body = drawDisclose(t, r)
 		}
 		if what >= 4 {
-			r.Backfilled = rapid.IntRange(0, 5).Draw(t, "backfilled") == 0
+			r.Backfilled = rapid.IntRange(0, 5).Draw(t, "backfilled") == 0 && what != 15 && what != 16 // no finding is history
 		}
 		r.Log.Time = max(clock, k.logged)
 		k.add(r)
@@ -366,15 +438,21 @@ func TestOrderOfEventsInsideACutDoesNotCount(t *testing.T) {
 		first := h.kit.records[0].Body.(*record.Agreement).Terms
 		// Segments end with a statement or before a further version.
 		type segment struct {
-			claims, events, resolves []*record.Record
-			last                     *record.Record
+			claims, contests, events, resolves []*record.Record
+			last                               *record.Record
 		}
 		var segments []segment
 		var now segment
 		for _, r := range h.kit.records[1:] {
 			switch r.Body.(type) {
-			case *record.Outcome:
+			case *record.Outcome, *record.Action:
 				now.claims = append(now.claims, r)
+			case *record.Dispute:
+				if strings.HasPrefix(r.Body.(*record.Dispute).About, "x-") && len(segments) > 0 {
+					now.contests = append(now.contests, r) // where the actions are there
+					break
+				}
+				now.events = append(now.events, r)
 			case *record.Resolve:
 				now.resolves = append(now.resolves, r)
 			case *record.Receipt: // it speaks of positions, which change here
@@ -395,7 +473,11 @@ func TestOrderOfEventsInsideACutDoesNotCount(t *testing.T) {
 				if shuffle {
 					events, resolves = rapid.Permutation(events).Draw(t, "events"), rapid.Permutation(resolves).Draw(t, "resolves")
 				}
-				for _, r := range slices.Concat(s.claims, events, resolves) {
+				all := slices.Concat(s.claims, s.contests, events, resolves)
+				if shuffle && rapid.Bool().Draw(t, "contests first") {
+					all = slices.Concat(s.contests, s.claims, events, resolves)
+				}
+				for _, r := range all {
 					k.add(bare(r, max(k.logged, s.last.Log.Time)))
 				}
 				if a, ok := s.last.Body.(*record.Agreement); ok {

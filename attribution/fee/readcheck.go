@@ -82,6 +82,9 @@ func (s *State) checkRead() error {
 		}
 		book(x.version, &x.marks, x.n, x.moment)
 	}
+	if err := s.checkContests(); err != nil {
+		return err
+	}
 	for i, c := range s.claims {
 		if c.n < 0 || c.n >= s.size || i > 0 && s.claims[i-1].n == c.n {
 			return fmt.Errorf("claim %d is outside the first %d records, or there twice", c.n, s.size)
@@ -89,9 +92,18 @@ func (s *State) checkRead() error {
 		if c.period != never && !begins(c.period) {
 			return fmt.Errorf("claim %d is billed in a period that begins at %v, which is not there", c.n, c.period)
 		}
+		if err := s.checkDelivery(c); err != nil {
+			return err
+		}
 		book(c.version, &c.marks, c.n, c.at)
+		if err := s.checkFound(c, booked, begins); err != nil {
+			return fmt.Errorf("claim %d %v", c.n, err)
+		}
+		if err := s.checkContested(c); err != nil {
+			return fmt.Errorf("claim %d %v", c.n, err)
+		}
 		for j, e := range c.events {
-			if e.n <= c.n || e.n >= s.size || j > 0 && c.events[j-1].n == e.n {
+			if e.n <= c.n && !s.ofContest(&e) || e.n < 0 || e.n == c.n || e.n >= s.size || j > 0 && c.events[j-1].n == e.n {
 				return fmt.Errorf("event %d of claim %d is not in its place", e.n, c.n)
 			}
 		}
@@ -102,7 +114,7 @@ func (s *State) checkRead() error {
 		}
 		b := booked[at]
 		m := s.versions[at.version-1].measures[at.measure]
-		if y.claims < b.claims || m.Source == "result" && (y.claims < 1 || (m.Op == "count" || m.Op == "sum") && y.quantity.cmp(b.quantity) < 0) {
+		if y.claims < b.claims || m.Source == "finding" && (y.claims < 1 || y.quantity.cmp(number{units: y.claims}) != 0) || m.Source == "result" && (y.claims < 1 || (m.Op == "count" || m.Op == "sum") && y.quantity.cmp(b.quantity) < 0) {
 			return fmt.Errorf("tally of %d and %s has %d and %s in it", y.claims, y.quantity, b.claims, b.quantity)
 		}
 		if y.stand != nil {
@@ -258,6 +270,24 @@ func (s *State) checkUsage() error {
 		}
 		if err := addUp(m, &u.tally); err != nil {
 			return err
+		}
+	}
+	several := map[slot]int64{}
+	for at, n := range s.shared {
+		v, names, last := s.version(at.version), splitNames(at.measures), -1
+		if v == nil || len(names) < 2 || n < 1 {
+			return fmt.Errorf("%d actions are said to be counted by the measures %q of version %d", n, at.measures, at.version)
+		}
+		for _, name := range names {
+			i := v.measure(name)
+			where := slot{at.period, at.version, i}
+			if i <= last || s.usage[where] == nil || v.measures[i].Of != v.measures[v.measure(names[0])].Of {
+				return fmt.Errorf("measure %q of version %d counts no actions that another one counts at %v, or not in this order", name, at.version, at.period)
+			}
+			if n > s.usage[where].claims-several[where] {
+				return fmt.Errorf("measure %s counts %d actions, and more of them together with others", name, s.usage[where].claims)
+			}
+			last, several[where] = i, several[where]+n
 		}
 	}
 	return nil

@@ -104,22 +104,23 @@ func (s *State) settledUpTo() record.Time {
 }
 
 // resolveReading takes a resolution that says what holds of a live measurement.
-func (s *State) resolveReading(r *record.Record, b *record.Resolve) {
+// It reports whether r is one.
+func (s *State) resolveReading(r *record.Record, b *record.Resolve) bool {
 	if b.Field == "" || b.Value == "" || s.standing.SignatureVoid(r) {
-		return
+		return false
 	}
 	i := slices.IndexFunc(s.readings, func(x *reading) bool { return x.id == b.About })
 	if i < 0 {
-		return
+		return false
 	}
 	old := s.readings[i]
 	j := slices.IndexFunc(old.facts, func(f record.Fact) bool { return f.Name == b.Field })
 	if j < 0 || old.facts[j].Value.IsBool {
-		return
+		return false
 	}
 	if old.version.fieldType(old.metric, b.Field) == "decimal" {
 		if _, err := record.ParseDecimal(b.Value); err != nil {
-			return
+			return false
 		}
 	}
 	x := *old
@@ -128,6 +129,7 @@ func (s *State) resolveReading(r *record.Record, b *record.Resolve) {
 	x.facts = slices.Clone(old.facts)
 	x.facts[j].Value.Text = strings.Clone(b.Value)
 	s.readings = append(s.readings, &x)
+	return true
 }
 
 // fieldType is the type of a field of a metric.

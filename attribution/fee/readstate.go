@@ -86,6 +86,12 @@ func (s *State) sortRead() {
 		slices.SortFunc(u.values, byN)
 	}
 	slices.SortFunc(s.periods, func(a, b settled) int { return cmp.Compare(a.From, b.From) })
+	for _, k := range s.contests {
+		slices.SortFunc(k.rulings, func(a, b said) int { return cmp.Compare(a.n, b.n) })
+	}
+	for _, list := range s.contested {
+		slices.SortFunc(list, func(a, b *contest) int { return cmp.Compare(a.dispute.n, b.dispute.n) })
+	}
 	slices.SortFunc(s.receipts, func(a, b receipt) int { return cmp.Compare(a.size, b.size) })
 	slices.SortFunc(s.loose, func(a, b loose) int { return cmp.Compare(a.n, b.n) })
 	s.taken = newTaken(s.taken.list)
@@ -142,6 +148,14 @@ func (s *State) readRow(row []any) error {
 		return s.readTally(row[0].(string), c)
 	case lineUsage, lineUsed:
 		return s.readUsage(row[0].(string), c)
+	case lineShared:
+		at := shared{period: c.time(), version: c.int()}
+		var names []string
+		for list := c.list(); len(list.row) > 0; c.join(list.err) {
+			names = append(names, list.text())
+		}
+		at.measures = joinNames(names)
+		s.shared[at] = c.int()
 	case lineReading:
 		return s.readReading(c)
 	case linePrepaid:
@@ -158,6 +172,8 @@ func (s *State) readRow(row []any) error {
 		return s.readClaim(c)
 	case lineEvent:
 		return s.readEvent(c)
+	case lineContest, lineRuling:
+		return s.readContest(row[0].(string), c)
 	default:
 		return fmt.Errorf("type %v is not known", row[0])
 	}
@@ -183,11 +199,15 @@ func (s *State) readClaim(c *cells) error {
 	if !slices.Contains(x.rule.Claim, party) {
 		return fmt.Errorf("%s may not claim %s under version %d", party, result, number)
 	}
-	x.party, x.author = partyOf(x.version.terms, party), roleOf(x.version.terms, party)
+	x.party, x.author = partyOf(x.version.terms, party)
 	var err error
 	if x.marks, err = c.marks(x.version, func(m *measure) bool { return m.Source == "result" && m.Of == result }); err != nil {
 		return err
 	}
+	if x.marks.found = never; x.rule.Effect != nil {
+		x.action, x.marks.found = c.text(), c.timeOrNever()
+	}
+	x.delivery = c.delivery()
 	if v := s.governing(x.at); v != x.version {
 		return fmt.Errorf("version %d does not govern %v", number, x.at)
 	}
@@ -202,17 +222,17 @@ func (s *State) readClaim(c *cells) error {
 	if err := c.done(); err != nil {
 		return err
 	}
-	s.add(x)
+	s.add(x, s.byKey.hash(x.key))
 	return nil
 }
 
 // marks reads what statements did with a claim or a measurement. counts says
 // which measures it can be booked on.
 func (c *cells) marks(v *version, counts func(*measure) bool) (m marks, err error) {
-	m = marks{since: c.timeOrNever(), said: c.reason(), period: never}
+	m = marks{since: c.timeOrNever(), said: c.reason(), period: never, found: never}
 	kept := c.list()
-	if err := c.done(); err != nil {
-		return m, err
+	if c.err != nil {
+		return m, c.err
 	}
 	if len(kept.row) > 0 {
 		m.period = kept.time()
@@ -380,23 +400,27 @@ func (s *State) readEvent(r *cells) error {
 		e.cause = r.cause()
 	case reduce:
 		e.cause, e.quantity = r.cause(), r.number()
-	case dispute, uphold, reject:
+	case dispute, uphold, reject, contested, findVoid, findKeep:
 		e.id = r.text()
 	}
-	if !ok {
+	switch {
+	case !ok:
 		r.join(fmt.Errorf("is about claim %d, which is not there", n))
+	case s.claims[i].rule.keeps && (e.kind == reverse || e.kind == reduce):
+		e.id, e.spent = r.text(), r.flags(1)[0]
 	}
 	if err := r.done(); err != nil {
 		return err
 	}
 	c := s.claims[i]
-	if e.kind == dispute {
-		if s.disputes[e.id] != nil {
-			return fmt.Errorf("has the id of another dispute")
-		}
-		s.disputes[e.id] = c
+	switch {
+	case e.kind == dispute && s.disputes[e.id] != nil:
+		return fmt.Errorf("has the id of another dispute")
+	case (e.kind == reverse || e.kind == reduce) && s.reversals[e.id] != nil:
+		return fmt.Errorf("has the id of another reversal")
 	}
 	c.events = append(c.events, e)
+	s.nameEvent(c, &e)
 	return nil
 }
 

@@ -10,9 +10,10 @@ const (
 	unsaid reason = iota
 
 	// Claims that are still under way.
-	pending   // not accepted, not locked, or billed in a later period
-	disputed  // a dispute is open
-	undefined // a condition or a measure has no value
+	pending     // not accepted, not locked, or billed in a later period
+	disputed    // a dispute is open
+	undelivered // the client has not got the evidence that the terms want delivered
+	undefined   // a condition or a measure has no value
 
 	// Claims in the fee.
 	billed
@@ -24,10 +25,12 @@ const (
 	cancelled
 	escalated
 	disputeUpheld
+	found       // a finding that the terms name voids it
 	reduced     // nothing is left after reversals in part
 	where       // the condition of the result is false
 	noLine      // no line counts it
 	evidence    // an attachment that the terms ask for is missing
+	noEffect    // it names no action, and the terms ask for one
 	outsideTerm // claimed or billed outside the term
 	late        // claimed after its period was settled, and the terms refuse that
 	expired     // still pending at the horizon
@@ -48,6 +51,8 @@ const (
 	afterGuarantee // a reversal after the lock and outside the guarantee
 	overReversed   // more is reversed than is left
 	noQuantity     // a reversal in part of what has no quantity, or of nothing
+	clientFault    // a reversal of what a finding keeps in the fee
+	findingLate    // a finding after its time, or after others have decided
 
 	reasons // how many there are
 )
@@ -56,6 +61,7 @@ var reasonWords = [reasons]string{
 	unsaid:         "",
 	pending:        "pending",
 	disputed:       "disputed",
+	undelivered:    "undelivered",
 	undefined:      "undefined",
 	billed:         "billed",
 	reopened:       "reopened",
@@ -63,10 +69,12 @@ var reasonWords = [reasons]string{
 	cancelled:      "cancelled",
 	escalated:      "escalated",
 	disputeUpheld:  "dispute_upheld",
+	found:          "found",
 	reduced:        "reduced",
 	where:          "where",
 	noLine:         "no_line",
 	evidence:       "evidence",
+	noEffect:       "no_effect",
 	outsideTerm:    "outside_term",
 	late:           "late",
 	expired:        "expired",
@@ -81,6 +89,8 @@ var reasonWords = [reasons]string{
 	afterGuarantee: "after_guarantee",
 	overReversed:   "over_reversed",
 	noQuantity:     "no_quantity",
+	clientFault:    "client_fault",
+	findingLate:    "finding_late",
 }
 
 func (r reason) String() string { return reasonWords[r] }
@@ -95,7 +105,9 @@ func parseReason(word string) (reason, error) {
 }
 
 // underWay reports whether a claim with this reason may still be billed.
-func (r reason) underWay() bool { return r == pending || r == disputed || r == undefined }
+func (r reason) underWay() bool {
+	return r == pending || r == disputed || r == undelivered || r == undefined
+}
 
 // causeOf is the reason for a reversal of this cause.
 func causeOf(cause string) reason {

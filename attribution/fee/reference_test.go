@@ -1,12 +1,9 @@
 package fee
 
 import (
-	"encoding/base64"
-	"encoding/binary"
 	"fmt"
 	"math/big"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/raasledger/raasledger/attribution/record"
@@ -40,6 +37,9 @@ type refResult struct {
 	booked  map[int]*big.Rat
 	gone    bool
 	free    bool // its key, after it is gone
+
+	spent map[int64]bool // reversals that took from what was billed
+	found bool           // counted among findings
 }
 
 type refPeriod struct {
@@ -89,6 +89,7 @@ func bills(records []*record.Record, standing *terms.Standing) []bill {
 	counted := map[int64]bool{} // loose records
 	looseAt := map[int64]string{}
 	looseLine := map[int64][2]string{}
+	var contests []*refContest
 
 	for cut, s := range records {
 		if s.Kind != record.KindStatement {
@@ -139,11 +140,23 @@ func bills(records []*record.Record, standing *terms.Standing) []bill {
 					looseAt[int64(i)] = "unmatched"
 				}
 			case *record.Dispute:
-				if live(b.About) == nil {
+				var there []terms.Version
+				for _, v := range versions {
+					if v.N < int64(i) {
+						there = append(there, v)
+					}
+				}
+				if live(b.About) == nil && !takeDispute(&contests, r, there) {
 					looseAt[int64(i)] = "unmatched"
 				}
 			case *record.Resolve:
-				found := false
+				if b.As == "finding" {
+					if !takeFinding(b, records[:i], contests, live, looseAt) {
+						looseAt[int64(i)] = "unmatched"
+					}
+					break
+				}
+				found := isKept(contests, b.Dispute)
 				for _, d := range records[:i] {
 					var about string
 					switch y := d.Body.(type) {
@@ -249,6 +262,9 @@ func bills(records []*record.Record, standing *terms.Standing) []bill {
 		}
 
 		// 3. Each result.
+		if n := tellContests(contests, results, closing, versions, instant); n > 0 {
+			counts["unmatched"] += int(n)
+		}
 		for _, x := range results {
 			if x.gone || x.t0 > closing {
 				continue
@@ -311,6 +327,7 @@ func bills(records []*record.Record, standing *terms.Standing) []bill {
 						x.booked, x.said = left, "reduced"
 					}
 				}
+				y.spend(x, end)
 				if !waits && closing >= x.t0+record.Time(x.rule.FinalAfter) {
 					x.gone = true
 				}
@@ -327,10 +344,14 @@ func bills(records []*record.Record, standing *terms.Standing) []bill {
 				tell("outside_term")
 			case !refEvidence(x):
 				tell("evidence")
+			case x.rule.Effect != nil && x.body.Effect == "":
+				tell("no_effect")
 			case y.void != "":
 				tell(y.void)
 			case y.open:
 				tell("disputed")
+			case y.missing:
+				tell("undelivered")
 			case !y.locked:
 				tell("pending")
 			case y.back != "" && y.backAt < end:
@@ -375,6 +396,7 @@ func bills(records []*record.Record, standing *terms.Standing) []bill {
 			if target >= 0 {
 				waits = y.later(end)
 				x.bookedP, x.booked = target, got
+				y.spend(x, end)
 				x.said = "billed"
 				counts["billed"]++
 				grade := y.grade(x)
@@ -398,16 +420,17 @@ func bills(records []*record.Record, standing *terms.Standing) []bill {
 				continue
 			}
 			leaves := !waits && closing >= x.t0+record.Time(x.rule.FinalAfter)
-			if leaves && (reason == "pending" || reason == "disputed") {
+			if leaves && (reason == "pending" || reason == "disputed" || reason == "undelivered") {
 				reason = "expired"
 			}
-			if reason == "pending" || reason == "disputed" || reason == "undefined" || reason != x.said {
+			if reason == "pending" || reason == "disputed" || reason == "undelivered" || reason == "undefined" || reason != x.said {
 				emit(x.n, x.body.Result, x.key, "", "", 0, "", "", reason)
 				counts[reason]++
 			}
 			x.said = reason
 			x.gone = leaves
 		}
+		dropContests(contests, results, closing, versions, instant)
 		for _, x := range results {
 			longest := record.Time(0)
 			for _, v := range versions {
@@ -772,10 +795,13 @@ func refEvidence(x *refResult) bool {
 type refLine struct {
 	acceptedAt, lockedAt record.Time
 	locked, open         bool
+	missing              bool // what must be delivered is not
 	void, back           string
 	voidAt, backAt       record.Time
 	pre, post            []refCut
 	anyReduce            bool
+	found                record.Time  // -1 is never
+	reverses             []refReverse // those that count
 	idle                 []refIdle
 	byClient, byVendor   bool
 	byThird              bool
@@ -784,6 +810,31 @@ type refLine struct {
 type refCut struct {
 	at record.Time
 	q  *big.Rat
+}
+
+type refReverse struct {
+	n    int64
+	at   record.Time
+	part bool
+}
+
+// spend notes the reversals for which a statement took from what it billed, or
+// another before it.
+func (y *refLine) spend(x *refResult, end record.Time) {
+	if x.bookedP < 0 {
+		return
+	}
+	if x.spent == nil {
+		x.spent = map[int64]bool{}
+	}
+	for _, r := range y.reverses {
+		if slices.ContainsFunc(y.idle, func(e refIdle) bool { return e.n == r.n }) {
+			continue
+		}
+		if r.at < end || r.part && (!y.locked || r.at <= y.lockedAt) {
+			x.spent[r.n] = true
+		}
+	}
 }
 
 type refIdle struct {
@@ -800,7 +851,9 @@ func timeline(x *refResult, records []*record.Record, closing record.Time, insta
 		n  int64
 		r  *record.Record
 	}
-	seen := max(x.t0, x.r.Log.Time)
+	delivered := refDelivered(x, records, instant)
+	y.missing = delivered > closing
+	seen := max(x.t0, x.r.Log.Time, delivered)
 	counts := func(r *record.Record) record.Time {
 		if r.Backfilled && !x.r.Backfilled {
 			return r.Log.Time
@@ -809,7 +862,10 @@ func timeline(x *refResult, records []*record.Record, closing record.Time, insta
 	}
 	clamp := func(r *record.Record) record.Time { return max(counts(r), x.t0) }
 	role := func(r *record.Record) string { return x.v.Terms.Party(r.By).Role }
-	var accepts, disputes, reverses []happening
+	var accepts, disputes, reverses, voids []happening
+	about := map[int64]bool{}        // disputes about the action
+	var reversesOfVendor []happening // that have no effect
+	findings := x.rule.Findings()
 	resolves := map[string][]happening{}
 	var handoffs []happening
 	for _, r := range records {
@@ -830,12 +886,26 @@ func timeline(x *refResult, records []*record.Record, closing record.Time, insta
 			if b.About == x.r.ID && r.Log.N > x.n {
 				disputes = append(disputes, h)
 			}
+			if refHeld(x, r, versions, instant) {
+				about[h.n] = true
+				disputes = append(disputes, h)
+			}
 		case *record.Resolve:
-			resolves[b.Dispute] = append(resolves[b.Dispute], h)
+			switch {
+			case b.As != "finding":
+				resolves[b.Dispute] = append(resolves[b.Dispute], h)
+			case !refDecides(x, b):
+			case b.Dispute != "" && h.n < x.n: // it was found without this claim
+			case b.Dispute != "":
+				resolves[b.Dispute] = append(resolves[b.Dispute], h)
+			case b.Disposition == "upheld" && b.About == x.r.ID:
+				voids = append(voids, h)
+			}
 		case *record.Reverse:
 			if b.Of == x.r.ID && r.Log.N > x.n {
 				if r.By == "vendor" && x.r.By != "vendor" && counts(r) <= closing {
 					y.idle = append(y.idle, refIdle{h.n, "not_entitled"})
+					reversesOfVendor = append(reversesOfVendor, h)
 					break
 				}
 				reverses = append(reverses, h)
@@ -858,35 +928,44 @@ func timeline(x *refResult, records []*record.Record, closing record.Time, insta
 		}
 	}
 
-	// The first proof that the client had seen the claim.
-	receipt := record.Time(-1)
-	for _, r := range records {
-		b, ok := r.Body.(*record.Receipt)
-		if !ok {
-			continue
-		}
-		size, _ := strconv.ParseInt(b.Checkpoint[1], 10, 64)
-		if size <= x.n || size > r.Log.N {
-			continue
-		}
-		for _, line := range b.Checkpoint[4:] {
-			words := strings.Split(line, " ")
-			if words[1] != "client.example/witness" {
+	// What a finding keeps. Each finding about a reversal is told, of the
+	// reversal or of itself.
+	if findings != nil && len(findings.Keep) > 0 {
+		all := append(slices.Clone(reverses), reversesOfVendor...)
+		for _, r := range records {
+			b, ok := r.Body.(*record.Resolve)
+			if !ok || b.As != "finding" || b.Disposition != "rejected" || b.About == "" || loose[r.Log.N] != "" || counts(r) > closing || !refDecides(x, b) {
 				continue
 			}
-			sig, _ := base64.StdEncoding.DecodeString(words[2])
-			at := max(instant(r), record.Time(binary.BigEndian.Uint64(sig[4:])*1000), seen)
-			if receipt < 0 || at < receipt {
-				receipt = at
+			for _, h := range all {
+				switch {
+				case h.r.ID != b.About:
+				case role(h.r) == "vendor":
+					y.idle = append(y.idle, refIdle{r.Log.N, "not_entitled"})
+				case x.spent[h.n]:
+					y.idle = append(y.idle, refIdle{r.Log.N, "finding_late"})
+				case slices.ContainsFunc(reverses, func(o happening) bool { return o.n == h.n }):
+					reverses = slices.DeleteFunc(reverses, func(o happening) bool { return o.n == h.n })
+					y.idle = append(y.idle, refIdle{h.n, "client_fault"})
+				}
 			}
 		}
+	}
+	for _, h := range reverses {
+		y.reverses = append(y.reverses, refReverse{h.n, h.at, h.r.Body.(*record.Reverse).Quantity != ""})
+	}
+
+	// The first proof that the client had seen the claim.
+	receipt := refCovered(x.n, records, instant)
+	if receipt >= 0 {
+		receipt = max(receipt, seen)
 	}
 
 	// The silent instant.
 	silent, spoken := record.Time(-1), record.Time(-1)
 	switch a := x.rule.Accept; {
 	case a.On == "claim":
-		silent = x.t0
+		silent = delivered
 	case a.On == "silence" && !x.r.Backfilled && a.From == "claim":
 		silent = seen + record.Time(a.After)
 	case a.On == "silence" && !x.r.Backfilled && receipt >= 0:
@@ -923,6 +1002,7 @@ func timeline(x *refResult, records []*record.Record, closing record.Time, insta
 		from, to record.Time // to is -1 while open
 		upheld   bool
 		said     bool // somebody's word ended it
+		by       string
 	}
 	var quarrels []quarrel
 	for _, d := range disputes {
@@ -935,18 +1015,39 @@ func timeline(x *refResult, records []*record.Record, closing record.Time, insta
 			y.idle = append(y.idle, refIdle{d.n, "dispute_late"})
 			continue
 		}
-		q := quarrel{d.at, -1, false, false}
+		q := quarrel{d.at, -1, false, false, ""}
+		if about[d.n] {
+			// It was over before there was a claim, and not upheld.
+			first := func(disposition string) record.Time {
+				least := record.Time(1 << 62)
+				for _, h := range resolves[d.r.ID] {
+					if h.r.Body.(*record.Resolve).Disposition == disposition {
+						least = min(least, counts(h.r))
+					}
+				}
+				return least
+			}
+			if r := first("rejected"); r < x.t0 && r < first("upheld") {
+				continue
+			}
+		}
 		// Ends in the order that breaks ties.
 		type end struct {
 			at     record.Time
 			upheld bool
 			said   bool
+			by     string
 		}
 		var ends []end
-		for _, disposition := range []string{"upheld", "rejected"} {
+		for _, by := range []string{"upheld word", "upheld finding", "rejected word", "rejected finding"} {
 			for _, h := range resolves[d.r.ID] {
-				if h.r.Body.(*record.Resolve).Disposition == disposition {
-					ends = append(ends, end{max(h.at, d.at), disposition == "upheld", true})
+				b := h.r.Body.(*record.Resolve)
+				this := b.Disposition + " word"
+				if b.As == "finding" {
+					this = b.Disposition + " finding"
+				}
+				if this == by { // a finding is nobody's word, and accepts nothing
+					ends = append(ends, end{max(h.at, d.at), b.Disposition == "upheld", by != "rejected finding", by})
 				}
 			}
 		}
@@ -956,15 +1057,15 @@ func timeline(x *refResult, records []*record.Record, closing record.Time, insta
 				withdraws = role(h.r) == "client"
 			}
 			if withdraws && h.at >= d.at {
-				ends = append(ends, end{h.at, false, true})
+				ends = append(ends, end{h.at, false, true, ""})
 			}
 		}
 		if u := x.rule.Dispute; u.Then != "arbiter" && d.at+record.Time(u.After) <= closing {
-			ends = append(ends, end{d.at + record.Time(u.After), u.Then == "void", false})
+			ends = append(ends, end{d.at + record.Time(u.After), u.Then == "void", false, ""})
 		}
 		slices.SortStableFunc(ends, func(a, b end) int { return int(min(1, max(-1, a.at-b.at))) })
 		if len(ends) > 0 {
-			q.to, q.upheld, q.said = ends[0].at, ends[0].upheld, ends[0].said
+			q.to, q.upheld, q.said, q.by = ends[0].at, ends[0].upheld, ends[0].said, ends[0].by
 		}
 		quarrels = append(quarrels, q)
 	}
@@ -1044,12 +1145,37 @@ func timeline(x *refResult, records []*record.Record, closing record.Time, insta
 		}
 	}
 	for _, q := range quarrels {
-		if q.to >= 0 && q.upheld {
+		if q.to >= 0 && q.upheld && q.by != "upheld finding" {
 			void("dispute_upheld", q.to)
 		}
 		if q.to < 0 {
 			y.open = true
 		}
+	}
+	y.found = -1
+	find := func(at record.Time) {
+		if y.found < 0 || at < y.found {
+			y.found = at
+		}
+	}
+	for _, q := range quarrels {
+		if q.by == "upheld finding" {
+			find(q.to)
+		}
+	}
+	for _, h := range voids {
+		late := h.at > seen+record.Time(findings.Within)
+		for _, q := range quarrels {
+			late = late || strings.HasPrefix(q.by, "rejected") && q.to < h.at
+		}
+		if late {
+			y.idle = append(y.idle, refIdle{h.n, "finding_late"})
+			continue
+		}
+		find(h.at)
+	}
+	if y.found >= 0 {
+		void("found", y.found)
 	}
 
 	// Reversals in part.

@@ -17,11 +17,15 @@ type view struct {
 	attested bool        // confirmed by the third party whose word accepts
 	seconded bool        // the client's own claim, accepted by the vendor
 	open     bool        // a dispute is open
+	missing  bool        // its evidence is not delivered
+	seen     record.Time // from when the other side can know of it and has its evidence, never before
 	void     reason      // what keeps the claim from the fee, unsaid if nothing does
 	voidAt   record.Time
-	back     reason // what gives it back after the lock, unsaid if nothing does
+	found    record.Time // when a finding voids it, or would if nothing else had, never if none does
+	back     reason      // what gives it back after the lock, unsaid if nothing does
 	backAt   record.Time
 	reduces  []reduction // reversals in part that count, in their order
+	undone   []int       // reversals that a finding undid
 	idle     []idle      // events without effect
 }
 
@@ -42,18 +46,18 @@ type spell struct {
 	from, until record.Time // until is never while it is open
 	upheld      bool
 	lapsed      bool // no word ended it
+	found       bool // a finding upheld it
+	decided     bool // a resolve record rejected it
 }
-
-// seen is the instant from which the other side can know of the claim.
-func (c *claim) seen() record.Time { return max(c.at, c.logged) }
 
 // look works out the view. It reads what has an instant up to the closing.
 func (s *State) look(c *claim, closing record.Time) view {
-	v := view{accepted: never, locked: never, voidAt: never, backAt: never}
+	v := view{accepted: never, locked: never, voidAt: never, found: never, backAt: never, seen: s.seen(c), missing: s.delivered(c) > closing}
 	r := c.rule
 
 	// An event cannot come before what it is about.
 	when := func(e *event) record.Time { return max(e.at, c.at) }
+	c.undo(&v, closing)
 
 	// The first word of whoever accepts, and reversals in full.
 	explicit := never
@@ -81,6 +85,9 @@ func (s *State) look(c *claim, closing record.Time) view {
 				v.attested = true
 			}
 		case reverse:
+			if slices.Contains(v.undone, i) {
+				continue
+			}
 			if !c.reversedBy(e) {
 				v.idle = append(v.idle, idle{i, notEntitled})
 			} else if t := when(e); t < full || t == full && e.cause < cause {
@@ -91,6 +98,7 @@ func (s *State) look(c *claim, closing record.Time) view {
 
 	silent := s.silent(c)
 	spells := c.spells(closing, min(silent, explicit), &v, when)
+	v.found = c.foundAt(closing, spells, &v, when)
 	v.accepted = explicit
 	if r.Accept.On != "third" {
 		v.accepted = min(explicit, acceptedUnsaid(silent, spells))
@@ -117,12 +125,15 @@ func (s *State) look(c *claim, closing record.Time) view {
 		}
 	}
 	for _, p := range spells {
-		if p.upheld && p.until < v.voidAt {
+		if p.upheld && !p.found && p.until < v.voidAt {
 			v.void, v.voidAt = disputeUpheld, p.until
 		}
 		if p.until == never {
 			v.open = true
 		}
+	}
+	if v.found < v.voidAt {
+		v.void, v.voidAt = found, v.found
 	}
 	if v.locked < never && full > v.locked && full < never {
 		if full <= v.guarantee(c) {
@@ -160,18 +171,16 @@ func (s *State) silent(c *claim) record.Time {
 	a := c.rule.Accept
 	switch a.On {
 	case "claim":
-		return c.at
+		return s.delivered(c)
 	case "silence":
 		if c.backfilled {
 			return never
 		}
-		base := c.seen()
+		base := s.seen(c)
 		if a.From == "receipt" {
 			base = max(base, s.received(c.n))
 		}
-		if base < never {
-			return base + record.Time(a.After)
-		}
+		return after(base, a.After)
 	}
 	return never
 }
@@ -192,13 +201,13 @@ func (s *State) received(n int64) record.Time {
 func (c *claim) spells(closing, unbound record.Time, v *view, when func(*event) record.Time) []spell {
 	window := record.Time(-1)
 	if d := c.rule.Dispute; d != nil {
-		window = max(unbound, c.seen()+record.Time(d.Within))
+		window = max(unbound, after(v.seen, d.Within))
 	}
 	var spells []spell
 	var end endings
 	for i := range c.events {
 		d := &c.events[i]
-		if d.kind != dispute || d.at > closing {
+		if d.kind != dispute && d.kind != contested || d.at > closing {
 			continue
 		}
 		from := when(d)
@@ -216,8 +225,12 @@ func (c *claim) spells(closing, unbound record.Time, v *view, when func(*event) 
 		// The first end counts; of equals a resolution before a withdrawal
 		// before a lapse, and upheld before rejected.
 		p := spell{from: from, until: never}
+		w, decided := end.said[d.id]
+		if over := min(w.rejected, w.kept); d.kind == contested && decided && over < c.at && over < min(w.upheld, w.found) {
+			continue // it was over before there was a claim
+		}
 		if u := c.rule.Dispute; u.Then != "arbiter" && from+record.Time(u.After) <= closing {
-			p = spell{from, from + record.Time(u.After), u.Then == "void", true}
+			p = spell{from: from, until: from + record.Time(u.After), upheld: u.Then == "void", lapsed: true}
 		}
 		accepts := end.accepts
 		if c.rule.Accept.On == "third" && d.by == client {
@@ -226,9 +239,17 @@ func (c *claim) spells(closing, unbound record.Time, v *view, when func(*event) 
 		if k, _ := slices.BinarySearch(accepts, from); k < len(accepts) && accepts[k] <= p.until {
 			p = spell{from: from, until: accepts[k]}
 		}
-		if w, ok := end.said[d.id]; ok {
+		if decided {
+			// A finding is nobody's word: what it rejects is over, and accepts no
+			// more than a lapse does.
+			if t := max(w.kept, from); t < never && t <= p.until {
+				p = spell{from: from, until: t, lapsed: true, decided: true}
+			}
 			if t := max(w.rejected, from); t < never && t <= p.until {
-				p = spell{from: from, until: t}
+				p = spell{from: from, until: t, decided: true}
+			}
+			if t := max(w.found, from); t < never && t <= p.until {
+				p = spell{from: from, until: t, upheld: true, found: true}
 			}
 			if t := max(w.upheld, from); t < never && t <= p.until {
 				p = spell{from: from, until: t, upheld: true}
@@ -248,9 +269,9 @@ type endings struct {
 	said    map[string]dispositions // by the id of the dispute
 }
 
-// dispositions are the first instants at which a dispute was upheld and rejected,
-// never if it was not.
-type dispositions struct{ upheld, rejected record.Time }
+// dispositions are the first instants at which a dispute was upheld and rejected
+// by word, and by a finding (found, kept), never if it was not.
+type dispositions struct{ upheld, rejected, found, kept record.Time }
 
 func (c *claim) endings(closing record.Time, when func(*event) record.Time) endings {
 	end := endings{said: map[string]dispositions{}}
@@ -267,15 +288,20 @@ func (c *claim) endings(closing record.Time, when func(*event) record.Time) endi
 			case e.by == client:
 				end.clients = append(end.clients, when(e))
 			}
-		case uphold, reject:
+		case uphold, reject, findVoid, findKeep:
 			w, ok := end.said[e.id]
 			if !ok {
-				w = dispositions{never, never}
+				w = dispositions{never, never, never, never}
 			}
-			if e.kind == uphold {
-				w.upheld = min(w.upheld, when(e))
-			} else {
-				w.rejected = min(w.rejected, when(e))
+			switch e.kind {
+			case uphold:
+				w.upheld = min(w.upheld, e.at)
+			case findVoid:
+				w.found = min(w.found, e.at)
+			case findKeep:
+				w.kept = min(w.kept, e.at)
+			default:
+				w.rejected = min(w.rejected, e.at)
 			}
 			end.said[e.id] = w
 		}
@@ -315,14 +341,14 @@ func (v *view) guarantee(c *claim) record.Time {
 	if g == nil {
 		return v.locked - 1
 	}
-	base := c.seen()
+	base := v.seen
 	switch g.From {
 	case "accepted":
 		base = max(base, v.accepted)
 	case "locked":
 		base = max(base, v.locked)
 	}
-	return base + record.Time(g.Within)
+	return after(base, g.Within)
 }
 
 // reductions sorts out the reversals in part, and those in full that come too
@@ -335,6 +361,7 @@ func (v *view) reductions(c *claim, closing record.Time, when func(*event) recor
 			continue
 		}
 		switch {
+		case slices.Contains(v.undone, i):
 		case e.kind == reduce && !c.reversedBy(e):
 			v.idle = append(v.idle, idle{i, notEntitled})
 		case e.kind == reduce:
@@ -408,13 +435,7 @@ func (x number) brief() bool {
 // quantity reduced. truth is that of the result's condition: 1, 0, or -1 where
 // it or a measure has no value.
 func (c *claim) measure(reduced number, buffer []part, credits *touches) (parts []part, truth int) {
-	facts := c.facts
-	if reduced.sign() > 0 {
-		left, _ := quantityOf(c)
-		facts = slices.Clone(facts)
-		i := slices.IndexFunc(facts, func(f record.Fact) bool { return f.Name == c.rule.Quantity })
-		facts[i].Value.Text = left.sub(reduced).String()
-	}
+	facts := c.reduced(reduced)
 	parts = buffer
 	if truth := holds(c.rule.Where, facts, c.at); truth != 1 {
 		return parts, truth
@@ -435,6 +456,18 @@ func (c *claim) measure(reduced number, buffer []part, credits *touches) (parts 
 		parts = append(parts, p)
 	}
 	return parts, 1
+}
+
+// reduced are the facts of the claim, its quantity reduced.
+func (c *claim) reduced(by number) record.Facts {
+	if by.sign() <= 0 {
+		return c.facts
+	}
+	left, _ := quantityOf(c)
+	facts := slices.Clone(c.facts)
+	i := slices.IndexFunc(facts, func(f record.Fact) bool { return f.Name == c.rule.Quantity })
+	facts[i].Value.Text = left.sub(by).String()
+	return facts
 }
 
 // holds is the truth of a condition over the facts of what occurred then: 1,

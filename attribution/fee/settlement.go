@@ -53,12 +53,16 @@ type settlement struct {
 	decisions []decision // by claim, in ledger order
 	readings  []readingDecision
 	refused   []refusedUsage
+	acted     []countedUsage
 	slots     []slot // touched, sorted once all is decided
 	changes   map[slot]*change
 	current   [][]*change // those of this period and of the term, by version and measure
 	books     []*book
 
+	backings *backings // what stands behind the lines, nil where nobody asks
+
 	statement *record.Statement
+	corrected []correctedLine   // of its corrections
 	balance   number            // to carry
 	reached   map[string]number // by line over the term that is not own: what it has come to
 	included  map[lineSlot]number
@@ -82,6 +86,8 @@ type decision struct {
 	period record.Time
 	grade  grade
 	idle   []idle // told now
+	spent  []int  // reversals for which it takes from what was billed
+	found  []part // what it adds to measures of findings, in the period of its marks
 	leaves bool
 	marks  marks
 }
@@ -215,8 +221,12 @@ func (z *settlement) decide(c *claim, d *decision, buffer []part) []part {
 	} else {
 		reason, waits, buffer = z.judge(c, &v, d, buffer)
 	}
+	z.spend(c, &v, d)
+	if z.find(c, &v, d) {
+		waits = true
+	}
 	d.leaves = !waits && z.closing >= c.at+record.Time(c.rule.FinalAfter)
-	if d.leaves && (reason == pending || reason == disputed) {
+	if d.leaves && (reason == pending || reason == disputed || reason == undelivered) {
 		reason = expired
 	}
 	// What was said before is not said again, except that it is still open.
@@ -235,10 +245,14 @@ func (z *settlement) judge(c *claim, v *view, d *decision, buffer []part) (r rea
 		return outsideTerm, false, buffer
 	case !c.evidenced:
 		return evidence, false, buffer
+	case c.rule.Effect != nil && c.action == "":
+		return noEffect, false, buffer
 	case v.void != unsaid:
 		return v.void, false, buffer
 	case v.open:
 		return disputed, false, buffer
+	case v.missing:
+		return undelivered, false, buffer
 	case v.locked == never:
 		return pending, false, buffer
 	case v.back != unsaid && v.backAt < z.until:
@@ -392,10 +406,11 @@ func (z *settlement) change(at slot) *change {
 
 // count adds a decision to the slots it changes.
 func (z *settlement) count(d *decision) {
+	v := d.claim.version
+	z.move(v, d.marks.found, d.found, 1, d.claim.n, d.claim.at, gradeBoth, true) // both sides compute it alike
 	if !d.moves() {
 		return
 	}
-	v := d.claim.version
 	fresh := d.reason == billed
 	z.move(v, d.period, d.before, -1, d.claim.n, d.claim.at, 0, false)
 	z.move(v, d.period, d.parts, 1, d.claim.n, d.claim.at, d.grade, fresh)

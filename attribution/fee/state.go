@@ -22,18 +22,26 @@ type State struct {
 	versions []*version // by number, from 1
 	size     int64
 
-	claims   []*claim             // live, in ledger order
-	byID     index                // by the id of the claim
-	byKey    index                // by result and once_per value
-	taken    takenKeys            // by results that left
-	buffer   []byte               // for texts while they are put together
-	disputes map[string]*claim    // by the id of a dispute or rejection
-	handoffs map[string]*handoffs // by case
-	receipts []receipt            // larger sizes later, later instants later
-	loose    []loose              // what opened no result and met none, in ledger order
+	claims   []*claim            // live, in ledger order
+	byID     index               // by the id of the claim
+	byKey    index               // by result and once_per value
+	taken    takenKeys           // by results that left
+	buffer   []byte              // for texts while they are put together
+	disputes map[string]*claim   // by the id of a dispute or rejection
+	byAction map[string][]*claim // those whose terms hold it, by the action behind them
 
-	readings []*reading      // measurements inside their horizon, in ledger order
-	usage    map[slot]*usage // actions that no statement has counted
+	reversals map[string]*claim     // of claims that findings may keep, by the id of a reversal
+	contests  map[string]*contest   // by the id of the dispute
+	contested map[string][]*contest // by the action
+	handoffs  map[string]*handoffs  // by case
+	receipts  []receipt             // larger sizes later, later instants later
+	loose     []loose               // what opened no result and met none, in ledger order
+
+	wanted map[record.Digest][]*claim // by a piece that is still to be handed over
+
+	readings []*reading       // measurements inside their horizon, in ledger order
+	usage    map[slot]*usage  // actions that no statement has counted
+	shared   map[shared]int64 // how many of them several measures count
 
 	periods   []settled // settled ones inside the horizon, in order
 	tallies   map[slot]*tally
@@ -46,6 +54,8 @@ type State struct {
 	statement int64               // index of the last statement, -1 if none
 	adopted   int64               // versions up to this one are agreed since
 	excluded  int64               // versions up to this one are excluded history
+
+	list int // how many actions are kept to be listed, for each measure; below 0 all
 }
 
 // New returns the state of an empty ledger.
@@ -54,10 +64,16 @@ func New() *State {
 		standing:  terms.NewStanding(),
 		byID:      newIndex(),
 		byKey:     newIndex(),
+		wanted:    map[record.Digest][]*claim{},
 		disputes:  map[string]*claim{},
+		byAction:  map[string][]*claim{},
+		reversals: map[string]*claim{},
+		contests:  map[string]*contest{},
+		contested: map[string][]*contest{},
 		handoffs:  map[string]*handoffs{},
 		tallies:   map[slot]*tally{},
 		usage:     map[slot]*usage{},
+		shared:    map[shared]int64{},
 		standins:  map[string]number{},
 		reached:   map[string]number{},
 		included:  map[lineSlot]number{},
@@ -88,7 +104,9 @@ type claim struct {
 	party      string // its author
 	author     role   // of the party
 	backfilled bool
-	evidenced  bool // has the attachments the terms ask for
+	evidenced  bool      // has the attachments the terms ask for
+	action     string    // behind it, where the terms ask for one
+	delivery   *delivery // of those that must be delivered, nil if none must
 	facts      record.Facts
 	events     []event
 	marks
@@ -100,6 +118,7 @@ type marks struct {
 	said   reason      // in the last statement that named it
 	period record.Time // start of the period that it is billed in, never while it is not
 	parts  []part      // what of it stands in the quantities of that period; never changed in place
+	found  record.Time // start of the period in whose findings it is counted, never while it is not
 }
 
 // A part is what a claim adds to one measure of its version.
@@ -120,25 +139,25 @@ const (
 )
 
 func roleOf(t *terms.Terms, party string) role {
-	if p := t.Party(party); p != nil {
-		switch p.Role {
-		case "vendor":
-			return vendor
-		case "client":
-			return client
-		case "arbiter":
-			return arbiter
-		}
-	}
-	return third
+	_, r := partyOf(t, party)
+	return r
 }
 
-// partyOf is the id of a party, as the terms keep it.
-func partyOf(t *terms.Terms, party string) string {
-	if p := t.Party(party); p != nil {
-		return p.ID
+// partyOf is the id of a party, as the terms keep it, and its role.
+func partyOf(t *terms.Terms, party string) (string, role) {
+	p := t.Party(party)
+	if p == nil {
+		return strings.Clone(party), third
 	}
-	return strings.Clone(party)
+	switch p.Role {
+	case "vendor":
+		return p.ID, vendor
+	case "client":
+		return p.ID, client
+	case "arbiter":
+		return p.ID, arbiter
+	}
+	return p.ID, third
 }
 
 // An event is what was recorded about a claim after it.
@@ -147,9 +166,10 @@ type event struct {
 	by       role
 	cause    reason // of a reversal
 	told     bool   // counted as without effect
+	spent    bool   // of a reversal that a finding can undo: a statement took from what was billed for it
 	at       record.Time
 	n        int64
-	id       string // of a dispute or rejection, or of the one a resolution speaks of
+	id       string // of a dispute, rejection or reversal, or of the one a resolution speaks of
 	quantity number // of a reversal in part
 }
 
@@ -162,7 +182,10 @@ const (
 	reduce // a reversal in part
 	dispute
 	uphold
-	reject // a dispute
+	reject    // a dispute
+	contested // a dispute about the action
+	findVoid  // a finding that voids the claim, or upholds the dispute it names
+	findKeep  // a finding that rejects the dispute, or undoes the reversal, it names
 )
 
 // A receipt says that the client had seen the first size records at an instant.
@@ -230,28 +253,47 @@ func (s *State) Apply(r *record.Record) error {
 			e.kind = reduce
 			e.quantity, _ = parseNumber(string(b.Quantity)) // of a checked form; 0 would have no effect
 		}
-		s.addEvent(r, s.claimByID(b.Of), e)
+		c := s.claimByID(b.Of)
+		if c != nil && c.rule.keeps {
+			e.id = r.ID
+		}
+		s.addEvent(r, c, e)
 	case *record.Dispute:
-		s.addEvent(r, s.claimByID(b.About), event{kind: dispute, id: r.ID})
+		c := s.claimByID(b.About)
+		if c == nil && s.holds() {
+			s.addContest(r, b)
+			break
+		}
+		s.addEvent(r, c, event{kind: dispute, id: r.ID})
 	case *record.Measurement:
 		s.addMeasurement(r, b)
 	case *record.Action:
 		s.addAction(r, b)
 	case *record.Resolve:
-		if b.Dispute == "" {
-			s.resolveReading(r, b)
+		if b.As == record.ByFinding {
+			s.addFinding(r, b)
 			break
 		}
-		s.resolveReading(r, b)
+		measured := s.resolveReading(r, b)
+		if k := s.contests[b.Dispute]; k != nil {
+			s.addRuling(r, b, k)
+			break
+		}
+		of := s.disputes[b.Dispute]
+		if of == nil && measured {
+			break // it was not about a result
+		}
 		e := event{kind: reject, id: b.Dispute}
 		if b.Disposition == "upheld" {
 			e.kind = uphold
 		}
-		s.addEvent(r, s.disputes[b.Dispute], e)
+		s.addEvent(r, of, e)
 	case *record.Handoff:
 		s.addHandoff(r)
 	case *record.Receipt:
-		s.addReceipt(r, b)
+		s.addReceipt(r)
+	case *record.Disclose:
+		s.addDisclose(r, b)
 	}
 	return nil
 }
@@ -263,9 +305,11 @@ func (s *State) check(r *record.Record) error {
 	case *record.Outcome:
 		again = s.claimByID(r.ID) != nil
 	case *record.Dispute:
-		again = s.disputes[r.ID] != nil
+		again = s.disputes[r.ID] != nil || s.contests[r.ID] != nil
 	case *record.Confirm:
-		again = b.Verdict == "reject" && s.disputes[r.ID] != nil
+		again = b.Verdict == "reject" && (s.disputes[r.ID] != nil || s.contests[r.ID] != nil)
+	case *record.Reverse:
+		again = s.reversals[r.ID] != nil
 	case *record.Agreement:
 		if len(s.periods) == 0 {
 			break
@@ -348,13 +392,14 @@ func (s *State) addClaim(r *record.Record, b *record.Outcome) {
 	value, _ := rule.Key(r)
 	s.buffer = append(append(append(append(s.buffer[:0], r.ID...), b.Result...), '/'), value...)
 	key := s.buffer[len(r.ID):]
+	hash := s.byKey.hash(string(key))
 	opens := unsaid
 	switch {
 	case s.standing.SignatureVoid(r):
 		opens = voidSignature
 	case s.beyondHorizon(at, rule):
 		opens = final
-	case s.claimByKey(string(key)) != nil || s.taken.has(rule.Name, value):
+	case s.byKey.search(hash, string(key), s.keyAt) >= 0 || s.taken.has(rule.Name, value):
 		opens = duplicate
 	}
 	if opens != unsaid {
@@ -364,11 +409,12 @@ func (s *State) addClaim(r *record.Record, b *record.Outcome) {
 	c := &claim{
 		n: r.Log.N, at: at, logged: r.Log.Time,
 		version: v, rule: rule,
-		party: partyOf(v.terms, r.By), author: roleOf(v.terms, r.By), backfilled: r.Backfilled,
-		evidenced: true,
-		facts:     rule.keep(b.Facts),
-		marks:     marks{since: never, period: never},
+		backfilled: r.Backfilled,
+		evidenced:  true,
+		facts:      rule.keep(b.Facts),
+		marks:      marks{since: never, period: never, found: never},
 	}
+	c.party, c.author = partyOf(v.terms, r.By)
 	// One text holds all that is kept of the record, so that the record can go.
 	s.buffer = append(s.buffer, r.Case...)
 	for _, f := range c.facts {
@@ -390,20 +436,34 @@ func (s *State) addClaim(r *record.Record, b *record.Outcome) {
 			c.evidenced = false
 		}
 	}
-	s.add(c)
+	if rule.Effect != nil {
+		c.action = strings.Clone(b.Effect)
+	}
+	c.delivery = c.toDeliver(r.Attach)
+	s.add(c, hash)
+	if rule.Holds() && c.action != "" {
+		c.events = s.contestsOf(c)
+	}
 }
 
-func (s *State) add(c *claim) {
-	s.byID.add(c.id, len(s.claims))
-	s.byKey.add(c.key, len(s.claims))
+// add enters a claim, with the hash of its key.
+func (s *State) add(c *claim, hash uint32) {
+	s.byID.add(s.byID.hash(c.id), len(s.claims))
+	s.byKey.add(hash, len(s.claims))
 	s.claims = append(s.claims, c)
+	s.want(c)
+	if c.rule.Holds() && c.action != "" {
+		s.byAction[c.action] = append(s.byAction[c.action], c)
+	}
 }
 
 // setClaims makes list the live claims.
 func (s *State) setClaims(list []*claim) {
 	s.claims, s.byID, s.byKey = make([]*claim, 0, len(list)), newIndex(), newIndex()
+	s.byAction = map[string][]*claim{}
+	s.wanted = map[record.Digest][]*claim{}
 	for _, c := range list {
-		s.add(c)
+		s.add(c, s.byKey.hash(c.key))
 	}
 }
 
@@ -457,11 +517,23 @@ func (s *State) addEvent(r *record.Record, c *claim, e event) {
 		e.kind = remark // not the third party whose word accepts
 	}
 	e.id = strings.Clone(e.id)
-	if e.kind == dispute {
-		s.disputes[e.id] = c
-	}
 	c.events = append(c.events, e)
+	s.nameEvent(c, &e)
 }
+
+// nameEvent makes an event of a claim one that others can name.
+func (s *State) nameEvent(c *claim, e *event) {
+	switch {
+	case e.kind == dispute:
+		s.disputes[e.id] = c
+	case (e.kind == reverse || e.kind == reduce) && e.id != "":
+		s.reversals[e.id] = c
+	}
+}
+
+// shown reports whether the claim has what the terms want with it: evidence, and
+// the action behind it.
+func (c *claim) shown() bool { return c.evidenced && (c.rule.Effect == nil || c.action != "") }
 
 // periodAt finds the settled period that holds an instant.
 func (s *State) periodAt(at record.Time) (settled, bool) {

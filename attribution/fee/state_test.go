@@ -515,7 +515,7 @@ func TestDocumentsExample(t *testing.T) {
 			t.Errorf("the document does not name the reason %s", word)
 		}
 	}
-	for _, name := range []string{lineClaim, lineEvent, lineFold, lineHandoff, lineIncluded, lineLoose, linePeriod, linePrepaid, lineReached, lineReading, lineReceipt, lineRest, lineRolled, lineStand, lineStandin, lineTaken, lineTally, lineUsage, lineUsed, lineValue} {
+	for _, name := range []string{lineClaim, lineEvent, lineFold, lineHandoff, lineIncluded, lineLoose, linePeriod, linePrepaid, lineReached, lineReading, lineReceipt, lineRest, lineRolled, lineRuling, lineContest, lineStand, lineStandin, lineTaken, lineTally, lineUsage, lineUsed, lineValue} {
 		if !bytes.Contains(text, []byte("| `"+name+"` |")) {
 			t.Errorf("the document does not describe the state line %s", name)
 		}

@@ -39,9 +39,11 @@ func (z *settlement) compute(detail func(line []byte) error) error {
 	z.involve()
 	z.gradeParts(amounts, lines, subtotal)
 	z.counts()
+	z.backings.begin(lines)
 	if err := z.detail(detail); err != nil {
 		return err
 	}
+	z.backings.actions()
 	if err := z.fits(); err != nil {
 		return err
 	}
@@ -179,6 +181,8 @@ func (z *settlement) counts() {
 	for _, u := range z.refused {
 		counts[u.reason] += z.s.usage[u.at].claims
 	}
+	_, strangers := z.contestsAfter()
+	counts[unmatched] += strangers
 	for r, n := range counts {
 		if n > 0 && reason(r) != unsaid {
 			z.statement.Counts = append(z.statement.Counts, record.Count{Reason: reason(r).String(), N: n})

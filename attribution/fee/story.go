@@ -2,26 +2,27 @@ package fee
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/attribution/terms"
 )
 
-// ExplainLine says in plain words how one line of a statement comes about. of
-// gives the terms of a version; the statement has what was computed from them.
-func ExplainLine(st *record.Statement, name string, of func(version int64) *terms.Terms) ([]string, error) {
+// ExplainLine says in plain words how one line of a statement comes about, by
+// the versions of the terms; the statement has what was computed from them.
+func ExplainLine(st *record.Statement, name string, versions []terms.Version) ([]string, error) {
 	var out []string
 	for i := range st.Lines {
 		l := &st.Lines[i]
 		if l.Name != name {
 			continue
 		}
-		t := of(l.Version)
-		if t == nil {
+		at := slices.IndexFunc(versions, func(v terms.Version) bool { return v.Number == l.Version })
+		if at < 0 {
 			return nil, fmt.Errorf("statement %s: version %d of the terms is not there", st.Period, l.Version)
 		}
-		out = append(out, explainLine(st, l, t)...)
+		out = append(out, explainLine(st, l, versions[at].Terms, LineNoun(versions, l))...)
 	}
 	for _, c := range st.Corrections {
 		if c.Line == name {
@@ -47,7 +48,7 @@ func lineNames(st *record.Statement) string {
 	return strings.Join(names, ", ")
 }
 
-func explainLine(st *record.Statement, l *record.Line, t *terms.Terms) []string {
+func explainLine(st *record.Statement, l *record.Line, t *terms.Terms, noun string) []string {
 	var out []string
 	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	var line *terms.Line
@@ -74,7 +75,7 @@ func explainLine(st *record.Statement, l *record.Line, t *terms.Terms) []string 
 		say("%s is %s", sourceWords(t, line.Of), l.Quantity)
 	}
 	if l.Records > 0 {
-		say("behind it in this statement: %d of the records %d to %d", l.Records, l.First, l.Last)
+		say("behind it in this statement: %s, record %d to record %d", many(l.Records, noun), l.First, l.Last)
 	}
 	steps := l.Adjust
 	for len(steps) > 0 && (steps[0].Op == "convert" || steps[0].Op == "include") {
@@ -124,12 +125,14 @@ func sourceWords(t *terms.Terms, name string) string {
 func measureWords(m *terms.Measure) string {
 	what := map[string]string{"result": "the results", "metric": "the measurements", "action": "the actions"}[m.Source]
 	text := ""
-	switch m.Op {
-	case "count":
+	switch {
+	case m.Source == "finding":
+		text = fmt.Sprintf("how many results %s a finding voided", m.Of)
+	case m.Op == "count":
 		text = fmt.Sprintf("the number of %s %s", what, m.Of)
-	case "sum":
+	case m.Op == "sum":
 		text = fmt.Sprintf("the sum of %s over %s %s", m.Fact, what, m.Of)
-	case "distinct":
+	case m.Op == "distinct":
 		text = fmt.Sprintf("how many different %s %s %s have", m.Fact, what, m.Of)
 	default:
 		text = fmt.Sprintf("the %s %s of %s %s", m.Op, m.Fact, what, m.Of)

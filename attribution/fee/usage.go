@@ -13,7 +13,24 @@ import (
 type usage struct {
 	tally
 	first, last int64
+
+	passed int64   // how many of them came by while they were listed
+	seen   []acted // the first ones that did
 }
+
+// Actions of one period that several measures count are counted by which ones
+// too: so a line that reads these knows how many different ones are behind it.
+type shared struct {
+	period   record.Time // its start
+	version  int64
+	measures string // their names, as listed by joinNames
+}
+
+// joinNames lists names in one text, in their order; splitNames takes them
+// apart. A name has no comma.
+func joinNames(names []string) string { return strings.Join(names, ",") }
+
+func splitNames(list string) []string { return strings.Split(list, ",") }
 
 // addAction counts an executed action for the measures that are of it.
 func (s *State) addAction(r *record.Record, b *record.Action) {
@@ -53,6 +70,13 @@ func (s *State) addAction(r *record.Record, b *record.Action) {
 			return
 		}
 	}
+	if len(parts) > 1 {
+		names := make([]string, len(parts))
+		for i, q := range parts {
+			names[i] = v.measures[q.measure].Name
+		}
+		s.shared[shared{p.From, v.number, joinNames(names)}]++
+	}
 	for _, q := range parts {
 		where := slot{p.From, v.number, q.measure}
 		u := s.usage[where]
@@ -62,6 +86,9 @@ func (s *State) addAction(r *record.Record, b *record.Action) {
 		}
 		u.add(v, v.measures[q.measure], q, r.Log.N, at, 1)
 		u.last = r.Log.N
+		if s.list != 0 {
+			u.listed(s.list, acted{r.Log.N, at, strings.Clone(r.ID), q})
+		}
 	}
 }
 
@@ -124,6 +151,7 @@ func (z *settlement) countUsage() {
 		slices.SortFunc(y.after.values, func(a, b value) int { return cmp.Compare(a.n, b.n) })
 		y.note(u.claims, u.first, u.last)
 		y.actions += u.claims
+		z.acted = append(z.acted, countedUsage{at, to, u})
 		if period == z.period.From || m.term {
 			y.grades[gradeVendor] = y.grades[gradeVendor].add(larger(u.quantity, number{}))
 			y.weakest = max(y.weakest, gradeVendor)
@@ -135,6 +163,32 @@ func (z *settlement) countUsage() {
 type refusedUsage struct {
 	at     slot
 	reason reason
+}
+
+// A countedUsage is a slot of actions, and where the statement counts them.
+type countedUsage struct {
+	from, to slot
+	*usage
+}
+
+// countedTwice is how many actions a list of changes has more often than once,
+// for each time beyond the first. All of them are of this statement's period, or
+// of the term.
+func (z *settlement) countedTwice(list []*change) (n int64) {
+	for at, count := range z.s.shared {
+		times := int64(-1)
+		for _, name := range splitNames(at.measures) {
+			v := z.s.versions[at.version-1]
+			from := slot{at.period, at.version, v.measure(name)}
+			if slices.ContainsFunc(z.acted, func(c countedUsage) bool {
+				return c.from == from && slices.Contains(list, z.current[at.version-1][from.measure]) && (c.to.period == z.period.From || c.to.period == never)
+			}) {
+				times++
+			}
+		}
+		n += count * max(times, 0)
+	}
+	return n
 }
 
 func sortedSlots[T any](m map[slot]T) []slot {

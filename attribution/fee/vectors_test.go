@@ -100,10 +100,22 @@ func settleVector(t *testing.T, agreed *terms.Terms) string {
 		for j, by := range rule.Claim {
 			for k := range 3 {
 				r := &record.Record{By: by, Case: fmt.Sprintf("case-%d", k), Subject: fmt.Sprintf("subject-%d-%d", j, k), Body: &record.Outcome{Result: rule.Name, Facts: facts(rule.Facts, k)}}
+				if rule.Effect != nil {
+					// Each rests on an action of its own; the first is disputed, the second found.
+					x := &record.Record{By: agreed.Operator().ID, Case: r.Case, Body: &record.Action{Action: "refund", Effect: "write", Status: "executed"}}
+					add(x)
+					r.Body.(*record.Outcome).Effect = x.ID
+				}
 				for _, name := range rule.Evidence {
 					r.Attach = append(r.Attach, record.Attachment{Name: name, Digest: record.Sum([]byte(name)), Size: 1})
 				}
 				add(r)
+				if rule.Effect != nil && k == 0 {
+					add(&record.Record{By: agreed.Client().ID, Case: r.Case, Body: &record.Dispute{About: r.Body.(*record.Outcome).Effect, Ground: "action"}})
+				}
+				if f := rule.Findings(); f != nil && len(f.Void) > 0 && k == 1 {
+					add(&record.Record{By: agreed.Client().ID, Case: r.Case, Body: &record.Resolve{About: r.ID, As: record.ByFinding, Disposition: "upheld", Findings: f.Void[:1], Size: n}})
+				}
 			}
 		}
 	}

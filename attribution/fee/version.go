@@ -22,6 +22,7 @@ type version struct {
 
 	horizon     record.Time // longest final_after
 	voidHorizon record.Time // longest final_after of results that an escalation voids, 0 if none
+	holdHorizon record.Time // longest final_after of results that a dispute about their action holds, 0 if none
 }
 
 // A rule is a result of the terms with what reads it.
@@ -29,6 +30,8 @@ type rule struct {
 	*terms.Result
 	reads []string // facts that conditions and measures read, sorted
 	uses  []use
+	finds []use // measures that count it once a finding voids it
+	keeps bool  // a finding may keep it in the fee
 }
 
 // A use is a measure that a line reads, by its place among the measures.
@@ -121,11 +124,18 @@ func newVersion(of terms.Version) *version {
 		if r.Escalation == "void" {
 			v.voidHorizon = max(v.voidHorizon, record.Time(r.FinalAfter))
 		}
+		if r.Holds() {
+			v.holdHorizon = max(v.holdHorizon, record.Time(r.FinalAfter))
+		}
+		r.keeps = r.Findings() != nil && len(r.Findings().Keep) > 0
 	}
 	for i := range t.Metrics {
 		v.horizon = max(v.horizon, record.Time(t.Metrics[i].FinalAfter))
 	}
 	for i, m := range v.measures {
+		if m.Source == "finding" && m.read {
+			v.rules[m.Of].finds = append(v.rules[m.Of].finds, use{i, m})
+		}
 		if m.Source != "result" || !m.read {
 			continue
 		}

@@ -82,6 +82,9 @@ func wholeBills(records []*record.Record, standing *terms.Standing) (out []*reco
 		}
 		w.periods = append(w.periods, p)
 		current := w.now()
+		if !w.begun() {
+			clear(w.reached) // counters begin anew behind a history that is excluded
+		}
 		end := p.Until
 		if p.Until >= last.Until {
 			end = closing + 1
@@ -150,11 +153,48 @@ func wholeBills(records []*record.Record, standing *terms.Standing) (out []*reco
 			return y
 		}
 		touches := func(x *wResult) bool {
-			if x.t0 > closing || int(x.v.Number) <= w.excluded || !refEvidence(&x.refResult) || x.t0 < x.v.Terms.From || x.t0 >= x.v.Terms.Until {
+			if x.t0 > closing || int(x.v.Number) <= w.excluded || !refEvidence(&x.refResult) || x.rule.Effect != nil && x.body.Effect == "" || x.t0 < x.v.Terms.From || x.t0 >= x.v.Terms.Until {
 				return false
 			}
 			y := view(x)
-			return y.acceptedAt >= 0 && y.void == "" && y.back == "" && !y.open && (x.rule.Where == nil || x.rule.Where.Truth(x.body.Facts, x.t0) == 1)
+			return y.acceptedAt >= 0 && y.void == "" && y.back == "" && !y.open && !y.missing && (x.rule.Where == nil || x.rule.Where.Truth(x.body.Facts, x.t0) == 1)
+		}
+
+		// finding counts what a finding voided, in the period of the finding.
+		finding := func(x *wResult, row told, y *refLine) (waits bool) {
+			read := readMeasures(x.v.Terms)
+			var measures []int
+			for i := range x.v.Terms.Measures {
+				if m := &x.v.Terms.Measures[i]; m.Source == "finding" && m.Of == x.rule.Name && slices.Contains(read, m.Name) {
+					measures = append(measures, i)
+				}
+			}
+			switch {
+			case x.found || y.found < 0 || measures == nil || x.t0 < x.v.Terms.From || x.t0 >= x.v.Terms.Until:
+				return false
+			case y.found >= end:
+				return true
+			}
+			x.found = true
+			period := current
+			if old := periodOf(y.found); y.found < p.From && old >= 0 && t.Settle.Late == "correction" {
+				period = old
+			}
+			involved[x.v.Number] = true
+			for _, i := range measures {
+				part := wPart{q: big.NewRat(1, 1)}
+				touched[[3]int{period, int(x.v.Number), i}] = true
+				e := wEntry{n: x.n, version: int(x.v.Number), measure: i, period: period, at: x.t0, wPart: part, grade: "both"}
+				w.entries[1] = append(w.entries[1], e)
+				fresh = append(fresh, e)
+				row.reason, row.measure, row.period, row.more = "found", i, period, &part
+				rows = append(rows, row)
+			}
+			return false
+		}
+
+		if n := tellContests(w.contests, w.refs(), closing, w.versions, instant); n > 0 {
+			counts["unmatched"] += n
 		}
 
 		// The results.
@@ -181,8 +221,9 @@ func wholeBills(records []*record.Record, standing *terms.Standing) (out []*reco
 			over := closing >= x.t0+record.Time(x.rule.FinalAfter)
 			waits := false
 			if x.bookedP >= 0 {
+				y.spend(&x.refResult, end)
 				if len(x.parts) == 0 {
-					x.gone = over
+					x.gone = !finding(x, row, &y) && over
 					continue
 				}
 				gone, goneAt := y.void, y.voidAt
@@ -215,6 +256,9 @@ func wholeBills(records []*record.Record, standing *terms.Standing) (out []*reco
 						}
 					}
 				}
+				if finding(x, row, &y) {
+					waits = true
+				}
 				x.gone = !waits && over
 				continue
 			}
@@ -229,10 +273,14 @@ func wholeBills(records []*record.Record, standing *terms.Standing) (out []*reco
 				reason = "outside_term"
 			case !refEvidence(&x.refResult):
 				reason = "evidence"
+			case x.rule.Effect != nil && x.body.Effect == "":
+				reason = "no_effect"
 			case y.void != "":
 				reason = y.void
 			case y.open:
 				reason = "disputed"
+			case y.missing:
+				reason = "undelivered"
 			case !y.locked:
 				reason = "pending"
 			case y.back != "" && y.backAt < end:
@@ -267,19 +315,24 @@ func wholeBills(records []*record.Record, standing *terms.Standing) (out []*reco
 			if target >= 0 {
 				waits = y.later(end)
 				x.bookedP, x.parts, x.said = target, got, "billed"
+				y.spend(&x.refResult, end)
 				moved(row, target, x.t0, nil, got, "billed", y.grade(&x.refResult))
 				x.gone = !waits && over
 				continue
 			}
 			x.gone = !waits && over
-			if x.gone && (reason == "pending" || reason == "disputed") {
+			if x.gone && (reason == "pending" || reason == "disputed" || reason == "undelivered") {
 				reason = "expired"
 			}
-			if reason == "pending" || reason == "disputed" || reason == "undefined" || reason != x.said {
+			if reason == "pending" || reason == "disputed" || reason == "undelivered" || reason == "undefined" || reason != x.said {
 				say(row, reason)
+			}
+			if finding(x, row, &y) {
+				x.gone = false
 			}
 			x.said = reason
 		}
+		dropContests(w.contests, w.refs(), closing, w.versions, instant)
 		for _, x := range w.results {
 			longest := record.Time(0)
 			for _, v := range w.versions {
@@ -929,8 +982,9 @@ func (w *world) take(records []*record.Record, i int, versions []terms.Version, 
 	case *record.Reverse:
 		unmatched(live(b.Of))
 	case *record.Dispute:
-		unmatched(live(b.About))
+		unmatched(live(b.About) || takeDispute(&w.contests, r, versions))
 	case *record.Resolve:
+		measured := false
 		if b.Field != "" {
 			for _, x := range *readings {
 				if !x.gone && x.id == b.About {
@@ -944,14 +998,23 @@ func (w *world) take(records []*record.Record, i int, versions []terms.Version, 
 						}
 					}
 					*readings = append(*readings, &y)
+					measured = true
 					break
 				}
 			}
 		}
-		if b.Dispute == "" {
+		if b.As == "finding" {
+			unmatched(takeFinding(b, records[:i], w.contests, func(id string) *refResult {
+				for _, x := range w.results {
+					if !x.gone && x.r.ID == id {
+						return &x.refResult
+					}
+				}
+				return nil
+			}, loose))
 			return
 		}
-		found := false
+		found := measured || isKept(w.contests, b.Dispute)
 		for _, d := range records[:i] {
 			about := ""
 			switch y := d.Body.(type) {

@@ -21,6 +21,8 @@ func drawWhole(t *rapid.T, scale int, keep map[string]any) []byte {
 	fields := drawTerms(t, scale)
 	results := fields["results"].(map[string]any)
 	results["visit"].(map[string]any)["final_after"] = "120d" // of a touch
+	sale := results["sale"].(map[string]any)
+	sale["effect"] = drawEffect(t, sale["dispute"] != "none", "both", "void") // measures count what is found
 	for name := range keep {
 		fields[name] = keep[name]
 	}
@@ -71,10 +73,13 @@ func drawWhole(t *rapid.T, scale int, keep map[string]any) []byte {
 		"ours":     map[string]any{"max": "metric/ours.value", "over": "period", "missing": map[string]any{"then": pick("ours", "hold", "last")}},
 		"readings": map[string]any{"count": "metric/kwh", "over": "period", "where": "good", "missing": map[string]any{"then": "hold"}},
 		"calls":    map[string]any{"count": "action/dial", "over": "period", "where": "amount > 1"},
+		"cheap":    map[string]any{"count": "action/dial", "over": "period", "where": "amount <= 1"},
 		"spent":    map[string]any{"sum": "action/dial.amount", "over": "period"},
 		"places":   map[string]any{"distinct": "action/dial.resource", "over": "period"},
 		"won":      map[string]any{"count": "sale", "over": "term"},
 		"earned":   map[string]any{"sum": "sale.amount", "over": "term"},
+		"breaches": map[string]any{"count": "finding/sale", "over": "period"},
+		"faults":   map[string]any{"count": "finding/sale", "over": "term"},
 		"ever":     map[string]any{"max": "sale.amount", "over": "term"},
 		"meter":    map[string]any{"sum": "metric/kwh.value", "over": "term", "missing": map[string]any{"then": "hold"}},
 		"dialed":   map[string]any{"sum": "action/dial.amount", "over": "term"},
@@ -82,9 +87,9 @@ func drawWhole(t *rapid.T, scale int, keep map[string]any) []byte {
 	}
 	fields["measures"] = measures
 	fields["constants"] = map[string]any{"base": pick("base", "2", "-1", "0.75")}
-	fields["formulas"] = map[string]any{"net": "used - base", "price": "volume / sales", "rate": "ratio(volume, sales, base) / 3", "swing": "excess(trend, 1)", "more": "earned * 0.1 - base"}
-	overPeriod := []string{"sales", "volume", "big", "visits", "buyers", "top", "low", "newest", "mean", "credited", "used", "trend", "ours", "readings", "calls", "spent", "places", "net", "price", "rate", "swing"}
-	overTerm := []string{"won", "earned", "ever", "meter", "dialed", "level", "more"}
+	fields["formulas"] = map[string]any{"net": "used - base", "price": "volume / sales", "rate": "ratio(volume, sales, base) / 3", "swing": "excess(trend, 1)", "more": "earned * 0.1 - base", "mixed": "calls * 3 + cheap + sales"}
+	overPeriod := []string{"sales", "volume", "big", "visits", "buyers", "top", "low", "newest", "mean", "credited", "used", "trend", "ours", "readings", "calls", "spent", "places", "net", "price", "rate", "swing", "breaches", "breaches", "mixed", "mixed", "cheap"}
+	overTerm := []string{"won", "earned", "ever", "meter", "dialed", "level", "more", "faults"}
 	money := []string{"1", "3", "12", "40"}
 	if scale >= 2 {
 		money = append(money, "0.05", "3.50")
@@ -305,7 +310,8 @@ func drawWholeHistory(t *rapid.T, most int) (k *kit, statements []*record.Statem
 		}
 	}
 	clock := at("2026-03-01")
-	var claims, disputes, measured []string
+	var claims, disputes, measured, reversals []string
+	actions := drawActions(k)
 	amounts := []string{"1", "2", "2.50", "3.5", "8", "8.01", "10", "0", "0.005", "0.000000000001", "999999999999.999999999999", "0.0000000000001", "1234567890123"}
 	latest := func(name string, of []string) string {
 		return of[len(of)-1-rapid.IntRange(0, min(5, len(of)-1)).Draw(t, name)]
@@ -317,7 +323,7 @@ func drawWholeHistory(t *rapid.T, most int) (k *kit, statements []*record.Statem
 		}
 		when := max(clock-record.Time(rapid.SampledFrom([]int{0, 0, 0, 1, 3, 9, 25, 70}).Draw(t, "age"))*12*hour, at("2026-02-21"))
 		r := &record.Record{At: when}
-		switch what := rapid.IntRange(0, 17).Draw(t, "what"); {
+		switch what := rapid.IntRange(0, 20).Draw(t, "what"); {
 		case what < 5 || len(claims) == 0 && what < 10:
 			facts := record.Facts{}
 			if a := pick("amount", append([]string{"5", "7", ""}, amounts...)...); a != "" {
@@ -327,10 +333,8 @@ func drawWholeHistory(t *rapid.T, most int) (k *kit, statements []*record.Statem
 			r.ID, r.Case = fmt.Sprintf("o-%d", i), fmt.Sprintf("c-%d", rapid.IntRange(0, 6).Draw(t, "case"))
 			r.By = pick("by", "vendor", "vendor", "vendor", "client", "bank")
 			r.Backfilled = maybe("backfilled", 9)
-			if !maybe("attached", 5) {
-				r.Attach = []record.Attachment{{Name: "transcript", Digest: record.Sum(nil), Size: 1}}
-			}
-			r.Body = &record.Outcome{Result: pick("result", "sale", "sale", "visit"), Facts: facts}
+			r.Attach = drawAttached(t)
+			r.Body = &record.Outcome{Result: pick("result", "sale", "sale", "visit"), Facts: facts, Effect: pick("effect", append(actions, "", actions[0])...)}
 			claims = append(claims, r.ID)
 		case what == 5:
 			r.By = pick("by", "client", "client", "vendor")
@@ -344,7 +348,20 @@ func drawWholeHistory(t *rapid.T, most int) (k *kit, statements []*record.Statem
 			if maybe("part", 1) {
 				b.Quantity = record.Decimal(pick("quantity", "0.5", "1", "2", "5"))
 			}
-			r.Body = b
+			r.By = pick("by", "vendor", "client", "bank")
+			r.ID, r.Body = fmt.Sprintf("v-%d", i), b
+			reversals = append(reversals, r.ID)
+		case what == 18:
+			r.ID, r.By = fmt.Sprintf("d-%d", i), pick("by", "client", "client", "vendor")
+			r.Body = &record.Dispute{About: pick("action", actions...), Ground: "action"}
+			r.Backfilled = maybe("backfilled", 5)
+			disputes = append(disputes, r.ID)
+		case what > 18:
+			by, b, ok := drawFinding(t, disputes, claims, reversals)
+			if !ok {
+				continue
+			}
+			r.By, r.Body = by, b
 		case what == 8:
 			r.ID, r.By = fmt.Sprintf("d-%d", i), pick("by", "client", "client", "vendor")
 			r.Body = &record.Dispute{About: latest("of", claims), Ground: "result"}
@@ -382,6 +399,11 @@ func drawWholeHistory(t *rapid.T, most int) (k *kit, statements []*record.Statem
 		case what == 16:
 			r.Case = fmt.Sprintf("c-%d", rapid.IntRange(0, 6).Draw(t, "case"))
 			r.Body = &record.Handoff{To: "person", Reason: "asked", Nonce: "AAAAAAAAAAAAAAAAAAAAAA=="}
+		case what == 17:
+			r.Body = drawDisclose(t, r)
+		case what < 20:
+			(&history{kit: k}).receipt("client", int64(max(1, len(k.records)-rapid.SampledFrom([]int{0, 0, 0, 2}).Draw(t, "behind"))), r.At, r.At, max(clock, k.logged))
+			continue
 		default:
 			if n := len(k.state.versions); n < 3 && i > 4 && keep["effective"].(map[string]any)["until"] != "2026-04-20T00:00:00.000Z" {
 				later := map[string]any{"calendar": keep["calendar"], "record_delay": keep["record_delay"]}

@@ -82,6 +82,15 @@ type world struct {
 	prepaid  map[string]*big.Rat
 	standins map[string]*big.Rat
 	results  []*wResult
+	contests []*refContest
+}
+
+// refs are the results as the reference of one result knows them.
+func (w *world) refs() (list []*refResult) {
+	for _, x := range w.results {
+		list = append(list, &x.refResult)
+	}
+	return list
 }
 
 func (w *world) now() int                  { return len(w.periods) - 1 }
@@ -254,6 +263,9 @@ func (w *world) value(set, period int, v terms.Version, name string) *big.Rat {
 
 // wFormulas are the formulas of the tests, by their texts.
 var wFormulas = map[string]func(get func(string) *big.Rat) *big.Rat{
+	"calls * 3 + cheap + sales": func(get func(string) *big.Rat) *big.Rat {
+		return radd(radd(rmul(get("calls"), big.NewRat(3, 1)), get("cheap")), get("sales"))
+	},
 	"used - base": func(get func(string) *big.Rat) *big.Rat {
 		if get("used") == nil {
 			return nil
@@ -287,6 +299,9 @@ var wFormulas = map[string]func(get func(string) *big.Rat) *big.Rat{
 		}
 		return over
 	},
+	"amount - breaches * 10": func(get func(string) *big.Rat) *big.Rat {
+		return rsub(get("amount"), rmul(get("breaches"), big.NewRat(10, 1)))
+	},
 	"earned * 0.1 - base": func(get func(string) *big.Rat) *big.Rat {
 		return rsub(rmul(get("earned"), big.NewRat(1, 10)), get("base"))
 	},
@@ -296,7 +311,7 @@ var wFormulas = map[string]func(get func(string) *big.Rat) *big.Rat{
 // nothing but them.
 func isOwn(t *terms.Terms, l *terms.Line) bool {
 	m := t.Measure(l.Of)
-	if l.Of == "" || m == nil || m.Source == "metric" || m.Op != "count" && m.Op != "sum" {
+	if l.Of == "" || m == nil || m.Source == "metric" || m.Source == "finding" || m.Op != "count" && m.Op != "sum" {
 		return false
 	}
 	return m.Over == "period" || l.DueAt == 0 && !slices.ContainsFunc(l.Adjust, func(a terms.Adjustment) bool { return a.By != "" })
@@ -744,25 +759,12 @@ func (w *world) statementLine(v terms.Version, i int, fresh []wEntry) (out recor
 			}
 		}
 	}
-	// Each record once; of actions of one name, those of the measure that counts most.
+	// Each record once.
 	seen := map[int64]bool{}
-	perMeasure := map[[2]int]int64{}
 	for _, e := range behind {
-		if m := w.versions[e.version-1].Terms.Measures[e.measure]; m.Source == "action" {
-			perMeasure[[2]int{e.version, e.measure}]++
-		} else {
-			seen[e.n] = true
-		}
+		seen[e.n] = true
 	}
 	out.Records = int64(len(seen))
-	perName := map[string]int64{}
-	for k, n := range perMeasure {
-		name := w.versions[k[0]-1].Terms.Measures[k[1]].Of
-		perName[name] = max(perName[name], n)
-	}
-	for _, n := range perName {
-		out.Records += n
-	}
 	for _, e := range behind {
 		if out.First < 0 || e.n < out.First {
 			out.First = e.n

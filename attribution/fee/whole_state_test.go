@@ -39,7 +39,7 @@ func wholeExample(t failer) *kit {
 
 func TestWholeExampleHasAllLines(t *testing.T) {
 	text := string(join(wholeExample(t).state.Lines()))
-	for _, name := range []string{lineIncluded, linePrepaid, lineReached, lineReading, lineRest, lineRolled, lineStand, lineStandin, lineTally, lineUsage, lineUsed, lineValue} {
+	for _, name := range []string{lineIncluded, linePrepaid, lineReached, lineReading, lineRest, lineRolled, lineShared, lineStand, lineStandin, lineTally, lineUsage, lineUsed, lineValue} {
 		if !strings.Contains(text, `["`+name+`",`) {
 			t.Errorf("no line %s in\n%s", name, text)
 		}
@@ -76,6 +76,12 @@ func TestHostileWholeStatesAreRefused(t *testing.T) {
 		{`["usage",` + april + `,1,"calls",7,7,1,"1"]`, `["usage",` + april + `,1,"calls",5,7,1,"1"]`, "actions of measure calls are of 2026-04, which record 6 settled"},
 		{`["usage",` + april + `,1,"calls",7,7,1,"1"]`, `["usage","2026-04-02T00:00:00.000Z",1,"calls",7,7,1,"1"]`, "actions of measure calls are of a period that begins at 2026-04-02T00:00:00.000Z, which there is not"},
 		{`["usage",` + april + `,1,"calls",7,7,1,"1"]`, `["usage",` + april + `,1,"calls",7,7,2,"1"]`, "measure calls has actions that are not in their place"},
+		{`["shared",` + april + `,1,["calls","dear"],1]`, `["shared",` + april + `,1,["calls","dear"],2]`, "measure calls counts 1 actions, and more of them together with others"},
+		{`["shared",` + april + `,1,["calls","dear"],1]`, `["shared",` + april + `,1,["calls"],1]`, `1 actions are said to be counted by the measures "calls" of version 1`},
+		{`["shared",` + april + `,1,["calls","dear"],1]`, `["shared",` + april + `,1,["calls","dear"],0]`, `0 actions are said to be counted by the measures "calls,dear" of version 1`},
+		{`["shared",` + april + `,1,["calls","dear"],1]`, `["shared",` + april + `,1,["dear","calls"],1]`, `measure "calls" of version 1 counts no actions that another one counts at 2026-04-01T00:00:00.000Z, or not in this order`},
+		{`["shared",` + april + `,1,["calls","dear"],1]`, `["shared",` + april + `,1,["calls","most"],1]`, `measure "most" of version 1 counts no actions`},
+		{`["shared",` + april + `,1,["calls","dear"],1]`, `["shared",` + march + `,1,["calls","dear"],1]`, `measure "calls" of version 1 counts no actions that another one counts at 2026-03`},
 		{`["used",` + april + `,1,"dear",7,`, `["used",` + april + `,1,"dear",8,`, "action 8 of measure dear is there twice, or not in its place"},
 		{`["used",` + april + `,1,"dear",7,`, "", "measure dear has 0 actions of 1"},
 		{`["reading",9,"kwh","r-9","kwh bank`, `["reading",9,"kwh","r-5","kwh bank`, "measurement 9 is there twice, or counted beside another of the same"},

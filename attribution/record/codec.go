@@ -507,6 +507,20 @@ func (c *codec) int(key string, v *int64, least int64) {
 	}
 }
 
+// optionalInt is an integer of at least least, which is above 0; 0 is absent.
+func (c *codec) optionalInt(key string, v *int64, least int64) {
+	if !c.field(key, "integer", *v != 0, optional) {
+		return
+	}
+	if !c.intValue(v, least) {
+		c.inside(key)
+		return
+	}
+	if c.mode == decode {
+		c.next()
+	}
+}
+
 func (c *codec) intValue(v *int64, least int64) bool {
 	if c.mode == encode {
 		if *v < least || *v > MaxInteger {
@@ -717,6 +731,16 @@ func elements[T any](c *codec, key string, v *[]T, guess int, element func(*code
 func (c *codec) strings(key string, v *[]string, f form, n need) {
 	c.plainStrings(key, v, f, n)
 	distinct(c, key, *v, func(s *string) string { return *s })
+}
+
+// sortedStrings is a list of strings of the form f, sorted by their bytes.
+func (c *codec) sortedStrings(key string, v *[]string, f form, n need) {
+	c.plainStrings(key, v, f, n)
+	for i := 1; i < len(*v); i++ {
+		if !c.holds((*v)[i-1] < (*v)[i]) {
+			c.unsorted(key, (*v)[i-1], (*v)[i])
+		}
+	}
 }
 
 // plainStrings is strings that may hold one twice.

@@ -187,7 +187,8 @@ const (
 
 // MayWrite reports whether a party of the role may author records of the
 // kind. An agreement is authored by the vendor and needs the client's signature beside
-// its own; a resolve by the vendor or the client is joint and needs both.
+// its own; a resolve by the vendor or the client is by finding, or joint and
+// needs both.
 func MayWrite(kind Kind, role string) bool {
 	vendor, client, third, arbiter := role == RoleVendor, role == RoleClient, role == RoleThird, role == RoleArbiter
 	switch kind {

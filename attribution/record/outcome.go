@@ -83,22 +83,31 @@ func (b *Dispute) fields(c *codec) {
 	c.text("remedy", &b.Remedy, optional)
 }
 
-// A Resolve ends a dispute, or settles what holds of a record.
+// A Resolve ends a dispute, or settles what holds of a record. One by finding
+// relies on what the agreed rules find in the records [0, Size), which whoever
+// has these computes again: it is no fact of its own.
 type Resolve struct {
 	Dispute     string // id of the dispute
 	Disposition string // upheld, rejected
-	About       string // record the resolution speaks of, with Field and Value
+	About       string // record the resolution speaks of, with Field and Value; by finding, an outcome or its reverse
 	Field       string
 	Value       string
-	As          string // joint, arbiter
+	As          string   // joint, arbiter, finding
+	Findings    []string // rules found, sorted; by finding
+	Size        int64    // of the ledger, for which they were found; by finding, else 0
 }
+
+// ByFinding is As of a resolve that relies on findings.
+const ByFinding = "finding"
 
 func (b *Resolve) fields(c *codec) {
 	c.ref("about", &b.About, optional)
-	c.enum("as", &b.As, required, "joint", "arbiter")
+	c.enum("as", &b.As, required, "joint", "arbiter", ByFinding)
 	c.enum("disposition", &b.Disposition, required, "upheld", "rejected")
 	c.ref("dispute", &b.Dispute, optional)
 	c.name("field", &b.Field, optional)
+	c.sortedStrings("findings", &b.Findings, formLabel, optional)
+	c.optionalInt("size", &b.Size, 1)
 	c.text("value", &b.Value, optional)
 	if !c.holds(b.Dispute != "" || b.About != "") {
 		c.fail("dispute", "missing: a resolve has dispute or about")
@@ -108,6 +117,27 @@ func (b *Resolve) fields(c *codec) {
 	}
 	if !c.holds(b.Value == "" || b.Field != "") {
 		c.fail("field", "missing: value needs it")
+	}
+	if b.As != ByFinding {
+		if !c.holds(len(b.Findings) == 0) {
+			c.fail("findings", "are there, but as is %s, want finding", b.As)
+		}
+		if !c.holds(b.Size == 0) {
+			c.fail("size", "is there, but as is %s, want finding", b.As)
+		}
+		return
+	}
+	if !c.holds(b.Dispute == "" || b.About == "") {
+		c.fail("about", "is there beside dispute, want one of them as finding")
+	}
+	if !c.holds(b.Field == "") {
+		c.fail("field", "is there, want none as finding")
+	}
+	if !c.holds(len(b.Findings) > 0) {
+		c.fail("findings", "missing: as finding needs them")
+	}
+	if !c.holds(b.Size > 0) {
+		c.fail("size", "missing: as finding needs it")
 	}
 }
 

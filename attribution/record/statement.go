@@ -36,7 +36,7 @@ type Line struct {
 	Tiers    []TierUse
 	Adjust   []Adjustment
 	Amount   Decimal
-	Records  int64 // how many results are behind it
+	Records  int64 // how many results, measurements and actions are behind it
 	First    int64 // index of the first record behind it, -1 if none
 	Last     int64 // index of the last, -1 if none
 }

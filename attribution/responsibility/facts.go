@@ -114,6 +114,8 @@ func (f *Facts) Add(r *record.Record) error {
 		f.index(b.Corrects, r)
 	case *record.Handoff:
 		f.index(b.Decision, r)
+	case *record.Outcome:
+		f.index(b.Effect, r) // for Conclude; the rules read no claim
 	case *record.Review:
 		f.index(b.Of, r)
 	case *record.Demand:

@@ -86,6 +86,9 @@ func checkClock(r *record.Record, t *Terms) error {
 	case record.KindAgreement, record.KindKey, record.KindStatement, record.KindReceipt, record.KindChainIndex:
 		return refuse(r, checkTerms, "backfilled", "got true, but a record of kind %s is no history", r.Kind)
 	}
+	if b, ok := r.Body.(*record.Resolve); ok && b.As == record.ByFinding {
+		return refuse(r, checkTerms, "backfilled", "got true, but what is found of the records before is no history")
+	}
 	if t.Backfill != "accept" {
 		return refuse(r, checkTerms, "backfilled", "got true, but the terms refuse imported history")
 	}
@@ -100,7 +103,9 @@ func checkBody(r *record.Record, t *Terms, party *Party) error {
 	case *record.Measurement:
 		return checkMeasurement(r, b, t)
 	case *record.Resolve:
-		if joint := party.Role != record.RoleArbiter; joint != (b.As == "joint") {
+		// What follows from findings is not for the arbiter to say: both sides
+		// compute it.
+		if arbiter := party.Role == record.RoleArbiter; arbiter != (b.As == "arbiter") {
 			return refuse(r, checkTerms, "body.as", "got %s by %s, who has the role %s", b.As, r.By, party.Role)
 		}
 	}

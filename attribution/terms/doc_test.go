@@ -199,7 +199,7 @@ func TestDocumentDigits(t *testing.T) {
 	}{
 		{"a fact; a min, max or last; a count or distinct of a metric", (&Measure{Op: "last"}).size()},
 		{"a fact; a min, max or last; a count or distinct of a metric", (&Measure{Op: "count", Missing: hold}).size()},
-		{"a count or distinct of results or actions", (&Measure{Op: "distinct"}).size()},
+		{"a count or distinct of results, actions or findings", (&Measure{Op: "distinct"}).size()},
 		{"a sum", (&Measure{Op: "sum", Missing: hold}).size()},
 		{"a mean, and a measure for which `other` may stand in", (&Measure{Op: "mean"}).size()},
 		{"a mean, and a measure for which `other` may stand in", (&Measure{Op: "count", Missing: other}).size()},
@@ -254,7 +254,7 @@ func TestDocumentChoices(t *testing.T) {
 		"rounding.mode": roundings, "rounding.at": {"event", "tier", "line", "statement"}, "accept.on": {"claim", "client", "silence", "third"},
 		"over": {"period", "term"}, "missing.then": {"last", "value", "other", "hold"}, "below_zero": {"zero", "negative", "hold"},
 		"model": {"first", "last", "linear", "position", "decay", "fixed", "shapley"}, "unused": {"lost", "rolls"}, "partial": {"full", "prorated"},
-		"corrections": {"after_minimum", "before_minimum"}, "prepaid.every": {"once", "period"}, "each.free.ends": {"together", "independent"},
+		"corrections": {"after_minimum", "before_minimum"}, "prepaid.every": {"once", "period"}, "disputed": {"hold", "ignore"}, "findings.both": {"void", "keep", "open"}, "each.free.ends": {"together", "independent"},
 	} {
 		for _, choice := range choices {
 			if !regexp.MustCompile(`\b` + choice + `\b`).MatchString(table[field]) {

@@ -282,12 +282,18 @@ func (r *Result) tree() members {
 	if len(r.Evidence) > 0 {
 		v["evidence"] = texts(r.Evidence)
 	}
+	if len(r.Delivered) > 0 {
+		v["delivered"] = texts(r.Delivered)
+	}
 	if r.Dispute != nil {
 		unresolved := members{"then": r.Dispute.Then}
 		if r.Dispute.Then != "arbiter" {
 			unresolved["after"] = r.Dispute.After.String()
 		}
 		v["dispute"] = members{"within": r.Dispute.Within.String(), "unresolved": unresolved}
+	}
+	if r.Effect != nil {
+		v["effect"] = r.Effect.tree()
 	}
 	if r.Reopen != nil {
 		v["reopen"] = members{"within": r.Reopen.Within.String(), "from": r.Reopen.From}

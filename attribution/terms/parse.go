@@ -59,6 +59,7 @@ func (d *document) terms(tree any, zone func(zone string, from, until record.Tim
 	d.settle(t, o)
 	d.checkDayCount(t, o)
 	t.Responsibility = d.responsibility(t, o)
+	d.checkEffects(t)
 	o.end()
 	// What is said of the whole would mislead where a part is wrong.
 	if !d.failed() {

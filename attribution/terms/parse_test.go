@@ -151,13 +151,13 @@ func TestUncanonicalVectors(t *testing.T) {
 // it there is a mistake that names it.
 func TestEveryFieldIsRequired(t *testing.T) {
 	optional := regexp.MustCompile(`^(results|measures|metrics|constants|formulas|adjust|settle\.prepaid)$|` +
-		`^results\.[a-z]+\.(where|evidence|quantity)$|^metrics\..*\.facts$|^measures\.[a-z_]+\.(where|credit|credit\.skip)$|` +
+		`^results\.[a-z]+\.(where|evidence|delivered|quantity|effect(\.findings(\.(void|keep))?)?)$|^metrics\..*\.facts$|^measures\.[a-z_]+\.(where|credit|credit\.skip)$|` +
 		`^lines\[[0-9]\]\.(adjust|convert|due_at|each|each\.at_least|each\.at_most|each\.free)$|\.tiers\[[0-9]\]\.(up_to|unit|rate|flat|package)$|` +
 		`\.rolls_to$|^settle\.prepaid\[[0-9]\]\.at_most$`)
 	// Where one of several is there, another one could be.
 	oneOf := regexp.MustCompile(`^(measures\.[a-z_]+|(lines\[[0-9]\]\.)?adjust\[[0-9]\]|lines\[[0-9]\]\.convert)$`)
 	tried := 0
-	for _, file := range []string{"everything.json", "whole-language.json"} {
+	for _, file := range []string{"everything.json", "whole-language.json", "effect-findings.json"} {
 		text, err := os.ReadFile(filepath.Join(vectors, "valid", file))
 		if err != nil {
 			t.Fatal(err)
@@ -191,6 +191,8 @@ func TestEveryFieldIsRequired(t *testing.T) {
 						case strings.HasSuffix(path, ".free"):
 							// The other one alone has no ends.
 							missing = missing || strings.Contains(list, path+".ends: unknown field")
+						case at == "responsibility":
+							missing = missing || strings.Contains(list, ".effect.findings: needs the part responsibility")
 						case name == "flat":
 							missing = missing || strings.Contains(list, path+".of: missing, want the name of a measure or a formula, or flat")
 						}
@@ -372,6 +374,7 @@ func TestHorizon(t *testing.T) {
 		{Result{Accept: silence, Lock: 5 * day, Reopen: &Reopen{7 * day, "accepted"}}, 10 * day},
 		{Result{Accept: silence, Lock: 5 * day, Reopen: &Reopen{7 * day, "locked"}}, 12 * day},
 		{Result{Accept: silence, Dispute: void, Lock: 5 * day, Reopen: &Reopen{7 * day, "locked"}}, 51 * day},
+		{Result{Accept: silence, Effect: &Effect{Findings: &Findings{Within: 30 * day}}}, 30 * day},
 	} {
 		if got := test.result.horizon(); got != test.want {
 			t.Errorf("horizon of %+v is %s, want %s", test.result, got, test.want)

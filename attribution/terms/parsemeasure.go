@@ -124,7 +124,10 @@ func (d *document) measure(t *Terms, m *Measure, o *object) {
 	if m.Op == "distinct" && m.Over == "term" {
 		d.fail(join(o.path, "over"), "got term, want period: the different values of a whole term are not kept")
 	}
-	if known {
+	if m.Source == "finding" {
+		// A condition without a value would hide what was found.
+		o.refuse("where", "each result that a finding voids counts")
+	} else if known {
 		m.Where = d.where(o, facts)
 	} else {
 		// Its facts are not known, so nothing can be said about it.
@@ -155,14 +158,15 @@ func (d *document) measure(t *Terms, m *Measure, o *object) {
 	}
 }
 
-// measured reads what a measure is of: RESULT, metric/METRIC or action/NAME,
+// measured reads what a measure is of: RESULT, metric/METRIC, action/NAME or
+// finding/RESULT,
 // and after a point what of them it takes. known tells whether the facts are
 // those of something that there is.
 func (d *document) measured(t *Terms, m *Measure, path string, v any) (facts []FactType, known bool) {
 	want := "RESULT.FACT, metric/METRIC.FIELD or action/NAME.amount"
 	switch m.Op {
 	case "count":
-		want = "the name of a result, metric/METRIC or action/NAME"
+		want = "the name of a result, metric/METRIC, action/NAME or finding/RESULT"
 	case "distinct":
 		want = "RESULT.FACT, metric/METRIC.FIELD or action/NAME.resource"
 	}
@@ -175,6 +179,12 @@ func (d *document) measured(t *Terms, m *Measure, path string, v any) (facts []F
 		of, source = rest, "metric"
 	} else if rest, ok := strings.CutPrefix(s, "action/"); ok {
 		of, source = rest, "action"
+	} else if rest, ok := strings.CutPrefix(s, "finding/"); ok {
+		of, source = rest, "finding"
+	}
+	if source == "finding" && m.Op != "count" {
+		d.fail(path, "got %s, want count: findings have no value", quote(s))
+		return nil, false
 	}
 	if m.Op != "count" {
 		i := strings.LastIndexByte(of, '.')
@@ -212,6 +222,15 @@ func (d *document) measured(t *Terms, m *Measure, path string, v any) (facts []F
 		}
 		if m.Op != "count" && m.Fact != field {
 			d.fail(path, "got %s, want action/NAME.%s: of actions, %s takes the %s", quote(s), field, m.Op, field)
+		}
+	case "finding":
+		r := t.Result(of)
+		if r == nil {
+			d.fail(path, "there is no result %s", quote(of))
+			return nil, false
+		}
+		if f := r.Findings(); f == nil || len(f.Void) == 0 {
+			d.fail(path, "result %s has no effect.findings.void: no finding voids it", of)
 		}
 	default:
 		r := t.Result(of)

@@ -35,6 +35,7 @@ func (d *document) result(t *Terms, path, name string, v any) Result {
 			return true
 		})
 	}
+	d.delivered(&r, o)
 	d.accept(t, &r, o)
 	d.dispute(t, &r, o)
 	if v, at, ok := o.field("reopen", `{within, from} or "none"`); ok && v != "none" {
@@ -45,6 +46,7 @@ func (d *document) result(t *Terms, path, name string, v any) Result {
 			ro.end()
 		}
 	}
+	d.effect(&r, o)
 	r.Escalation = o.choice("escalation", "void", "ignore")
 	r.Lock, _ = o.duration("lock")
 	r.BilledAt = o.choice("billed_at", "occurred", "accepted", "locked", "recorded")
@@ -227,11 +229,14 @@ func (r *Result) horizon() Duration {
 			end = max(end, r.Reopen.Within)
 		}
 	}
+	if f := r.Findings(); f != nil {
+		end = max(end, f.Within)
+	}
 	return end
 }
 
 func (d *document) checkFinal(r *Result, path string) {
 	if want := r.horizon(); r.FinalAfter < want {
-		d.fail(path, "got %s, want at least %s: acceptance, dispute, lock and reopening last so long", r.FinalAfter, want)
+		d.fail(path, "got %s, want at least %s: acceptance, dispute, lock, reopening and findings last so long", r.FinalAfter, want)
 	}
 }

@@ -13,6 +13,7 @@ func (d *document) review(t *Terms) {
 	for i := range t.Results {
 		d.reviewResult(t, &t.Results[i])
 		d.reviewSilence(t, &t.Results[i])
+		d.reviewEffect(t, &t.Results[i])
 	}
 	d.reviewMetrics(t)
 	d.reviewUse(t)
@@ -150,6 +151,7 @@ func (d *document) reviewLine(t *Terms, l *Line, path string) {
 	if l.Of != "" && len(t.Reads(l.Of)) == 0 {
 		d.warn(path+".of", "formula %s reads no measure: it is the same in every period", l.Of)
 	}
+	d.reviewFree(t, l, path)
 	if l.DueAt == 0 {
 		return
 	}

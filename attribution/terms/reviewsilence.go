@@ -26,6 +26,7 @@ func (d *document) reviewSilence(t *Terms, r *Result) {
 			d.warn(path+".accept.from", "silence runs from the receipt of %s: while it cosigns nothing, no claim is accepted by silence", client)
 		}
 	}
+	d.reviewDelivered(t, r)
 	if r.Dispute != nil {
 		decided := "both agree"
 		if t.withRole(record.RoleArbiter) != nil {
@@ -45,16 +46,40 @@ func (d *document) reviewSilence(t *Terms, r *Result) {
 			d.warn(at, "what the arbiter leaves open is not paid: it expires at final_after, %s after the claim", r.FinalAfter)
 		}
 	}
-	d.reviewGuarantee(path, r)
+	d.reviewGuarantee(t, path, r)
 }
 
-// reviewGuarantee warns where the guarantee is over before it can begin.
-func (d *document) reviewGuarantee(path string, r *Result) {
-	if r.Reopen == nil || r.Reopen.From != "occurred" {
+// reviewGuarantee warns where the guarantee is over before it can begin, and
+// that the client's word alone takes back what the vendor claims.
+func (d *document) reviewGuarantee(t *Terms, path string, r *Result) {
+	if r.Reopen == nil {
 		return
 	}
-	if r.Reopen.Within <= r.Lock && r.Lock > 0 {
+	client := t.Client().ID
+	switch {
+	case r.Reopen.From == "occurred" && r.Reopen.Within <= r.Lock && r.Lock > 0:
 		d.warn(path+".reopen", "%s from when it occurred is over before the lock of %s ends: a return after the lock is never given back", r.Reopen.Within, r.Lock)
+	case !slices.Equal(r.Claim, []string{client}):
+		d.warn(path+".reopen", "%s may take back each claim until %s after it %s, and %s cannot dispute that", client, r.Reopen.Within,
+			map[string]string{"occurred": "occurred", "accepted": "was accepted", "locked": "was locked"}[r.Reopen.From], t.Operator().ID)
+	}
+}
+
+// reviewFree warns where one side chooses which results are free: they are free
+// in the order of the ledger, and do not all cost the same.
+func (d *document) reviewFree(t *Terms, l *Line, path string) {
+	m := t.Measure(l.Of)
+	if l.Each == nil || l.Each.Free == nil || m == nil || m.Source != "result" || m.Op == "count" && m.Credit == nil {
+		return
+	}
+	r := t.Result(m.Of)
+	for _, side := range []struct {
+		party *Party
+		what  string
+	}{{t.Operator(), "is paid"}, {t.Client(), "pays"}} {
+		if slices.Equal(r.Claim, []string{side.party.ID}) {
+			d.warn(path+".each.free", "the first ones in the ledger are free, and not all cost the same: %s, who %s, alone claims %s, and by the order chooses which", side.party.ID, side.what, r.Name)
+		}
 	}
 }
 
@@ -81,6 +106,10 @@ func (d *document) reviewMetrics(t *Terms) {
 		switch m.Source {
 		case "action":
 			d.warn(path, "%s, who is paid, alone records actions", t.Operator().ID)
+		case "finding":
+			if slices.Equal(t.Result(m.Of).Claim, []string{t.Operator().ID}) {
+				d.warn(path, "%s, who is paid, alone claims %s: what it does not claim is not found", t.Operator().ID, m.Of)
+			}
 		case "metric":
 			delivered = true
 			if by := t.Metric(m.Of).By; len(by) == 1 {

@@ -38,7 +38,7 @@ func fullStatement(t *Terms, corrected int) *record.Record {
 	for _, grade := range []string{"both", "client", "third", "sampled", "vendor", "backfilled"} {
 		s.Grades = append(s.Grades, record.Grade{Grade: grade, Amount: long})
 	}
-	for i := range 32 { // more reasons than there are
+	for i := range 40 { // more reasons than there are
 		s.Counts = append(s.Counts, record.Count{Reason: fmt.Sprintf("after_guarantee_%02d", i), N: index})
 	}
 	id := strings.Repeat("v", record.MaxIDBytes)

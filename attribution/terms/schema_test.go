@@ -181,9 +181,11 @@ func TestSchemaRefusesWhatDraftRefuses(t *testing.T) {
 		convert-with-each credit-by-author-who-may-not credit-by-unknown-fact credit-decay-of-nothing credit-fixed-not-100 credit-fixed-to-a-stranger
 		credit-of-a-mean credit-of-a-metric credit-of-unknown-result credit-position-above-100 credit-position-of-nothing credit-shapley-below-zero
 		credit-shapley-incomplete credit-shapley-to-a-stranger credit-shapley-too-many credit-shapley-twice credit-shapley-unsorted
-		credit-shapley-worth-nothing credit-within-too-long day-count-missing day-count-without-proration dispute-to-arbiter-with-delay
+		credit-shapley-worth-nothing credit-within-too-long day-count-missing day-count-without-proration delivered-not-in-evidence delivered-without-evidence dispute-to-arbiter-with-delay
 		distinct-over-term due-at-no-time due-at-outside each-bounds-crossed each-free-ends-alone each-free-ends-missing each-free-over-term
-		each-without-mode-each effective-backwards effective-too-long fact-named-like-a-word fact-named-occurred factor-steps-twice
+		each-without-mode-each effect-findings-without-rules effect-held-by-a-dispute-that-is-none effect-measure-credit effect-measure-missing
+		effect-measure-of-no-result effect-measure-of-nothing-void effect-measure-priced-each effect-measure-sum effect-measure-where
+		effect-within-beyond-final effective-backwards effective-too-long fact-named-like-a-word fact-named-occurred factor-steps-twice
 		factor-steps-unsorted factor-unknown field-twice final-too-early formula-divides-by-zero formula-grows-too-large formula-is-a-condition
 		formula-is-a-text formula-mixes-spans formula-mixes-spans-by-others formula-named-like-a-constant formula-named-like-a-measure
 		formula-named-like-a-word formula-of-a-wrong-formula formula-of-no-value formula-reads-a-fact formula-reads-itself

@@ -661,6 +661,19 @@ func TestResolves(t *testing.T) {
 	b.refused(b.cosign(resolve("vendor", "joint"), "client"), "author signatures", "sigs: has no signature of vendor")
 	b.refused(b.sign(resolve("client", "joint"), "client"), "author signatures", "sigs: has no signature of vendor: a joint resolve needs vendor and client")
 	b.refused(b.sign(resolve("arb", "arbiter"), "client"), "author signatures", "sigs."+fingerprint("client")+": is a key of client, want one of arb")
+	found := func(by string) *record.Record {
+		return b.draft("x", by, &record.Resolve{Dispute: "d", Disposition: "upheld", As: "finding", Size: 4, Findings: []string{"limit_exceeded"}})
+	}
+	b.refused(found("auditor"), "terms", "by: auditor has the role third, which may not write a resolve")
+	b.refused(b.sign(found("arb"), "arbiter"), "terms", "body.as: got finding by arb, who has the role arbiter")
+	b.refused(found("client"), "author signatures", "sigs: has no signature of client")
+	b.refused(b.cosign(found("vendor"), "client"), "author signatures", "sigs."+fingerprint("client")+": is a key of client, want one of vendor")
+	b.refused(b.cosign(b.sign(found("client"), "client"), "vendor"), "author signatures", "sigs."+fingerprint("vendor")+": is a key of vendor, want one of client")
+	history := found("vendor")
+	history.Backfilled = true
+	b.refused(history, "terms", "backfilled: got true, but what is found of the records before is no history")
+	b.apply(found("vendor"))
+	b.apply(b.sign(found("client"), "client"))
 	b.apply(b.cosign(b.cosign(resolve("vendor", "joint"), "vendor"), "client"))
 	b.apply(b.cosign(b.sign(resolve("client", "joint"), "client"), "vendor"))
 	b.apply(b.sign(resolve("arb", "arbiter"), "arbiter"))
@@ -668,8 +681,8 @@ func TestResolves(t *testing.T) {
 	if _, ok := b.s.authors[fingerprint("vendor")]; ok {
 		t.Error("the vendor has an author chain")
 	}
-	if got := b.s.authors[fingerprint("client")].seq; got != 1 {
-		t.Errorf("the client's chain is at %d, want 1", got)
+	if got := b.s.authors[fingerprint("client")].seq; got != 2 {
+		t.Errorf("the client's chain is at %d, want 2", got)
 	}
 }
 

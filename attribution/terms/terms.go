@@ -132,9 +132,11 @@ type Result struct {
 	Where      *Expr      // nil is always true
 	Claim      []string   // parties, sorted
 	Evidence   []string   // attachment names, sorted
+	Delivered  []string   // those of them that must be delivered to the client, sorted
 	Accept     Accept
 	Dispute    *Dispute // nil is none
 	Reopen     *Reopen  // nil is none
+	Effect     *Effect  // nil is that a claim names no action
 	Escalation string   // void, ignore
 	Lock       Duration
 	BilledAt   string // occurred, accepted, locked, recorded
@@ -182,11 +184,11 @@ type Metric struct {
 }
 
 // A Measure is a number per period, or over the term: of billed results, of
-// measurements, or of executed actions.
+// measurements, of executed actions, or of results that findings voided.
 type Measure struct {
 	Name   string
 	Op     string // count, sum, min, max, last, mean, distinct
-	Source string // result, metric, action
+	Source string // result, metric, action, finding
 	Of     string // name of the result, the metric or the action
 	Fact   string // all but count; value or a field of a metric, amount of an action
 	Where  *Expr

@@ -84,6 +84,8 @@ func wordsOf(path string) (words string, ok bool) {
 		words = "those who may claim it"
 	case "results.*.evidence":
 		words = "the evidence that a claim must have"
+	case "results.*.delivered":
+		words = "the evidence that must have reached the client"
 	case "results.*.accept":
 		words = "the acceptance"
 	case "results.*.accept.on":
@@ -296,6 +298,9 @@ func wordsOfLine(path string) (words string, ok bool) {
 	case "adjust[].prorate":
 		words = "the share of a period that the term cuts"
 	default:
+		if words, ok := wordsOfEffect(path); ok {
+			return words, true
+		}
 		return wordsOfResponsibility(path)
 	}
 	return words, true

@@ -48,6 +48,7 @@ func TestAgreements(t *testing.T) {
 					}
 				}
 				checkSimulated(t, run)
+				checkExplained(t, run)
 			})
 		}
 	}
@@ -158,7 +159,7 @@ func TestDemoExample(t *testing.T) {
                                              |  less 741.60                    =  -1.80
                                              |  together (388 - 1) x 1.80      = 696.60
 
-Result: verified, 9 checks passed, 3 not present: 906 records in a bundle of NNN KiB
+Result: verified, 9 checks passed, 4 not present: 906 records in a bundle of NNN KiB
 Both agree: 2 statements, to the last digit.
 `
 	stdout = regexp.MustCompile(`\d+ KiB`).ReplaceAllString(stdout, "NNN KiB")
@@ -212,6 +213,29 @@ func TestDemoList(t *testing.T) {
 	}
 }
 
+// What an example says is found is what the rules find, or it does not run.
+func TestAgreementFinds(t *testing.T) {
+	e, err := agreements.Open("care_refunds")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ from, to, want string }{
+		{"findings: [limit_exceeded, missing_escalation]", "findings: [limit_exceeded]", "refund/900 is upheld by [limit_exceeded missing_escalation], the story says upheld by [limit_exceeded]"},
+		{"disposition: rejected, findings: [bad_input]", "disposition: upheld, findings: [bad_input]", "back/902 is rejected by [bad_input], the story says upheld by [bad_input]"},
+		{"resolve: {dispute: dispute/904, as: joint, disposition: rejected}", "resolve: {dispute: dispute/904, as: finding, disposition: rejected, findings: [bad_input]}", "dispute/904 is not decided by what is found: both sides answer for it"},
+	} {
+		changed := e.Cases[0]
+		changed.Records = bytes.Replace(changed.Records, []byte(test.from), []byte(test.to), 1)
+		if bytes.Equal(changed.Records, e.Cases[0].Records) {
+			t.Errorf("the records have no %q", test.from)
+			continue
+		}
+		if _, err := playExample(t.Context(), filepath.Join(t.TempDir(), "store"), "care_refunds", changed); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got %v, want %s", test.to, err, test.want)
+		}
+	}
+}
+
 // The document of the agreements names every folder, and none that is not there.
 func TestAgreementsDocument(t *testing.T) {
 	text, err := os.ReadFile("../../docs/agreements.md")
@@ -222,7 +246,11 @@ func TestAgreementsDocument(t *testing.T) {
 	if len(blocks) == 0 {
 		t.Fatal("docs/agreements.md does not begin with an example")
 	}
-	blocks[0].run(t, t.TempDir())
+	for _, b := range blocks {
+		if strings.HasPrefix(b.lines[0], "$ ") {
+			b.run(t, t.TempDir())
+		}
+	}
 	named := map[string]bool{}
 	for _, m := range regexp.MustCompile(`\(\.\./testdata/agreements/([a-z0-9_]+)\)`).FindAllStringSubmatch(string(text), -1) {
 		named[m[1]] = true

@@ -263,6 +263,9 @@ func (x *amendment) write(c *cli.Context) error {
 	for _, change := range x.changes {
 		fmt.Fprintf(&b, "  %s\n", command.Printable(change.Words(x.old.terms, x.new.terms)))
 	}
+	for _, m := range terms.ReviewAmendment(x.old.terms, x.new.terms) {
+		fmt.Fprintf(&b, "warning      %s: %s\n", m.Path, command.Printable(m.Reason))
+	}
 	if x.past != nil {
 		x.writePrices(&b)
 	}
@@ -338,6 +341,10 @@ func (x *amendment) writeJSON(c *cli.Context) error {
 		After  string `json:"after,omitempty"`
 		Words  string `json:"words"`
 	}
+	type warningReport struct {
+		Path   string `json:"path"`
+		Reason string `json:"reason"`
+	}
 	type totalReport struct {
 		Total    string            `json:"total"`
 		ByPeriod map[string]string `json:"by_period"`
@@ -372,11 +379,15 @@ func (x *amendment) writeJSON(c *cli.Context) error {
 		Difference string        `json:"difference"`
 	}
 	report := struct {
-		Old     record.Digest  `json:"old"`
-		New     record.Digest  `json:"new"`
-		Changes []changeReport `json:"changes"`
-		Prices  *pricesReport  `json:"prices,omitempty"`
-	}{x.old.terms.Digest(), x.new.terms.Digest(), []changeReport{}, nil}
+		Old      record.Digest   `json:"old"`
+		New      record.Digest   `json:"new"`
+		Changes  []changeReport  `json:"changes"`
+		Warnings []warningReport `json:"warnings,omitempty"`
+		Prices   *pricesReport   `json:"prices,omitempty"`
+	}{x.old.terms.Digest(), x.new.terms.Digest(), []changeReport{}, nil, nil}
+	for _, m := range terms.ReviewAmendment(x.old.terms, x.new.terms) {
+		report.Warnings = append(report.Warnings, warningReport{m.Path, m.Reason})
+	}
 	for _, k := range x.changes {
 		report.Changes = append(report.Changes, changeReport{k.Path, k.Before, k.After, k.Words(x.old.terms, x.new.terms)})
 	}

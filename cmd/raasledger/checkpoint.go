@@ -20,18 +20,22 @@ func checkpointCommand() *cli.Command {
 		Usage: "sign the ledger as it is, or keep cosignatures of others",
 		Description: `The key is the log key of the agreement, or its public half where an
 ssh-agent holds the private one. The signed note goes to the client and to
-witnesses; what they send back cosigned is kept with --add. With --index a
+witnesses; what they send back cosigned is kept with --add. With --receipt it
+is recorded as well: so the ledger proves what the other side had seen, and
+silence from a receipt and evidence that must be delivered begin. With --index a
 chain index is recorded before it is signed: bundle case and bundle affected
 are made for such a checkpoint, once the client has cosigned it.
 
 Examples:
     raasledger checkpoint --db store --key log.key -o checkpoint
     raasledger checkpoint --db store --key log.key --index -o checkpoint
-    raasledger checkpoint --db store --add checkpoint.cosigned`,
+    raasledger checkpoint --db store --add checkpoint.cosigned
+    raasledger checkpoint --db store --add checkpoint.cosigned --receipt`,
 		Flags: append(append(storeFlags(),
 			&cli.StringFlag{Name: "key", Usage: "sign with the log key in `FILE`"},
 			&cli.BoolFlag{Name: "index", Usage: "with --key: record a chain index first"},
 			&cli.StringFlag{Name: "add", Usage: "keep the cosignatures of the checkpoint in `COSIGNED`"},
+			&cli.BoolFlag{Name: "receipt", Usage: "with --add: record it as a receipt"},
 		), command.OutputFlags()...),
 		Action: checkpoint,
 	}
@@ -46,6 +50,9 @@ func checkpoint(c *cli.Context) error {
 	}
 	if c.Bool("index") && !c.IsSet("key") {
 		return command.Usage("", "--index goes with --key")
+	}
+	if c.Bool("receipt") && !c.IsSet("add") {
+		return command.Usage("", "--receipt goes with --add")
 	}
 	out, err := command.Create(c)
 	if err != nil {
@@ -81,6 +88,9 @@ func newCheckpoint(c *cli.Context, l *ledger.Ledger, cosigned []byte) ([]byte, e
 		merged, err := l.Cosigned(c.Context, cosigned)
 		if err != nil && !isStoreError(err) {
 			return nil, command.Refused("", fmt.Errorf("%s: %w", c.String("add"), err))
+		}
+		if err == nil && c.Bool("receipt") {
+			err = recordReceipt(c, l, cosigned)
 		}
 		return merged, err
 	}

@@ -233,8 +233,9 @@ func evidenceCommand() *cli.Command {
 			Usage:     "list the evidence of a record, or of all",
 			ArgsUsage: "[RECORD]",
 			Description: `Says for each attachment and sealed field whether it is stored, absent (this
-store was not given it), missing (it was stored), erased or restricted, and
-which parties' keys open it here. With --key the names of sealed fields are
+store was not given it), missing (it was stored), erased or restricted,
+which parties' keys open it here, and to whom it was handed over or, with a
+receipt of that party, delivered. With --key the names of sealed fields are
 told.
 
 Example:
@@ -287,6 +288,7 @@ type item struct {
 	By      *int64        `json:"by,omitempty"`
 	Parties []string      `json:"parties,omitempty"`
 	Keys    []string      `json:"keys,omitempty"`
+	Handed  []handedOver  `json:"handed,omitempty"`
 }
 
 func listEvidence(c *cli.Context) error {
@@ -307,7 +309,15 @@ func listEvidence(c *cli.Context) error {
 			if err != nil {
 				return err
 			}
-			return listItems(c, l, n, id)
+			d, err := deliveriesSince(c.Context, l, n)
+			if err != nil {
+				return err
+			}
+			return listItems(c, l, n, d, id)
+		}
+		d, err := deliveriesSince(c.Context, l, 0)
+		if err != nil {
+			return err
 		}
 		for line, err := range l.Records(c.Context, 0, l.Size()) {
 			if err != nil {
@@ -320,7 +330,7 @@ func listEvidence(c *cli.Context) error {
 			if len(r.Attach)+len(r.Sealed) == 0 {
 				continue
 			}
-			if err := listItems(c, l, r.Log.N, id); err != nil {
+			if err := listItems(c, l, r.Log.N, d, id); err != nil {
 				return err
 			}
 		}
@@ -328,13 +338,13 @@ func listEvidence(c *cli.Context) error {
 	})
 }
 
-func listItems(c *cli.Context, l *ledger.Ledger, n int64, id *evidence.Identity) error {
+func listItems(c *cli.Context, l *ledger.Ledger, n int64, d *deliveries, id *evidence.Identity) error {
 	items, err := l.Evidence(n)
 	if err != nil {
 		return err
 	}
 	for _, i := range items {
-		out := item{N: i.N, Record: i.Record, Kind: i.Kind, Name: i.Name, Digest: i.Digest, Media: i.Media, State: i.State, Parties: i.Parties, Keys: i.Keys}
+		out := item{N: i.N, Record: i.Record, Kind: i.Kind, Name: i.Name, Digest: i.Digest, Media: i.Media, State: i.State, Parties: i.Parties, Keys: i.Keys, Handed: d.of(n, i.Digest)}
 		if i.Size >= 0 {
 			out.Size = &i.Size
 		}
@@ -386,6 +396,9 @@ func (i item) String() string {
 		s += "  opens with keys of " + strings.Join(i.Parties, ", ")
 	} else if len(i.Keys) > 0 {
 		s += "  opens with keys " + strings.Join(i.Keys, ", ")
+	}
+	for _, h := range i.Handed {
+		s += "  " + h.String()
 	}
 	return s
 }
@@ -556,12 +569,22 @@ func deliverEvidence(c *cli.Context) error {
 			if _, err := keysOf(l, to, i); err != nil {
 				return err // "handed over" would be no more than a word
 			}
-			// One record for a digest and a party, whenever it is said again.
+			// One record for a digest and a party, whenever it is said again;
+			// and another one where the first came before this record, whose
+			// evidence it does not hand over.
 			id := fmt.Sprintf("disclose/%s/%s", to, strings.TrimPrefix(string(i.Digest), "sha256:")[:32])
-			if n, ok, err := l.Find(id); err != nil {
+			by, ok, err := l.Find(id)
+			if err == nil && ok && by < n {
+				id = fmt.Sprintf("%s/%d", id, n)
+				by, ok, err = l.Find(id)
+			}
+			switch {
+			case err != nil:
 				return err
-			} else if ok {
-				if err := command.Report(c, "%s: %s is delivered to %s by record %d already\n", l.Origin(), i.Digest, to, n); err != nil {
+			case slices.ContainsFunc(records, func(r *record.Record) bool { return r.ID == id }):
+				continue // two attachments are one piece
+			case ok:
+				if err := command.Report(c, "%s: %s is delivered to %s by record %d already\n", l.Origin(), i.Digest, to, by); err != nil {
 					return err
 				}
 				continue

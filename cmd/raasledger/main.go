@@ -36,6 +36,7 @@ Exit codes: 0 done, 1 what was given is refused, 2 it could not be done.`, clock
 		agreementCommand(),
 		appendCommand(),
 		grantCommand(),
+		findCommand(),
 		attachCommand(),
 		evidenceCommand(),
 		eraseCommand(),

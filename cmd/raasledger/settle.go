@@ -9,7 +9,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/raasledger/raasledger/attribution/fee"
 	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/attribution/terms"
 	"github.com/raasledger/raasledger/internal/command"
 	"github.com/raasledger/raasledger/ledger"
 )
@@ -43,7 +45,11 @@ func settle(c *cli.Context) error {
 			if err != nil {
 				return err
 			}
-			if err := reportStatement(c, r); err != nil {
+			versions, err := versionsOf(l)
+			if err != nil {
+				return err
+			}
+			if err := reportStatement(c, r, versions); err != nil {
 				return err
 			}
 			if !c.Bool("all") {
@@ -53,9 +59,18 @@ func settle(c *cli.Context) error {
 	})
 }
 
+// versionsOf are those of the agreement of a ledger.
+func versionsOf(l *ledger.Ledger) (versions []terms.Version, err error) {
+	err = l.State(func(s *fee.State) error {
+		versions = s.Standing().Versions()
+		return nil
+	})
+	return versions, err
+}
+
 // reportStatement prints a statement record: as a table, or with --json as
-// its line.
-func reportStatement(c *cli.Context, r *record.Record) error {
+// its line. versions are those of the terms.
+func reportStatement(c *cli.Context, r *record.Record, versions []terms.Version) error {
 	if c.Bool("json") {
 		line, err := record.Marshal(r)
 		if err != nil {
@@ -71,13 +86,14 @@ func reportStatement(c *cli.Context, r *record.Record) error {
 	if r.Log != nil {
 		n = r.Log.N
 	}
-	return writeStatement(c.App.Writer, s, n)
+	return writeStatement(c.App.Writer, s, n, versions)
 }
 
 // writeStatement writes a statement as a table: what was priced, how it came
 // to the total, whose word it rests on, and what was left out. n is the
-// index of its record, -1 for what has only accrued.
-func writeStatement(w io.Writer, s *record.Statement, n int64) error {
+// index of its record, -1 for what has only accrued; versions are those of the
+// terms, which say what is counted.
+func writeStatement(w io.Writer, s *record.Statement, n int64, versions []terms.Version) error {
 	var b strings.Builder
 	head := fmt.Sprintf("statement %s, record %d", s.Period, n)
 	if n < 0 {
@@ -106,7 +122,7 @@ func writeStatement(w io.Writer, s *record.Statement, n int64) error {
 			row("  held: a value is missing", "", "")
 		}
 		if l.Records > 0 {
-			fmt.Fprintf(&b, "  %s, n %d to %d\n", count(l.Records, "result"), l.First, l.Last)
+			fmt.Fprintf(&b, "  %s, n %d to %d\n", count(l.Records, fee.LineNoun(versions, &l)), l.First, l.Last)
 		}
 	}
 	writeReadings(row, s.Reads, "")
@@ -134,9 +150,9 @@ func writeStatement(w io.Writer, s *record.Statement, n int64) error {
 	}
 	if len(s.Counts) > 0 {
 		b.WriteByte('\n')
-		row("results and events", "count", "")
+		row("what became of them", "count", "")
 		for _, k := range s.Counts {
-			row("  "+strings.ReplaceAll(k.Reason, "_", " "), fmt.Sprint(k.N), "")
+			row("  "+strings.ReplaceAll(k.Reason, "_", " "), count(k.N, fee.CountNoun(versions, k.Reason)), "")
 		}
 	}
 	b.WriteByte('\n')

@@ -364,7 +364,7 @@ func (x *simulation) left() (n int64) {
 	}
 	for _, k := range x.statements[len(x.statements)-1].Counts {
 		switch k.Reason {
-		case "pending", "disputed", "undefined":
+		case "pending", "disputed", "undelivered", "undefined":
 			n += k.N
 		}
 	}
@@ -384,16 +384,21 @@ func (x *simulation) outside() (n int64) {
 	return n
 }
 
+// noun is what is counted by a reason.
+func (x *simulation) noun(reason string) string {
+	return fee.CountNoun([]terms.Version{{Number: 1, Terms: x.terms}}, reason)
+}
+
 // remarks say what the figures do not: what was not taken, and what is open.
 func (x *simulation) remarks() (list []string) {
 	if len(x.statements) == 0 {
 		list = append(list, fmt.Sprintf("%s: no period from %s to %s has records; --redate shows it as though it had been in force then", x.name, x.terms.From, x.terms.Until))
 	}
 	if n := x.outside(); n > 0 {
-		list = append(list, fmt.Sprintf("%s: %s outside its term, from %s to %s", x.name, count(n, "result"), x.terms.From, x.terms.Until))
+		list = append(list, fmt.Sprintf("%s: %s outside its term, from %s to %s", x.name, count(n, x.noun("outside_term")), x.terms.From, x.terms.Until))
 	}
 	if n := x.left(); n > 0 {
-		list = append(list, fmt.Sprintf("%s: %s still open after the last period", x.name, count(n, "result")))
+		list = append(list, fmt.Sprintf("%s: %s still open after the last period", x.name, count(n, x.noun("pending"))))
 	}
 	if len(x.refused) > 0 {
 		list = append(list, fmt.Sprintf("%s: %s NOT TAKEN, %d taken", x.name, count(int64(len(x.refused)), "record"), x.taken))

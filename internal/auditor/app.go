@@ -27,6 +27,7 @@ checked, 3 nothing contradicts, but something the policy asks for is not shown.`
 		checkCommand(),
 		explainCommand(),
 		traceCommand(),
+		findCommand(),
 		reportCommand(),
 		signCommand(),
 		cosignCommand(),

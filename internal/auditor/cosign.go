@@ -131,6 +131,9 @@ func received(c *cli.Context, in io.Reader, o verify.Options) ([]byte, error) {
 	if x := report.Index; x != nil && !x.Recomputed && x.N == report.Size-1 {
 		return nil, command.Failed("ask for a bundle from record 0", fmt.Errorf("record %d, the last one, is a chain index, which this bundle cannot recompute, nothing is cosigned", x.N))
 	}
+	if f := report.Findings; f != nil && !f.Indexed {
+		return nil, command.Failed("ask for a bundle from record 0", errors.New("decisions in it rest on chain indexes, which this bundle cannot recompute, nothing is cosigned"))
+	}
 	switch start := header.Header().Start; {
 	case c.Bool("first") && start > 0:
 		return nil, command.Usage("ask for a bundle from record 0", "the bundle begins at record %d, which --first cannot vouch for", start)

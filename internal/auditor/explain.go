@@ -20,8 +20,9 @@ func explainCommand() *cli.Command {
 		Description: `RESULT is its name and key, or the id of the record that claims it. --line
 names a line of the terms instead, --total asks for the whole; --period says
 of which statement, else it is the last. The bundle is verified as by check,
-and nothing is explained from one that is refused. What each record did to the
-result or the line follows.
+and nothing is explained from one that is refused. What each statement said of
+the result follows, or the records behind the line, measure by measure: what
+was counted, what was taken back, and what stood in for what was missing.
 
 Examples:
     raasverify explain march.bundle resolved/T-1001 --policy policy
@@ -31,17 +32,16 @@ Examples:
 			&cli.StringFlag{Name: "line", Usage: "explain the line `NAME` of a statement"},
 			&cli.BoolFlag{Name: "total", Usage: "explain the total of a statement"},
 			&cli.StringFlag{Name: "period", Usage: "of the statement of `PERIOD`, like 2026-03", DefaultText: "the last one"},
-			&cli.BoolFlag{Name: "all", Usage: "list every record behind a line", DefaultText: "the first 20"},
+			&cli.BoolFlag{Name: "all", Usage: "list every record behind a line", DefaultText: "the first 20 of each measure; with --json always"},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON"}),
 		Action: explain,
 	}
 }
 
-// A settled line is what one statement says of a result or of a measurement.
+// A settled line is what one statement says of a result.
 type settled struct {
 	Period   string `json:"period"`
 	N        int64  `json:"n"`
-	Key      string `json:"key,omitempty"`
 	Measure  string `json:"measure,omitempty"`
 	Quantity string `json:"quantity,omitempty"`
 	Line     string `json:"line,omitempty"`
@@ -51,7 +51,7 @@ type settled struct {
 
 // asked reads what is to be explained.
 func asked(c *cli.Context) (bundle string, q verify.Question, err error) {
-	q = verify.Question{Line: c.String("line"), Total: c.Bool("total"), Period: c.String("period")}
+	q = verify.Question{Line: c.String("line"), Total: c.Bool("total"), Period: c.String("period"), All: c.Bool("all") || c.Bool("json")}
 	if q.Line == "" && !q.Total {
 		if q.Period != "" {
 			return "", q, command.Failed("--period goes with --line or --total", errors.New("a result is not of one period"))
@@ -84,24 +84,18 @@ func explain(c *cli.Context) error {
 	}
 	// Statements also tell of results that have left the state.
 	statements := []settled{}
-	o.Detail = func(period string, line []byte) error {
-		d, err := parseDetail(line)
-		if err != nil {
-			return err
-		}
-		d.Period = period
-		switch {
-		case q.Result != "" && d.result+"/"+d.Key == q.Result:
-			d.Key = ""
-			statements = append(statements, d.settled)
-		case q.Line != "" && d.Line == q.Line && (q.Period == "" || q.Period == period):
-			if q.Period == "" && len(statements) > 0 && statements[0].Period != period {
-				statements = statements[:0] // of the last one only
+	if q.Result != "" {
+		o.Detail = func(period string, line []byte) error {
+			d, err := parseDetail(line)
+			if err != nil {
+				return err
 			}
-			d.Key = d.result + "/" + d.Key
-			statements = append(statements, d.settled)
+			if d.result+"/"+d.key == q.Result {
+				d.Period = period
+				statements = append(statements, d.settled)
+			}
+			return nil
 		}
-		return nil
 	}
 	in, err := command.Open(c, path)
 	if err != nil {
@@ -110,7 +104,7 @@ func explain(c *cli.Context) error {
 	defer in.Close()
 	show, wipe := command.Progress(c, "records")
 	o.Progress = show
-	text, report, err := verify.Explain(in, o, q)
+	x, report, err := verify.Explain(in, o, q)
 	wipe()
 	switch {
 	case report == nil:
@@ -125,45 +119,25 @@ func explain(c *cli.Context) error {
 	case err != nil && len(statements) == 0:
 		return command.Failed("a result is named by name and key, like resolved/T-1001, or by the id of its claim", err)
 	case err != nil:
-		text = q.Result + "\n"
+		x = &verify.Explanation{Head: q.Result}
 	}
-	if err := writeStory(c, q, text, statements, report); err != nil {
+	if err := writeStory(c, q, x, statements, report); err != nil {
 		return err
 	}
 	return command.Exit(report.ExitCode())
 }
 
-func writeStory(c *cli.Context, q verify.Question, text string, statements []settled, report *verify.Report) error {
+func writeStory(c *cli.Context, q verify.Question, x *verify.Explanation, statements []settled, report *verify.Report) error {
 	if c.Bool("json") {
-		lines := []string{}
-		for line := range strings.Lines(text) {
-			lines = append(lines, strings.TrimSpace(line))
-		}
-		out, err := json.Marshal(struct {
-			Result     string         `json:"result,omitempty"`
-			Line       string         `json:"line,omitempty"`
-			Lines      []string       `json:"lines"`
-			Statements []settled      `json:"statements"`
-			Verdict    verify.Verdict `json:"verdict"`
-			Exit       int            `json:"exit"`
-		}{q.Result, q.Line, lines, statements, report.Verdict, report.ExitCode()})
+		out, err := json.Marshal(story{q.Result, q.Line, append([]string{x.Head}, x.Lines...), behind(x), statements, x.Open, report.Verdict, report.ExitCode()})
 		if err != nil {
 			return err
 		}
 		return command.Report(c, "%s\n", out)
 	}
 	var b strings.Builder
-	b.WriteString(text)
-	const most = 20
-	for i, d := range statements {
-		if q.Line != "" && i == most && !c.Bool("all") {
-			fmt.Fprintf(&b, "and %d more records: --all lists them\n", len(statements)-most)
-			break
-		}
-		if q.Line != "" {
-			fmt.Fprintf(&b, "  record %d  %s: %s, quantity %s, amount %s\n", d.N, d.Key, strings.ReplaceAll(d.Reason, "_", " "), d.Quantity, d.Amount)
-			continue
-		}
+	b.WriteString(x.Text())
+	for _, d := range statements {
 		fmt.Fprintf(&b, "statement %s: %s", d.Period, strings.ReplaceAll(d.Reason, "_", " "))
 		switch {
 		case d.Line != "":
@@ -177,9 +151,70 @@ func writeStory(c *cli.Context, q verify.Question, text string, statements []set
 	return command.Report(c, "%s", b.String())
 }
 
+// The JSON of an explanation.
+type (
+	story struct {
+		Result     string         `json:"result,omitempty"`
+		Line       string         `json:"line,omitempty"`
+		Lines      []string       `json:"lines"`
+		Behind     []backing      `json:"behind,omitempty"`
+		Statements []settled      `json:"statements"`
+		Unproven   []string       `json:"unproven,omitempty"`
+		Verdict    verify.Verdict `json:"verdict"`
+		Exit       int            `json:"exit"`
+	}
+	backing struct {
+		Line       string     `json:"line,omitempty"` // absent of the statement's own adjustments
+		Version    int64      `json:"version"`
+		Correction string     `json:"correction,omitempty"` // the period that is corrected
+		Measures   []measured `json:"measures"`
+	}
+	measured struct {
+		Measure string   `json:"measure"`
+		Beside  bool     `json:"beside,omitempty"`
+		Value   string   `json:"value,omitempty"`
+		Before  string   `json:"before,omitempty"`
+		Earlier int64    `json:"earlier,omitempty"`
+		StandIn string   `json:"stand_in,omitempty"`
+		Hidden  int64    `json:"hidden,omitempty"` // actions before the bundle
+		Records []source `json:"records"`
+	}
+	source struct {
+		N        int64    `json:"n"`
+		Kind     string   `json:"kind"`
+		At       string   `json:"at"`
+		Key      string   `json:"key"`
+		Quantity string   `json:"quantity"`
+		Text     string   `json:"text,omitempty"`
+		Amount   string   `json:"amount,omitempty"`
+		Reason   string   `json:"reason"`
+		By       []int64  `json:"by,omitempty"`
+		Credit   []string `json:"credit,omitempty"`
+	}
+)
+
+func behind(x *verify.Explanation) []backing {
+	var list []backing
+	for _, b := range x.Behind {
+		j := backing{Line: b.Line, Version: b.Version, Correction: b.Period, Measures: []measured{}}
+		for _, m := range b.Measures {
+			d := measured{Measure: m.Name, Beside: m.Beside, Value: string(m.Value), StandIn: m.StandIn, Hidden: m.Hidden, Records: []source{}}
+			if m.CountsOn {
+				d.Before, d.Earlier = string(m.Before), m.Earlier
+			}
+			for _, s := range m.Sources {
+				d.Records = append(d.Records, source{s.N, m.Noun, s.At.String(), s.Key, string(s.Quantity), s.Text, string(s.Amount), s.Reason, s.By, s.Credit})
+			}
+			j.Measures = append(j.Measures, d)
+		}
+		list = append(list, j)
+	}
+	return list
+}
+
 // A detail is a detail line of a statement.
 type detail struct {
-	result string
+	result, key string
 	settled
 }
 
@@ -204,5 +239,5 @@ func parseDetail(line []byte) (*detail, error) {
 		}
 		text[i+1] = s
 	}
-	return &detail{text[1], settled{N: int64(n), Key: text[2], Measure: text[3], Quantity: text[4], Line: text[5], Amount: text[6], Reason: text[7]}}, nil
+	return &detail{text[1], text[2], settled{N: int64(n), Measure: text[3], Quantity: text[4], Line: text[5], Amount: text[6], Reason: text[7]}}, nil
 }

@@ -235,14 +235,10 @@ func (a *Agreement) describeChanges(w io.Writer, prev *Agreement) error {
 	row := rows(&b)
 	row("changes", "%d from version %d, %s", len(changes), prev.Body.Version, signed)
 	for _, change := range changes {
-		switch {
-		case change.Before == "":
-			row("", "%s: added %s", change.Path, change.After)
-		case change.After == "":
-			row("", "%s: removed %s", change.Path, change.Before)
-		default:
-			row("", "%s: was %s, now %s", change.Path, change.Before, change.After)
-		}
+		row("", "%s", change.Words(prev.Terms, a.Terms))
+	}
+	for _, m := range terms.ReviewAmendment(prev.Terms, a.Terms) {
+		row("warning", "%s: %s", m.Path, m.Reason)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

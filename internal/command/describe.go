@@ -126,6 +126,9 @@ func describeResult(row func(name, format string, args ...any), r *terms.Result)
 	if len(r.Evidence) > 0 {
 		row("", "evidence: %s", strings.Join(r.Evidence, ", "))
 	}
+	if len(r.Delivered) > 0 {
+		row("", "counts only once delivered to the client: %s; silence, dispute and guarantee begin then", strings.Join(r.Delivered, ", "))
+	}
 }
 
 func describeMetric(row func(name, format string, args ...any), m *terms.Metric) {

@@ -3,6 +3,7 @@ package story
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/raasledger/raasledger/attribution/fee"
 	"github.com/raasledger/raasledger/attribution/record"
@@ -35,8 +36,20 @@ func (d *Deal) Run(ctx context.Context, scenes []Scene, periods int) ([]Settled,
 			return nil, err
 		}
 		for len(scenes) > 0 && scenes[0].Logged <= closing {
+			if r := scenes[0].Record; isAlone(r) {
+				d.clock.Set(scenes[0].Logged)
+				take := d.find
+				if r.Kind == record.KindReceipt {
+					take = d.receive
+				}
+				if err := take(ctx, r); err != nil {
+					return nil, err
+				}
+				scenes = scenes[1:]
+				continue
+			}
 			n := 1
-			for n < len(scenes) && n < maxBatch && scenes[n].Logged <= closing && scenes[n].Logged/hour == scenes[0].Logged/hour {
+			for n < len(scenes) && n < maxBatch && scenes[n].Logged <= closing && scenes[n].Logged/hour == scenes[0].Logged/hour && !isAlone(scenes[n].Record) {
 				n++
 			}
 			batch := make([]*record.Record, n)
@@ -68,6 +81,35 @@ func (d *Deal) Run(ctx context.Context, scenes []Scene, periods int) ([]Settled,
 		return nil, fmt.Errorf("%d records from %s on are later than the last of %d statements", len(scenes), scenes[0].Record.ID, periods)
 	}
 	return statements, nil
+}
+
+// isAlone reports whether a record is written for what the ledger is then: a
+// receipt, or a resolve by finding.
+func isAlone(r *record.Record) bool {
+	b, ok := r.Body.(*record.Resolve)
+	return r.Kind == record.KindReceipt || ok && b.As == record.ByFinding
+}
+
+// find writes a resolve by finding, whose size is that of the ledger then. What
+// the story says is found is what the rules find.
+func (d *Deal) find(ctx context.Context, r *record.Record) error {
+	b := r.Body.(*record.Resolve)
+	of := b.Dispute
+	if of == "" {
+		of = b.About
+	}
+	found, err := d.Proposed(ctx, of, r.By)
+	if err != nil {
+		return err
+	}
+	if found.Record == nil {
+		return fmt.Errorf("record %s: %s is not decided by what is found: %s", r.ID, of, found.Nothing)
+	}
+	if found.Disposition != b.Disposition || !slices.Equal(found.Findings, b.Findings) {
+		return fmt.Errorf("record %s: %s is %s by %v, the story says %s by %v", r.ID, of, found.Disposition, found.Findings, b.Disposition, b.Findings)
+	}
+	b.Size = found.Answer.Size
+	return d.Write(ctx, r)
 }
 
 // closing is when the next period can be settled.

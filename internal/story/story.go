@@ -16,7 +16,9 @@
 // Times are those of the agreement's zone, the next record of a repeated
 // entry is as much later as every says (and so is what it measures), and logged is when the ledger takes a
 // record, if that is not when it happened. An id may be left out. attach may list names: what is
-// attached is then made up as well.
+// attached is then made up as well, and the digest of a disclose record is written as "NAME of ID". A resolve as finding has no
+// size: it is that of the ledger then. The entry receipt: {} by the client is when it cosigns all that is in the ledger, and the
+// vendor records that.
 package story
 
 import (
@@ -110,10 +112,10 @@ type entry struct {
 	hasID  bool
 }
 
-// kinds are those that a story may write: an agreement, a statement, a
-// receipt and an index of chains are made by the way itself.
+// kinds are those that a story may write: an agreement, a statement and an
+// index of chains are made by the way itself.
 var kinds = []string{"key", "grant", "revoke", "config", "input", "decision", "action", "handoff", "review", "measurement",
-	"outcome", "confirm", "reverse", "dispute", "resolve", "adjust", "demand", "disclose", "erase", "incident"}
+	"outcome", "confirm", "reverse", "dispute", "resolve", "adjust", "demand", "disclose", "erase", "incident", "receipt"}
 
 func parseEntry(in map[string]any, t *terms.Terms) (*entry, error) {
 	e := &entry{repeat: 1, tree: map[string]any{}}
@@ -185,6 +187,10 @@ func parseEntry(in map[string]any, t *terms.Terms) (*entry, error) {
 		return nil, mistake("at", "missing")
 	case e.kind == "":
 		return nil, mistake("", "has no record: want one of %s", strings.Join(kinds, ", "))
+	case e.kind == "receipt":
+		if err := e.receipt(t); err != nil {
+			return nil, err
+		}
 	case e.every > 0 && e.repeat == 1:
 		return nil, mistake("repeat", "missing: every needs it")
 	}
@@ -242,6 +248,17 @@ func (e *entry) scenes(scenes []Scene) ([]Scene, error) {
 			}
 			tree["attach"] = attached
 		}
+		if e.kind == "receipt" {
+			id, _ := tree["id"].(string)
+			scenes = append(scenes, Scene{at + e.delay, &record.Record{Kind: record.KindReceipt, ID: id, At: at, By: e.tree["by"].(string), Body: new(record.Receipt)}})
+			continue
+		}
+		if e.kind == "disclose" {
+			madeUp(tree["body"].(map[string]any))
+		}
+		if err := whole(e.kind, tree["body"].(map[string]any)); err != nil {
+			return nil, err
+		}
 		line, err := record.Canonical(tree)
 		if err != nil {
 			return nil, err
@@ -261,6 +278,23 @@ func (e *entry) scenes(scenes []Scene) ([]Scene, error) {
 		scenes = append(scenes, Scene{at + e.delay, r})
 	}
 	return scenes, nil
+}
+
+// whole makes whole numbers of the fields of a body that are none of text, and
+// gives a resolve by finding a size until it is written.
+func whole(kind string, body map[string]any) error {
+	switch {
+	case kind == string(record.KindResolve) && body["as"] == record.ByFinding:
+		if _, ok := body["size"]; ok {
+			return mistake("resolve.size", "unknown field: it is that of the ledger then")
+		}
+		body["size"] = 1
+	case kind == string(record.KindGrant):
+		if n, err := strconv.ParseInt(fmt.Sprint(body["delegable"]), 10, 32); err == nil {
+			body["delegable"] = n
+		}
+	}
+	return nil
 }
 
 // numbered is v with {i} replaced in every text.

@@ -80,6 +80,10 @@ func TestParseRefuses(t *testing.T) {
 		{`[{"at": "2026-03-29 02:30", "by": "vendor", "outcome": {"result": "resolved"}}]`, "[0].at: clocks in Europe/Berlin show 2026-03-29 02:30 0 times, want once"},
 		{`[{"at": "2026-10-25 02:30", "by": "vendor", "outcome": {"result": "resolved"}}]`, "[0].at: clocks in Europe/Berlin show 2026-10-25 02:30 2 times, want once"},
 		{`[{"at": "2026-03-02", "by": "bank", "measurement": {"metric": "m", "from": "March", "until": "2026-03-01", "value": "1"}}]`, `[0].measurement.from: got "March", want a time like`},
+		{`[{"at": "2026-03-02", "by": "vendor", "resolve": {"about": "x", "as": "finding", "disposition": "upheld", "findings": ["no_authority"], "size": "3"}}]`, "[0].resolve.size: unknown field: it is that of the ledger then"},
+		{`[{"at": "2026-03-02", "by": "vendor", "resolve": {"about": "x", "as": "finding", "disposition": "upheld"}}]`, "[0].resolve.findings: missing"},
+		{`[{"at": "2026-03-02", "by": "vendor", "grant": {"grantor": "a", "grantee": "b", "operator": "c", "actions": ["x"], "resources": ["*"], "from": "2026-03-01T00:00:00.000Z", "until": "2026-04-01T00:00:00.000Z", "delegable": "some"}}]`, `[0].grant.delegable: got "some", want an integer`},
+		{`[{"at": "2026-03-02", "by": "vendor", "receipt": {}}]`, "[0].by: got vendor, want the client, who cosigns"},
 		{`[{}, {` + outcome + `, "more": "x"}]`, "[0].at: missing\n[1].more: unknown field"},
 	} {
 		_, err := Parse([]byte(test.text), berlin(t))

@@ -8,8 +8,9 @@ import (
 	"github.com/raasledger/raasledger/merkle"
 )
 
-// The lines of a case bundle that a replay bundle has not: what the chain
-// index says of a chain, and where the record that follows stands in the tree.
+// The lines of a case bundle that a replay bundle has not, or in a finding block
+// alone: what the chain index says of a chain, and where the record that follows
+// stands in the tree.
 //
 //	{"chain":"case/T-1","shown":[{"end":[1,3],"name":"case/T-1","place":0,"proof":["…="]}]}
 //	{"n":3,"proof":["…="]}
@@ -125,7 +126,8 @@ func CheckRecord(c merkle.Checkpoint, n int64, record []byte, proof []merkle.Has
 }
 
 // Chain writes what the chain index says of a chain. In a case bundle these
-// lines stand first, in the order of the names.
+// lines stand first, in the order of the names; in a replay bundle they begin a
+// finding block.
 func (w *Writer) Chain(p ChainProof) error {
 	if err := p.checkForm(); err != nil {
 		return w.fail(err)

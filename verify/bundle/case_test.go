@@ -168,10 +168,6 @@ func TestCaseForm(t *testing.T) {
 		{"ref", insert(5, `{"proof":[],"ref":{"at":"0"}}`), `line 5: ref line in a bundle of kind case`},
 		{"state", insert(5, `[1]`), `line 5: state line, but the header announces 0`},
 		{"a record too many", insert(13, `{"n":7,"proof":[]}`), `line 13: place line after the last record`},
-		{"chain line in a replay bundle", redone(sample(t, 0), func(lines []string) []string {
-			return slices.Insert(lines, 1, `{"chain":"a","shown":[{"end":[0,0],"name":"a","place":0,"proof":[]}]}`)
-		}),
-			`line 2: chain line in a bundle of kind replay`},
 		{"place in a replay bundle", redone(sample(t, 0), func(lines []string) []string { return slices.Insert(lines, 1, `{"n":0,"proof":[]}`) }),
 			`line 2: place line in a bundle of kind replay`},
 	} {

@@ -30,6 +30,11 @@ type order struct {
 	n          int64  // of the last place, -1 before
 	caseBytes  int64  // of the records of a case bundle
 
+	block       bool  // within a finding block: its record has not come yet
+	blockRefs   int64 // of the block so far
+	blockChains int64
+	blockBytes  int64 // of its lines
+
 	last   ItemKind          // kind of the last line; StateLine before the first
 	digest [sha256.Size]byte // of the last disclosure
 	name   string            // of the attachment of the last chunk
@@ -50,13 +55,15 @@ func (o *order) next(kind ItemKind, text string, lineBytes int) error {
 		if err := o.nextOfCase(kind, text, lineBytes); err != nil {
 			return err
 		}
-	} else if kind == ChainLine || kind == PlaceLine {
+	} else if kind == PlaceLine {
 		return fmt.Errorf("%s line in a bundle of kind %s", kind, o.kind)
 	}
-	switch kind {
-	case ChainLine, PlaceLine:
+	switch {
+	case o.kind == KindCase && (kind == ChainLine || kind == PlaceLine):
 		o.last = kind
 		return nil
+	case kind == ChainLine || o.block:
+		return o.nextOfBlock(kind, text, lineBytes)
 	}
 	if kind == StateLine {
 		if o.state == o.wantState {
@@ -98,6 +105,44 @@ func (o *order) next(kind ItemKind, text string, lineBytes int) error {
 		o.digest = sum
 	default:
 		return fmt.Errorf("%s line has no place here", kind)
+	}
+	o.last = kind
+	return nil
+}
+
+// nextOfBlock holds what is so in a finding block: chain lines by name, then
+// refs, then the record that it belongs to.
+func (o *order) nextOfBlock(kind ItemKind, text string, lineBytes int) error {
+	switch {
+	case o.state < o.wantState:
+		return fmt.Errorf("%s line after %d state lines, the header announces %d", kind, o.state, o.wantState)
+	case o.records == o.wantRecord:
+		return fmt.Errorf("%s line after the last record", kind)
+	case kind == ChainLine && o.block && o.last != ChainLine:
+		return errors.New("chain line after a ref line of its finding block")
+	case kind == ChainLine && o.block && text <= o.chain:
+		return fmt.Errorf("chain %s after %s, want them by name, each once", text, o.chain)
+	case kind == ChainLine && o.blockChains == maxCaseLines:
+		return fmt.Errorf("finding block has more than %d chain lines", maxCaseLines)
+	case kind == ChainLine:
+		o.block, o.chain = true, text
+		o.blockChains++
+	case kind == RefLine && o.blockRefs == maxCaseLines:
+		return fmt.Errorf("finding block has more than %d ref lines", maxCaseLines)
+	case kind == RefLine:
+		o.blockRefs++
+	case kind == RecordLine && o.blockRefs == 0:
+		return errors.New("record after a chain line, want the refs of its finding block")
+	case kind == RecordLine:
+		o.block, o.blockRefs, o.blockChains, o.blockBytes = false, 0, 0, 0
+		o.records++
+	default:
+		return fmt.Errorf("%s line within a finding block", kind)
+	}
+	if o.block {
+		if o.blockBytes += int64(lineBytes) + 1; o.blockBytes > maxCaseTotalBytes {
+			return fmt.Errorf("finding block has more than %d bytes", maxCaseTotalBytes)
+		}
 	}
 	o.last = kind
 	return nil
@@ -145,7 +190,7 @@ func (o *order) place(n int64) error {
 // chunk takes a chunk of an attachment.
 func (o *order) chunk(name string, chunkBytes int) error {
 	switch {
-	case o.last != RecordLine && o.last != DisclosureLine && o.last != ChunkLine:
+	case o.block || o.last != RecordLine && o.last != DisclosureLine && o.last != ChunkLine:
 		return fmt.Errorf("chunk after a %s line, want one after its record", o.last)
 	case chunkBytes == 0:
 		return errors.New("chunk is empty")
@@ -169,6 +214,8 @@ func (o *order) end() error {
 		return fmt.Errorf("end after %d chain lines, the header announces %d", o.chains, o.wantChain)
 	case o.last == PlaceLine:
 		return errors.New("end after a place line, want its record")
+	case o.block:
+		return errors.New("end within a finding block, want its record")
 	case o.state < o.wantState:
 		return fmt.Errorf("end after %d state lines, the header announces %d", o.state, o.wantState)
 	case o.records < o.wantRecord:

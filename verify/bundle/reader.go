@@ -23,8 +23,8 @@ const (
 	RecordLine
 	DisclosureLine
 	ChunkLine
-	ChainLine // of a case bundle
-	PlaceLine // likewise
+	ChainLine // of a case bundle, or of a finding block
+	PlaceLine // of a case bundle
 	endLine
 )
 
@@ -57,7 +57,7 @@ func (k ItemKind) String() string {
 type Item struct {
 	Kind   ItemKind
 	Number int64         // of the line, from 1
-	Index  int64         // of the record that the line is, or belongs to; -1 in the state and in a chain line
+	Index  int64         // of the record that the line is, or belongs to; -1 in the state and in a chain line of a case bundle
 	Line   []byte        // of a state line or a record, verbatim; of a ref, its record
 	Proof  []merkle.Hash // of a ref, a place, and the record behind a place; of a consistency line
 	Size   int64         // of a consistency line
@@ -65,6 +65,7 @@ type Item struct {
 	Text   string        // of a disclosure; of a chunk, the name of its attachment
 	Chunk  []byte
 	First  bool // of the chunks of an attachment
+	Block  bool // of a chain line or a ref: it belongs to the finding block before record Index
 }
 
 // A FormError says at which line a bundle is not one.
@@ -195,12 +196,12 @@ func (r *Reader) Next() (Item, error) {
 	if err != nil {
 		return Item{}, r.fail(err)
 	}
-	switch kind {
-	case StateLine, ChainLine:
+	switch {
+	case kind == StateLine, kind == ChainLine && r.header.Kind == KindCase:
 		it.Index = -1
-	case RefLine:
-		it.Index = r.header.Start + r.order.records
-	case PlaceLine:
+	case kind == RefLine, kind == ChainLine:
+		it.Index, it.Block = r.header.Start+r.order.records, r.order.block
+	case kind == PlaceLine:
 		r.proof = it.Proof
 	default:
 		it.Index = r.header.Start + r.order.records - 1

@@ -16,8 +16,10 @@ import (
 // A Writer writes a bundle in its order: NewWriter, State..., then for each
 // record Ref..., Record, Disclosure..., Attachment..., and Close. A call out of
 // order is refused, and so is everything after an error: what was written
-// until then is no bundle, since its end line is missing. The order of a case
-// bundle is NewWriter, Chain..., then for each record Place, Record,
+// until then is no bundle, since its end line is missing. Before a record that
+// rests on findings, behind its refs, a finding block may stand: Chain..., Ref....
+// The order of a case
+// bundle is NewWriter, Consistency..., Chain..., then for each record Place, Record,
 // Disclosure..., Attachment..., and Close.
 type Writer struct {
 	w     *bufio.Writer
@@ -49,6 +51,9 @@ func (w *Writer) State(line []byte) error {
 // them, by ascending index, each once: the predecessors below Start in its
 // chains and the records below Start that it cites; before the first record
 // also the agreement records of all versions in the state.
+//
+// Behind a call of Chain it writes a record of a finding block, with its proof
+// in the tree of all records before the next one.
 func (w *Writer) Ref(record []byte, proof []merkle.Hash) error {
 	if err := checkVerbatim(record, '{', maxRecordBytes); err != nil {
 		return w.fail(fmt.Errorf("ref: record %w", err))

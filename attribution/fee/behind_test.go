@@ -1,0 +1,182 @@
+package fee
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/raasledger/raasledger/attribution/record"
+	"pgregory.net/rapid"
+)
+
+// checkBackings holds what is listed behind the lines of the next statement to
+// the statement: each line leads to as many different records as it says, from
+// the first one to the last one it says, and what counts adds up to what is
+// shown.
+func checkBackings(t failer, s *State, st *record.Statement) []Backing {
+	t.Helper()
+	got, list, err := s.Backings("", nil)
+	if err != nil {
+		t.Fatalf("backings: %v", err)
+	}
+	if whole(got) != whole(st) {
+		t.Fatalf("the statement with its backings is\n%s", differing(whole(got), whole(st)))
+	}
+	var own []Backing
+	for _, b := range list {
+		if b.Line != "" && b.Period == "" {
+			own = append(own, b)
+		}
+		for _, m := range b.Measures {
+			checkMeasured(t, s, &b, &m)
+		}
+	}
+	if len(own) != len(st.Lines) {
+		t.Fatalf("%d lines have a backing, want %d", len(own), len(st.Lines))
+	}
+	for i, b := range own {
+		l := st.Lines[i]
+		if b.Line != l.Name || b.Version != l.Version {
+			t.Fatalf("backing %d is of line %s v%d, want %s v%d", i, b.Line, b.Version, l.Name, l.Version)
+		}
+		counted, first, last := map[int64]bool{}, int64(-1), int64(-1)
+		hidden := int64(0)
+		for _, m := range b.Measures {
+			if m.Beside {
+				continue
+			}
+			for _, x := range m.Sources {
+				if x.Reason != "billed" {
+					continue
+				}
+				counted[x.N] = true
+				if first < 0 || x.N < first {
+					first = x.N
+				}
+				last = max(last, x.N)
+			}
+			hidden = max(hidden, m.Hidden)
+		}
+		if n := int64(len(counted)) + hidden; n != l.Records {
+			t.Fatalf("%s: line %s v%d says %d records, listed are %d: %+v", st.Period, l.Name, l.Version, l.Records, n, b)
+		}
+		if hidden == 0 && (first != l.First || last != l.Last) {
+			t.Fatalf("%s: line %s v%d says records %d to %d, listed are %d to %d", st.Period, l.Name, l.Version, l.First, l.Last, first, last)
+		}
+	}
+	return list
+}
+
+// checkMeasured holds what is listed for one measure to its values.
+func checkMeasured(t failer, s *State, b *Backing, m *Measured) {
+	t.Helper()
+	if m.Count != int64(len(m.Sources))+m.Hidden {
+		t.Fatalf("line %s: measure %s says %d sources, has %d and %d hidden", b.Line, m.Name, m.Count, len(m.Sources), m.Hidden)
+	}
+	for _, x := range m.Sources {
+		if (x.Reason == "billed") != (len(x.By) == 0) {
+			t.Fatalf("line %s: measure %s: record %d is %s by %v", b.Line, m.Name, x.N, x.Reason, x.By)
+		}
+	}
+	op := s.versions[b.Version-1].measures[s.versions[b.Version-1].measure(m.Name)].Op
+	if m.StandIn != "" || m.Hidden > 0 || op != "count" && op != "sum" || m.Value == "" {
+		return
+	}
+	var sum number
+	for _, x := range m.Sources {
+		sum = sum.add(mustParse(x.Quantity))
+	}
+	before := number{}
+	if m.Before != "" && m.Earlier > 0 {
+		before = mustParse(m.Before)
+	}
+	if want := mustParse(m.Value).sub(before); display(sum) != display(want) {
+		t.Fatalf("line %s %s: measure %s goes from %s to %s, what is listed adds up to %s: %+v", b.Line, b.Period, m.Name, m.Before, m.Value, display(sum), m.Sources)
+	}
+}
+
+// A shorter list has the first of what the whole one has, and says how many
+// there are.
+func TestBackingsAreCut(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		k, _, _ := drawWholeHistory(t, 20)
+		if _, _, ok := k.state.Next(); !ok {
+			return
+		}
+		_, all, err := k.state.Backings("", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.state.List(1)
+		_, cut, err := k.state.Backings("", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range all {
+			for j := range all[i].Measures {
+				a, c := all[i].Measures[j], cut[i].Measures[j]
+				a.Sources = a.Sources[:min(1, len(a.Sources))]
+				if fmt.Sprintf("%+v", a) != fmt.Sprintf("%+v", c) {
+					t.Fatalf("cut:\n%+v\nwant\n%+v", c, a)
+				}
+			}
+		}
+	})
+}
+
+// Whoever takes the state over somewhere lists the same, but for the actions
+// before: of these it says how many they are, and from which on.
+func TestBackingsOfATakenOverState(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		k, _, _ := drawWholeHistory(t, 25)
+		// The records after the last statement, and the last ones before it.
+		from := rapid.IntRange(0, len(k.records)).Draw(t, "from")
+		s := New()
+		for _, r := range k.records[:from] {
+			if err := s.Apply(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s, err := ReadState(s.Lines())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.List(-1)
+		for _, r := range k.records[from:] {
+			if err := s.Apply(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, _, ok := s.Next(); !ok {
+			return
+		}
+		_, all, err := k.state.Backings("", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, got, err := s.Backings("", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range all {
+			for j := range all[i].Measures {
+				a, g := all[i].Measures[j], got[i].Measures[j]
+				if a.Noun == "action" {
+					shown := a.Sources[:0:0]
+					for _, x := range a.Sources {
+						if x.N >= int64(from) {
+							shown = append(shown, x)
+							continue
+						}
+						if a.Hidden++; a.HiddenFirst < 0 {
+							a.HiddenFirst = x.N
+						}
+					}
+					a.Sources = shown
+				}
+				if fmt.Sprintf("%+v", a) != fmt.Sprintf("%+v", g) {
+					t.Fatalf("from record %d on: %+v\nwant %+v", from, g, a)
+				}
+			}
+		}
+	})
+}
