@@ -143,26 +143,39 @@ func (l *Ledger) conclusion(ctx context.Context, of string, size int64) (*respon
 // factsOf are the records that a verifier gets to see for a case at a size: those
 // of its case bundle, and no others. What is taken here is what it will find.
 func (l *Ledger) factsOf(ctx context.Context, matter string, size int64, indexAt indexer) (*responsibility.Facts, error) {
+	var names []string
 	var ns []int64
 	err := indexAt(ctx, size-1, func(x *indexed) (err error) {
-		_, ns, err = l.caseRecords(ctx, x.index, record.ChainOfCase(matter), size)
+		names, ns, err = l.caseRecords(ctx, x.index, record.ChainOfCase(matter), size)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	f := responsibility.NewFacts()
+	bytes := int64(len(names)) * 2 * proofBytes
 	for _, n := range ns {
-		r, err := l.recordAt(n)
+		line, err := l.Get(n)
 		if err != nil {
 			return nil, err
+		}
+		r, err := record.Parse(line)
+		if err != nil {
+			return nil, damaged("%s: record %d: %v", l.origin, n, err)
 		}
 		if err := f.Add(r); err != nil {
 			return nil, damaged("%v", err)
 		}
+		// What no bundle has room for would leave the ledger without bundles.
+		if bytes += int64(len(line)) + proofBytes; bytes > maxCaseBytes {
+			return nil, fmt.Errorf("%s: case %s: what the rules read for it has more than the %d bytes of a finding block", l.origin, matter, maxCaseBytes)
+		}
 	}
 	return f, nil
 }
+
+// proofBytes is more than a proof has in a line, with all around it.
+const proofBytes = 64*47 + 256
 
 const fieldSize = "body.size"
 
@@ -234,8 +247,7 @@ type indexer func(ctx context.Context, size int64, f func(*indexed) error) error
 type walker struct {
 	ledger  *Ledger
 	indexed *indexed
-
-	written int64 // standing records before it were in a finding block of the bundle
+	kept    verify.Kept // of the finding blocks of the bundle so far
 }
 
 func (w *walker) indexAt(ctx context.Context, size int64, f func(*indexed) error) (err error) {
@@ -265,6 +277,7 @@ func (w *walker) writeBlockOf(ctx context.Context, out *bundle.Writer, r *record
 	if err != nil {
 		return err
 	}
+	w.kept.Begin()
 	for _, name := range names {
 		p, err := tree.Prove(name)
 		if err != nil {
@@ -275,13 +288,8 @@ func (w *walker) writeBlockOf(ctx context.Context, out *bundle.Writer, r *record
 		}
 	}
 	for _, n := range ns {
-		if n < w.written {
-			// Each standing record is in one block only.
-			if s, err := l.recordAt(n); err != nil {
-				return err
-			} else if verify.Standing(s) {
-				continue
-			}
+		if w.kept.Has(n) {
+			continue
 		}
 		line, proof, err := l.proven(n, r.Log.N)
 		if err != nil {
@@ -290,7 +298,11 @@ func (w *walker) writeBlockOf(ctx context.Context, out *bundle.Writer, r *record
 		if err := out.Ref(line, proof); err != nil {
 			return err
 		}
+		carried, err := record.Parse(line)
+		if err != nil {
+			return damaged("%s: record %d: %v", l.origin, n, err)
+		}
+		w.kept.Add(carried, len(line))
 	}
-	w.written = max(w.written, size)
 	return nil
 }

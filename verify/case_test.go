@@ -154,7 +154,7 @@ type matterCut struct {
 	names     []string // of the chains shown, if not those asked for
 	index     *bundle.Index
 	drop, add []int64 // records
-	again     []int64 // standing records that a finding block before had
+	again     []int64 // records that a finding block before had
 	proofs    func(list []bundle.ChainProof) []bundle.ChainProof
 	header    func(h *bundle.Header)
 	line      func(n int64, line []byte) []byte

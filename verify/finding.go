@@ -1,7 +1,9 @@
 package verify
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/raasledger/raasledger/attribution/record"
@@ -11,9 +13,8 @@ import (
 )
 
 // A findingBlock stands before a record: the chains of its case, and of all that
-// the rules read for it, with their records, but for the standing ones that a
-// block before it had. It is kept until the record has come, and the format
-// bounds it.
+// the rules read for it, with their records, but for those that a block before it
+// had. It is kept until the record has come, and the format bounds it.
 type findingBlock struct {
 	at      merkle.Checkpoint // of all records before the one it stands before
 	chains  []*bundle.ChainProof
@@ -29,6 +30,7 @@ type carriedLine struct {
 // blockChain takes a chain line of a finding block, the first of which begins it.
 func (v *verifier) blockChain(it bundle.Item) {
 	if v.block == nil {
+		v.kept.Begin()
 		f := v.tree.Frontier()
 		v.block = &findingBlock{at: merkle.Checkpoint{Origin: v.opened.Origin, Size: f.Size(), Root: f.Root()}}
 	}
@@ -55,42 +57,69 @@ func (v *verifier) blockRef(it bundle.Item) bool {
 		t.fail("record %d: its finding block: record %d after record %d", it.Index, r.Log.N, b.records[k-1].r.Log.N)
 		b.false = true
 	}
-	if k := len(v.kept); Standing(r) && k > 0 && r.Log.N <= v.kept[k-1].r.Log.N {
-		t.fail("record %d: its finding block: record %d, a standing one, was in a block before", it.Index, r.Log.N)
+	if v.kept.Has(r.Log.N) {
+		t.fail("record %d: its finding block: record %d was in a block before", it.Index, r.Log.N)
 		b.false = true
 	}
 	b.records = append(b.records, carriedLine{r, len(it.Line)})
 	return true
 }
 
-// Standing reports whether a record is in the standing chain, by its content. All
-// finding blocks need that chain, so that of a bundle each of its records is
-// carried in one block only.
-func Standing(r *record.Record) bool { return r.Case == "" && r.Kind != record.KindMeasurement }
+// Kept counts the records of the finding blocks of a bundle. One that a block had
+// is not in those after it: they share the standing chain, and those of grants
+// with a limit. So that they can be kept, all are let go, and carried again,
+// when a block begins and they have more than 32 MiB.
+type Kept struct {
+	bytes   int64
+	records map[int64]*carriedLine
+	byID    map[string]*carriedLine
+}
 
-// maxKeptBytes bounds the standing records that are kept from block to block.
-const maxKeptBytes = 256 << 20
+const maxKeptBytes = 32 << 20
 
-// whole are the records of a block with the standing ones of the blocks before,
-// in ledger order, up to the chain index at size - 1. It keeps those that are
-// new.
-func (v *verifier) whole(b *findingBlock, size int64) []carriedLine {
-	var all []carriedLine
-	before := v.kept
-	for len(before) > 0 && before[len(before)-1].r.Log.N >= size {
-		before = before[:len(before)-1]
+// Begin begins a block.
+func (k *Kept) Begin() {
+	if k.records == nil || k.bytes > maxKeptBytes {
+		*k = Kept{records: map[int64]*carriedLine{}, byID: map[string]*carriedLine{}}
+	}
+}
+
+// Has reports whether record n was in a block before, and is not let go.
+func (k *Kept) Has(n int64) bool { return k.records[n] != nil }
+
+// Add takes a record that the block carries; lineBytes is the length of its line.
+func (k *Kept) Add(r *record.Record, lineBytes int) {
+	c := &carriedLine{r, lineBytes}
+	k.records[r.Log.N], k.byID[r.ID] = c, c
+	k.bytes += int64(lineBytes) + 1
+}
+
+// whole are the records of a block together with those of the blocks before that
+// belong to it too: of the chains it shows, and the reviews beside. They are
+// in ledger order, up to the chain index at size - 1.
+func (k *Kept) whole(b *findingBlock, of string, size int64) []carriedLine {
+	shown := map[string]bool{}
+	for _, p := range b.chains {
+		shown[p.Chain] = true
+	}
+	all := map[int64]carriedLine{}
+	for n, c := range k.records {
+		if n < size && slices.ContainsFunc(c.r.Log.Chains, func(l record.Link) bool { return shown[l.Chain] }) {
+			all[n] = *c
+		}
 	}
 	for _, c := range b.records {
-		for len(before) > 0 && before[0].r.Log.N < c.r.Log.N {
-			all, before = append(all, before[0]), before[1:]
-		}
-		all = append(all, c)
-		if Standing(c.r) {
-			v.kept = append(v.kept, c)
-			v.keptBytes += int64(c.bytes) + 1
+		k.Add(c.r, c.bytes)
+		all[c.r.Log.N] = c
+	}
+	for _, c := range all {
+		if beside := k.byID[Beside(of, c.r)]; beside != nil {
+			all[beside.r.Log.N] = *beside
 		}
 	}
-	return append(all, before...)
+	ordered := slices.Collect(maps.Values(all))
+	slices.SortFunc(ordered, func(a, b carriedLine) int { return cmp.Compare(a.r.Log.N, b.r.Log.N) })
+	return ordered
 }
 
 // finding recomputes r, if it is a resolve by finding, from the block before it.
@@ -139,9 +168,9 @@ func (v *verifier) conclude(r *record.Record, body *record.Resolve, b *findingBl
 	sub := &verifier{o: Options{Policy: v.o.Policy}, header: bundle.Header{Kind: bundle.KindCase}, seen: v.header.Start == 0, report: &Report{}, opened: &opened,
 		matter: newMatter(record.ChainOfCase(r.Case), body.Size), recent: recent{byID: map[string]*target{}, most: 1 << 62}}
 	sub.matter.chains = b.chains
-	all := v.whole(b, body.Size)
-	if v.keptBytes > maxKeptBytes {
-		t.fail("record %d: the standing records of finding blocks have more than %d bytes", r.Log.N, maxKeptBytes)
+	all := v.kept.whole(b, sub.matter.of, body.Size)
+	if len(all) == 0 {
+		fail("has no record")
 		return
 	}
 	for _, c := range all {

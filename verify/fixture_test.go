@@ -81,7 +81,7 @@ type maker struct {
 	byID    map[string]*record.Record // the same
 	spoil   func(s *record.Statement) // changes a statement before it is written
 	alter   func(r *record.Record)    // changes a record after the state has taken it
-	blocked int64                     // standing records before it were in a finding block of the bundle
+	kept    Kept                      // of the finding blocks of the bundle so far
 	say     func(b *record.Resolve)   // changes a resolve by finding before it is signed
 }
 
@@ -329,7 +329,7 @@ func (m *maker) bundle(c cut) []byte {
 	var b bytes.Buffer
 	w, err := bundle.NewWriter(&b, h)
 	m.must(err)
-	m.blocked = 0
+	m.kept = Kept{}
 	for _, line := range state {
 		m.must(w.State(line))
 	}

@@ -98,16 +98,15 @@ type verifier struct {
 
 	count, byOthers, cited, linked, indexes, referred, far, receipts, receiptsFar, found int64 // figures of the report
 
-	kept      []carriedLine // standing records of the finding blocks so far
-	keptBytes int64
-	seen      bool          // of a finding block: who wrote its records was judged when they came by
-	said      int64         // index of the last standing record that can change what is found, -1 before
-	versions  int           // of the standing that have been looked at
-	client    string        // name of the witness whose key signed the newest version as the client's
-	behind    []fee.Backing // of the statement at hand
-	refused   string        // period whose statement could not be computed, "" if none
-	signers   signers
-	shadow    string // why what was settled is not agreed, "" if it is
+	kept     Kept          // of the finding blocks so far
+	seen     bool          // of a finding block: who wrote its records was judged when they came by
+	said     int64         // index of the last standing record that can change what is found, -1 before
+	versions int           // of the standing that have been looked at
+	client   string        // name of the witness whose key signed the newest version as the client's
+	behind   []fee.Backing // of the statement at hand
+	refused  string        // period whose statement could not be computed, "" if none
+	signers  signers
+	shadow   string // why what was settled is not agreed, "" if it is
 }
 
 // signers are the parties whose signatures of a version were verified.

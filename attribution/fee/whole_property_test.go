@@ -323,7 +323,7 @@ func drawWholeHistory(t *rapid.T, most int) (k *kit, statements []*record.Statem
 		}
 		when := max(clock-record.Time(rapid.SampledFrom([]int{0, 0, 0, 1, 3, 9, 25, 70}).Draw(t, "age"))*12*hour, at("2026-02-21"))
 		r := &record.Record{At: when}
-		switch what := rapid.IntRange(0, 20).Draw(t, "what"); {
+		switch what := rapid.IntRange(0, 23).Draw(t, "what"); {
 		case what < 5 || len(claims) == 0 && what < 10:
 			facts := record.Facts{}
 			if a := pick("amount", append([]string{"5", "7", ""}, amounts...)...); a != "" {
@@ -351,12 +351,12 @@ func drawWholeHistory(t *rapid.T, most int) (k *kit, statements []*record.Statem
 			r.By = pick("by", "vendor", "client", "bank")
 			r.ID, r.Body = fmt.Sprintf("v-%d", i), b
 			reversals = append(reversals, r.ID)
-		case what == 18:
+		case what == 21:
 			r.ID, r.By = fmt.Sprintf("d-%d", i), pick("by", "client", "client", "vendor")
 			r.Body = &record.Dispute{About: pick("action", actions...), Ground: "action"}
 			r.Backfilled = maybe("backfilled", 5)
 			disputes = append(disputes, r.ID)
-		case what > 18:
+		case what > 21:
 			by, b, ok := drawFinding(t, disputes, claims, reversals)
 			if !ok {
 				continue

@@ -161,7 +161,6 @@ func TestBlockForm(t *testing.T) {
 		want string // beginning of the error
 	}{
 		{"ref without chains", remove(7, 8), `line 7: ref line, but the bundle starts at 0`},
-		{"chains without refs", remove(9, 10), `line 9: record after a chain line, want the refs of its finding block`},
 		{"chains in disorder", swap(7, 8), `line 8: chain case/T-2 after case/T-35, want them by name, each once`},
 		{"chain behind a ref", insert(10, chain), `line 10: chain line after a ref line of its finding block`},
 		{"disclosure within", insert(9, `{"disclosure":"YQ"}`), `line 9: disclosure line within a finding block`},

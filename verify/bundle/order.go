@@ -131,8 +131,6 @@ func (o *order) nextOfBlock(kind ItemKind, text string, lineBytes int) error {
 		return fmt.Errorf("finding block has more than %d ref lines", maxCaseLines)
 	case kind == RefLine:
 		o.blockRefs++
-	case kind == RecordLine && o.blockRefs == 0:
-		return errors.New("record after a chain line, want the refs of its finding block")
 	case kind == RecordLine:
 		o.block, o.blockRefs, o.blockChains, o.blockBytes = false, 0, 0, 0
 		o.records++
