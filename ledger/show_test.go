@@ -61,7 +61,7 @@ func TestSelectiveDisclosure(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		last := report.Checks[11]
+		last := report.Checks[len(report.Checks)-1]
 		if report.Verdict == verify.Refused || c.want != "" && last.Text != c.want {
 			t.Errorf("%s: %s: got %q, want %q", c.name, report.Verdict, last.Text, c.want)
 		}
@@ -83,8 +83,8 @@ func TestSelectiveDisclosure(t *testing.T) {
 	must(t, err)
 	report, text, err := write(in("all"), identity(t, "vendor"))
 	must(t, err)
-	if want := "2 of 3 attachments, 1 of 2 sealed fields carried, as committed; 0 withheld, 2 erased or restricted"; report.Checks[11].Text != want || report.Verdict == verify.Refused {
-		t.Errorf("%s: got %q, want %q", report.Verdict, report.Checks[11].Text, want)
+	if want := "2 of 3 attachments, 1 of 2 sealed fields carried, as committed; 0 withheld, 2 erased or restricted"; report.Checks[len(report.Checks)-1].Text != want || report.Verdict == verify.Refused {
+		t.Errorf("%s: got %q, want %q", report.Verdict, report.Checks[len(report.Checks)-1].Text, want)
 	}
 	if len(report.Withheld) != 2 || report.Withheld[0].Name != "transcript" || report.Withheld[0].Erased != 3 || report.Withheld[0].State != record.Erased || strings.Contains(text, "U0VDUkVULXRyYW5zY3JpcHQ") {
 		t.Errorf("withheld %+v", report.Withheld)
