@@ -52,7 +52,8 @@ type Source struct {
 	Quantity record.Decimal // what the measure gained by it
 	Text     string         // the value, where different texts are counted
 	Amount   record.Decimal // what the line gained by it, before adjustments, "" where that is not of one record
-	Reason   string         // as in the detail; billed is counted now
+	Counted  bool           // now; else it was, and is taken out
+	Reason   string         // as in the detail
 	By       []int64        // the records by which it is taken back, where it is
 	Credit   []string       // who shares it, in words
 }
@@ -224,13 +225,13 @@ func (x *backings) take(at slot, l *detailLine, p part) {
 	if x == nil {
 		return
 	}
-	s := Source{N: l.n, Quantity: display(l.quantity), Text: p.text, Reason: l.reason.String()}
+	m := x.z.s.versions[at.version-1].measures[at.measure]
+	s := Source{N: l.n, Quantity: display(l.quantity), Text: p.text, Counted: l.reason == billed || m.Source == "finding", Reason: l.reason.String()}
 	if x.claim != nil {
 		s.At, s.Key = x.claim.at, l.result+"/"+l.key
 	} else {
 		s.At, s.Key = x.reading.moment, l.result+" "+l.key
 	}
-	m := x.z.s.versions[at.version-1].measures[at.measure]
 	for _, to := range x.targets[at] {
 		d := &x.list[to.backing].Measures[to.measured]
 		d.Count++
@@ -274,7 +275,7 @@ func (x *backings) takers(r reason) (by []int64) {
 			by = append(by, r.n)
 		}
 	case disputeUpheld:
-		for _, kind := range [...]eventKind{uphold, dispute} { // by a dispute itself where nobody answered it
+		for _, kind := range [...]eventKind{uphold, dispute, contested} { // by a dispute itself where nobody answered it
 			for i := range c.events {
 				if e := &c.events[i]; e.kind == kind && e.at <= z.closing {
 					by = append(by, e.n)
@@ -282,6 +283,13 @@ func (x *backings) takers(r reason) (by []int64) {
 			}
 			if by != nil {
 				break
+			}
+		}
+	case found:
+		at := z.s.look(c, z.closing).found
+		for i := range c.events { // one before its dispute counts when that comes
+			if e := &c.events[i]; e.kind == findVoid && e.at <= at {
+				by = append(by, e.n)
 			}
 		}
 	case reopened, reversed, cancelled:
@@ -331,7 +339,7 @@ func (x *backings) actions() {
 				if x.most >= 0 && len(d.Sources) >= x.most {
 					break
 				}
-				d.Sources = append(d.Sources, Source{N: a.n, At: a.at, Key: "action/" + m.Of + " " + a.id, Quantity: display(a.part.quantity), Text: a.part.text, Reason: billed.String()})
+				d.Sources = append(d.Sources, Source{N: a.n, At: a.at, Key: "action/" + m.Of + " " + a.id, Quantity: display(a.part.quantity), Text: a.part.text, Counted: true, Reason: billed.String()})
 			}
 		}
 	}

@@ -45,7 +45,7 @@ func checkBackings(t failer, s *State, st *record.Statement) []Backing {
 				continue
 			}
 			for _, x := range m.Sources {
-				if x.Reason != "billed" {
+				if !x.Counted {
 					continue
 				}
 				counted[x.N] = true

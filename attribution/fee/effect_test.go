@@ -390,7 +390,7 @@ func TestMeasureOfFindingsInWords(t *testing.T) {
 	want(t, strings.Join(lines, "\n"), `
 line owed of version 1 in 2026-03 comes to 0.10 EUR
 measure breaches, how many results done a finding voided, is 1
-behind it in this statement: 1 of the records 2 to 2
+behind it in this statement: 1 result, record 2 to record 2
 at 0.1 each: 1 comes to 0.1
 rounded half up to 2 decimals at the line, that is 0.10`)
 	want(t, strings.Join(detail, "\n"), `

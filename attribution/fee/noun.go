@@ -12,7 +12,7 @@ import (
 const mixed = "record"
 
 // nouns are what measures of each source count.
-var nouns = map[string]string{"result": "result", "metric": "measurement", "action": "action"}
+var nouns = map[string]string{"result": "result", "metric": "measurement", "action": "action", "finding": "result"}
 
 // LineNoun is what the records behind a line of a statement are: result,
 // measurement or action, or record where they are of several kinds. versions
@@ -51,9 +51,9 @@ func CountNoun(versions []terms.Version, word string) string {
 		return "claim"
 	case restated:
 		return nouns["metric"]
-	case voidSignature, unmatched, notEntitled, disputeLate, afterGuarantee, overReversed, noQuantity:
+	case voidSignature, unmatched, notEntitled, disputeLate, afterGuarantee, overReversed, noQuantity, clientFault, findingLate:
 		return mixed
-	case disputed, reopened, reversed, cancelled, escalated, disputeUpheld, reduced, where, evidence, expired:
+	case disputed, reopened, reversed, cancelled, escalated, disputeUpheld, found, reduced, where, evidence, noEffect, undelivered, expired:
 		return nouns["result"]
 	}
 	var kinds []string

@@ -33,7 +33,7 @@ func checkExplained(t *testing.T, run *exampleRun) {
 					t.Errorf("%s: line %s: of %d records behind measure %s %d are listed", s.Period, l.Name, m.Count, m.Name, len(m.Sources))
 				}
 				for _, r := range m.Sources {
-					if m.Beside || r.Reason != "billed" {
+					if m.Beside || !r.Counted {
 						continue
 					}
 					records[r.N] = true

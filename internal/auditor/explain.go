@@ -187,6 +187,7 @@ type (
 		Quantity string   `json:"quantity"`
 		Text     string   `json:"text,omitempty"`
 		Amount   string   `json:"amount,omitempty"`
+		Counted  bool     `json:"counted"` // now; else it is taken out
 		Reason   string   `json:"reason"`
 		By       []int64  `json:"by,omitempty"`
 		Credit   []string `json:"credit,omitempty"`
@@ -203,7 +204,7 @@ func behind(x *verify.Explanation) []backing {
 				d.Before, d.Earlier = string(m.Before), m.Earlier
 			}
 			for _, s := range m.Sources {
-				d.Records = append(d.Records, source{s.N, m.Noun, s.At.String(), s.Key, string(s.Quantity), s.Text, string(s.Amount), s.Reason, s.By, s.Credit})
+				d.Records = append(d.Records, source{s.N, m.Noun, s.At.String(), s.Key, string(s.Quantity), s.Text, string(s.Amount), s.Counted, s.Reason, s.By, s.Credit})
 			}
 			j.Measures = append(j.Measures, d)
 		}
