@@ -421,6 +421,9 @@ func TestFindingsSeen(t *testing.T) {
 		t.Errorf("%v\n%s", decided, text.String())
 	}
 	for matter := range d.open {
+		if matter == "" {
+			continue // what belongs to the whole ledger is no case
+		}
 		var b bytes.Buffer
 		must(t, l.WriteCase(ctx, &b, record.ChainOfCase(matter), CaseOptions{}))
 	}
