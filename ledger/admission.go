@@ -60,6 +60,7 @@ type draft struct {
 	record   *record.Record // a copy with its log
 	prepared *record.Prepared
 	position int
+	behind   idEntry // the record that a claim names as the action behind it
 }
 
 // Append makes the records durable, all or none, and returns their indexes. A
@@ -281,6 +282,11 @@ func (l *Ledger) admit(c *call) (*request, error) {
 			if d.record, err = b.draft(r, c.prepared[i], n, now); err != nil {
 				return position(records, i, err)
 			}
+			if o, ok := r.Body.(*record.Outcome); ok && o.Effect != "" {
+				if d.behind, _, err = b.find(o.Effect); err != nil {
+					return position(records, i, err)
+				}
+			}
 			drafts = append(drafts, d)
 		}
 		return nil
@@ -304,6 +310,11 @@ func (l *Ledger) admit(c *call) (*request, error) {
 				return nil, err
 			}
 		}
+		if o, ok := d.record.Body.(*record.Outcome); ok && o.Effect != "" {
+			if err := l.checkEffect(a, d.record, d.behind); err != nil {
+				return nil, position(records, d.position, refusedAtAdmission(err))
+			}
+		}
 		if byFinding(d.record.Body) {
 			if err := l.checkFinding(c.ctx, d.record, l.indexAt); err != nil {
 				return nil, refusedAtAdmission(err)
@@ -320,7 +331,7 @@ func (l *Ledger) admit(c *call) (*request, error) {
 		}
 		entries[i] = entry{
 			line: line, leaf: merkle.LeafHash(line), id: d.record.ID, chains: d.record.Log.Chains, erases: erases(d.record),
-			index: idEntry{n: d.record.Log.N, digest: d.prepared.Sum(), matter: d.record.Case},
+			index: indexOf(d.record, d.prepared),
 		}
 	}
 	if drafts[0].record.Kind == record.KindStatement {
@@ -469,11 +480,11 @@ func (b *batch) draft(r *record.Record, p *record.Prepared, n int64, now record.
 			b.chains[name] = chainHead{link.Ordinal, n}
 		}
 	}
-	if b.ids != nil {
-		b.ids[r.ID] = idEntry{n: n, digest: p.Sum(), matter: r.Case}
-	}
 	c := *r
 	c.Log = log
+	if b.ids != nil {
+		b.ids[r.ID] = indexOf(&c, p)
+	}
 	return &c, nil
 }
 
@@ -521,6 +532,22 @@ func (b *batch) references(r *record.Record) error {
 		}
 	}
 	return nil
+}
+
+// checkEffect checks that the action behind a claim is one, where the terms ask
+// for it.
+func (l *Ledger) checkEffect(a *admission, r *record.Record, behind idEntry) error {
+	standing := a.state.Standing()
+	err := standing.CheckEffect(r, behind.effect)
+	if err == nil || !behind.stored {
+		return err
+	}
+	x, err := l.recordAt(behind.n)
+	if err != nil {
+		return err
+	}
+	b, ok := x.Body.(*record.Action)
+	return standing.CheckEffect(r, ok && b.IsEffect())
 }
 
 // crossesCases are the kinds that may refer into several cases.

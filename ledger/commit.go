@@ -49,7 +49,7 @@ func newEntry(line []byte) (entry, error) {
 		line:   line,
 		leaf:   merkle.LeafHash(line),
 		id:     r.ID,
-		index:  idEntry{n: r.Log.N, digest: p.Sum(), matter: r.Case},
+		index:  indexOf(r, p),
 		chains: r.Log.Chains,
 	}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/merkle"
 )
 
@@ -139,6 +140,20 @@ type idEntry struct {
 	n      int64
 	digest [sha256.Size]byte
 	matter string // case, "" if none
+
+	stored bool // read from the store, which does not say the rest
+	effect bool // it is an action that changed something
+}
+
+// same reports whether both would be stored alike.
+func (e idEntry) same(f idEntry) bool {
+	return e.n == f.n && e.digest == f.digest && e.matter == f.matter
+}
+
+// indexOf is what the index keeps of a record with its log.
+func indexOf(r *record.Record, p *record.Prepared) idEntry {
+	b, ok := r.Body.(*record.Action)
+	return idEntry{n: r.Log.N, digest: p.Sum(), matter: r.Case, effect: ok && b.IsEffect()}
 }
 
 func (e idEntry) encode() []byte {

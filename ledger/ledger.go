@@ -185,6 +185,7 @@ func readID(txn *badger.Txn, l number, id string) (e idEntry, ok bool, err error
 	}
 	err = item.Value(func(v []byte) (err error) {
 		e, err = decodeID(v)
+		e.stored = true
 		return err
 	})
 	return e, err == nil, err

@@ -162,7 +162,7 @@ func (l *Ledger) caseOf(ctx context.Context, matter string, size int64) (own, ef
 	}
 	own, _, err = l.chainAfter(ctx, record.ChainOfCase(matter), -1, 0, size)
 	for _, r := range own {
-		if b, ok := r.Body.(*record.Action); ok && b.Status == "executed" && b.Effect != "read" {
+		if b, ok := r.Body.(*record.Action); ok && b.IsEffect() {
 			effects = append(effects, r)
 		}
 	}

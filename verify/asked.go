@@ -40,7 +40,7 @@ func Asked(of string, own, standing []*record.Record, find func(id string) *reco
 	case "case":
 		// Whether a key was used before is asked of all cases.
 		for _, r := range own {
-			if b, ok := r.Body.(*record.Action); ok && b.Key != "" && b.Status == "executed" && b.Effect != "read" {
+			if b, ok := r.Body.(*record.Action); ok && b.Key != "" && b.IsEffect() {
 				names = append(names, record.ChainOfKey(b.Key))
 			}
 		}

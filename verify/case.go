@@ -77,7 +77,7 @@ func (c *Case) Effects() []*record.Record {
 			case "grant":
 				led = under[b.Grant]
 			}
-			if led && b.Status == "executed" && b.Effect != "read" {
+			if led && b.IsEffect() {
 				effects = append(effects, r)
 			}
 		}

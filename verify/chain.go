@@ -176,6 +176,11 @@ func (v *verifier) refer(r *record.Record) {
 			v.far++
 		case to.r.Case != r.Case && (to.r.Case != "" && !exempt(r.Kind) || record.SameCase(r.Kind, ref.Field)):
 			t.fail("record %d: %s refers to record %d of case %q, and the record's own case is %q", r.Log.N, ref.Field, to.r.Log.N, to.r.Case, r.Case)
+		case r.Kind == record.KindOutcome && ref.Field == "effect" && v.standing() != nil:
+			b, ok := to.r.Body.(*record.Action)
+			if err := v.standing().CheckEffect(r, ok && b.IsEffect()); err != nil {
+				v.checks[agreed].fail("%v", err)
+			}
 		}
 	}
 	for _, c := range r.Cites {

@@ -196,6 +196,18 @@ var findingVectors = []vector{
 		return refunds(t, nil).bundle(cut{start: 22, cosigners: []string{}})
 	}},
 
+	// The vendor claims for what was not done, of which nothing could be found.
+	{name: "finding-claim-of-a-decision", fails: "terms", make: func(t testing.TB) []byte {
+		m := newMaker(t)
+		m.clock("2026-03-01T00:00:00")
+		m.agreement(findingTerms, 1, "vendor", "client")
+		m.vendor("d-T-1", "T-1", &record.Decision{Agent: "agent-1"})
+		m.vendor("o-T-1", "T-1", &record.Outcome{Result: "refund", Effect: "d-T-1", Facts: record.Facts{record.Text("amount", "10")}})
+		m.clock("2026-04-09T00:00:00")
+		m.statement()
+		return m.bundle(cut{})
+	}},
+
 	// The vendor writes a block that shows less, or something else.
 	{name: "finding-block-missing", fails: "findings", make: func(t testing.TB) []byte {
 		return refunds(t, nil).bundle(cut{block: func(r *record.Record, c *matterCut) bool { return r.Log.N != 13 }})

@@ -76,7 +76,7 @@ func Chains(r *Record) []string {
 		if b.Grant != "" {
 			names = append(names, prefixGrant+b.Grant)
 		}
-		if b.Key != "" && b.Status == "executed" && b.Effect != "read" {
+		if b.Key != "" && b.IsEffect() {
 			names = append(names, ChainOfKey(b.Key))
 		}
 	case *Decision:

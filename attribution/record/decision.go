@@ -159,6 +159,10 @@ type Action struct {
 	ObservedBy, Reverses    string
 }
 
+// IsEffect reports whether the action was done and changed something: reads do
+// not.
+func (b *Action) IsEffect() bool { return b.Status == "executed" && b.Effect != "read" }
+
 func (b *Action) fields(c *codec) {
 	c.label("action", &b.Action, required)
 	c.amount("amount", &b.Amount, optional)

@@ -43,9 +43,6 @@ func (s sums) sub(t sums) sums {
 	return sums{s.counted.Sub(t.counted), s.unknown.Sub(t.unknown), s.foreign - t.foreign}
 }
 
-// isEffect reports whether the action changed something outside.
-func isEffect(b *record.Action) bool { return b.Status == "executed" && b.Effect != "read" }
-
 // addEffect books an effect under its grant and all that this one descends
 // from.
 func (f *Facts) addEffect(r *record.Record, b *record.Action) {

@@ -136,7 +136,7 @@ func (f *Facts) Add(r *record.Record) error {
 		}
 	case *record.Action:
 		f.index(b.Reverses, r)
-		if isEffect(b) {
+		if b.IsEffect() {
 			f.addEffect(r, b)
 		}
 	}
@@ -431,7 +431,7 @@ func (f *Facts) Chains(matter string) []string {
 			if !ok || r.Case != matter {
 				continue
 			}
-			if b.Key != "" && isEffect(b) {
+			if b.Key != "" && b.IsEffect() {
 				names = append(names, record.ChainOfKey(b.Key))
 			}
 			if b.Grant == "" {

@@ -171,7 +171,7 @@ func TestChainsAreEnough(t *testing.T) {
 	names := f.Chains("claim-8")
 	keys := map[string]bool{}
 	for _, r := range f.byID {
-		if b, ok := r.Body.(*record.Action); ok && r.Case == "claim-8" && isEffect(b) {
+		if b, ok := r.Body.(*record.Action); ok && r.Case == "claim-8" && b.IsEffect() {
 			keys[record.ChainOfKey(b.Key)] = true
 		}
 	}

@@ -277,7 +277,7 @@ func TestPrecheckIsTrace(t *testing.T) {
 		records, _ := s.load(t)
 		for i, r := range records {
 			b, ok := r.Body.(*record.Action)
-			if !ok || !isEffect(b) {
+			if !ok || !b.IsEffect() {
 				continue
 			}
 			f := factsOf(t, records[:i])

@@ -245,7 +245,7 @@ func TestTotal(t *testing.T) {
 				t.Fatal(err)
 			}
 			a, err := Trace(f, id, size)
-			if !isEffect(b) {
+			if !b.IsEffect() {
 				if err == nil {
 					t.Fatalf("%s is no effect and has an answer", id)
 				}

@@ -26,7 +26,7 @@ func Trace(f *Facts, effect string, size int64) (*Answer, error) {
 	switch {
 	case !ok:
 		return nil, fmt.Errorf("effect %s: record %d is a %s, want an action", effect, x.Log.N, x.Kind)
-	case !isEffect(b):
+	case !b.IsEffect():
 		return nil, fmt.Errorf("effect %s: record %d is %s with effect %s, want an executed action that changed something", effect, x.Log.N, b.Status, b.Effect)
 	}
 	return trace(f, x, b, size)
@@ -252,7 +252,7 @@ func (u *run) answer() *Answer {
 func (u *run) mitigated() record.Decimal {
 	var sum exact.Rat
 	for _, r := range u.f.of(u.x.ID, u.size) {
-		if b, ok := r.Body.(*record.Action); ok && isEffect(b) && b.Reverses == u.x.ID && b.Amount != "" && b.Currency == u.terms.terms.Currency {
+		if b, ok := r.Body.(*record.Action); ok && b.IsEffect() && b.Reverses == u.x.ID && b.Amount != "" && b.Currency == u.terms.terms.Currency {
 			sum = sum.Add(amount(b.Amount))
 		}
 	}

@@ -47,6 +47,23 @@ func (r *Result) Findings() *Findings {
 	return r.Effect.Findings
 }
 
+// CheckEffect checks a claim, whose Log is set, of a result that asks for the
+// action behind it: is reports whether the record it names is an action that was
+// executed and is no read. Nothing is ever found of any other, so a claim that
+// names one would have nothing to fear.
+func (s *Standing) CheckEffect(r *record.Record, is bool) error {
+	b, ok := r.Body.(*record.Outcome)
+	if !ok || b.Effect == "" || is {
+		return nil
+	}
+	if _, v := s.Instant(r); v != nil {
+		if result := v.Terms.Result(b.Result); result != nil && result.Effect != nil {
+			return refuse(r, checkTerms, "body.effect", "got %s, want an action that was executed and is no read: the terms of %s ask for it", b.Effect, b.Result)
+		}
+	}
+	return nil
+}
+
 // effect reads the optional clause of that name.
 func (d *document) effect(r *Result, o *object) {
 	v, path, ok := o.optional("effect")
