@@ -268,7 +268,7 @@ func (m *Meter) judge(c *claim) *metered {
 	case !c.evidenced:
 		x.reason = evidence
 		return x
-	case c.rule.Effect != nil && c.action == "":
+	case c.rule.Effect != nil && c.asked.action == "":
 		x.reason = noEffect
 		return x
 	case gone != unsaid:

@@ -129,7 +129,7 @@ func (w *said) of(c *claim) event {
 // by n.
 func (s *State) contestsOf(c *claim) []event {
 	var events []event
-	for _, k := range s.contested[c.action] {
+	for _, k := range s.contested[c.asked.action] {
 		if c.at >= s.reach(k.dispute.about(c)) {
 			continue
 		}
@@ -345,7 +345,7 @@ func (s *State) checkContested(c *claim) error {
 		}
 	}
 	var want []event
-	if c.rule.Holds() && c.action != "" {
+	if c.rule.Holds() && c.asked.action != "" {
 		want = s.contestsOf(c)
 	}
 	if !slices.Equal(has, want) {

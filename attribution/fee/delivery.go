@@ -38,10 +38,10 @@ func (c *claim) toDeliver(attach []record.Attachment) *delivery {
 
 // want notes that c waits for its pieces to be handed over.
 func (s *State) want(c *claim) {
-	if c.delivery == nil {
+	if c.asked.delivery == nil {
 		return
 	}
-	for _, piece := range c.delivery.open {
+	for _, piece := range c.asked.delivery.open {
 		s.wanted[piece] = append(s.wanted[piece], c)
 	}
 }
@@ -55,9 +55,9 @@ func (s *State) addDisclose(r *record.Record, b *record.Disclose) {
 		return
 	}
 	for _, c := range s.wanted[b.Digest] {
-		i, _ := slices.BinarySearch(c.delivery.open, b.Digest)
-		c.delivery.open = slices.Delete(c.delivery.open, i, i+1)
-		c.delivery.last = r.Log.N
+		i, _ := slices.BinarySearch(c.asked.delivery.open, b.Digest)
+		c.asked.delivery.open = slices.Delete(c.asked.delivery.open, i, i+1)
+		c.asked.delivery.last = r.Log.N
 	}
 	delete(s.wanted, b.Digest)
 }
@@ -66,7 +66,7 @@ func (s *State) addDisclose(r *record.Record, b *record.Disclose) {
 // must have: that of the claim where it must have none, never while it lacks
 // some.
 func (s *State) delivered(c *claim) record.Time {
-	switch d := c.delivery; {
+	switch d := c.asked.delivery; {
 	case d == nil:
 		return c.at
 	case len(d.open) > 0:
@@ -84,11 +84,11 @@ func (s *State) seen(c *claim) record.Time { return max(c.at, c.logged, s.delive
 // delivered, in the order of that.
 func (s *State) handedOver(list []*claim) (handed []*claim) {
 	for _, c := range list {
-		if c.delivery != nil && len(c.delivery.open) == 0 && s.delivered(c) == never {
+		if c.asked.delivery != nil && len(c.asked.delivery.open) == 0 && s.delivered(c) == never {
 			handed = append(handed, c)
 		}
 	}
-	slices.SortStableFunc(handed, func(a, b *claim) int { return cmp.Compare(a.delivery.last, b.delivery.last) })
+	slices.SortStableFunc(handed, func(a, b *claim) int { return cmp.Compare(a.asked.delivery.last, b.asked.delivery.last) })
 	return handed
 }
 
@@ -142,7 +142,7 @@ func (c *cells) delivery() *delivery {
 // one that they do, or one that no disclose record can have brought so far.
 func (s *State) checkDelivery(c *claim) error {
 	wanted := len(c.rule.Delivered) > 0 && c.evidenced && c.author != client
-	d := c.delivery
+	d := c.asked.delivery
 	switch {
 	case wanted != (d != nil):
 		return fmt.Errorf("claim %d says of evidence to be delivered what the terms do not", c.n)

@@ -44,7 +44,7 @@ func (z *settlement) detail(to func(line []byte) error) error {
 	}
 	for i := range z.decisions {
 		d := &z.decisions[i]
-		if d.reason == unsaid && len(d.found) == 0 {
+		if d.reason == unsaid && len(d.also().found) == 0 {
 			continue
 		}
 		if err := next(d.claim.n); err != nil {
@@ -55,13 +55,13 @@ func (z *settlement) detail(to func(line []byte) error) error {
 		}
 		line := detailLine{n: d.claim.n, result: d.claim.rule.Name, key: d.claim.once(), reason: d.reason}
 		if d.reason != unsaid {
-			if err := z.moved(line, d.claim.version, d.period, d.before, d.parts, write); err != nil {
+			if err := z.moved(line, d.claim.version, d.period, d.before(), d.parts(), write); err != nil {
 				return err
 			}
 		}
-		if len(d.found) > 0 {
+		if list := d.also().found; len(list) > 0 {
 			line.reason = found
-			if err := z.moved(line, d.claim.version, d.marks.found, nil, d.found, write); err != nil {
+			if err := z.moved(line, d.claim.version, d.marks.found, nil, list, write); err != nil {
 				return err
 			}
 		}

@@ -39,15 +39,15 @@ func (s *State) Explain(result string) (*Explanation, error) {
 	if !c.evidenced {
 		say(c.at, c.n, "the claim lacks evidence that the terms ask for")
 	}
-	if c.delivery != nil && !v.missing {
-		say(s.delivered(c), c.delivery.last, "its evidence is delivered: record %d hands over the last of it, and a receipt of the client covers that", c.delivery.last)
+	if c.asked.delivery != nil && !v.missing {
+		say(s.delivered(c), c.asked.delivery.last, "its evidence is delivered: record %d hands over the last of it, and a receipt of the client covers that", c.asked.delivery.last)
 	}
 	switch {
 	case c.rule.Effect == nil:
-	case c.action == "":
+	case c.asked.action == "":
 		say(c.at, c.n, "the claim names no action")
 	default:
-		say(c.at, c.n, "behind it is action %s", c.action)
+		say(c.at, c.n, "behind it is action %s", c.asked.action)
 	}
 	for i := range c.events {
 		e := &c.events[i]
@@ -92,7 +92,7 @@ func (s *State) acceptance(c *claim, v *view) string {
 	case c.ownWord():
 		return fmt.Sprintf(": %s claims it itself", by)
 	case v.accepted == silent && c.rule.Accept.On == "claim":
-		if c.delivery != nil {
+		if c.asked.delivery != nil {
 			return " with the delivery, as agreed"
 		}
 		return " with the claim, as agreed"
@@ -134,7 +134,7 @@ func (s *State) verdicts(c *claim, v *view) []string {
 	case v.open:
 		lines = append(lines, "now: "+disputed.meaning())
 	case v.missing:
-		lines = append(lines, "now: "+undelivered.meaning()+": "+c.delivery.lack())
+		lines = append(lines, "now: "+undelivered.meaning()+": "+c.asked.delivery.lack())
 	case v.accepted == never:
 		if t := s.silent(c); t < never {
 			lines = append(lines, fmt.Sprintf("now: silence accepts it at %v", t))

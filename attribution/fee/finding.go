@@ -78,7 +78,7 @@ func (z *settlement) spend(c *claim, v *view, d *decision) {
 		}
 		// What is taken off before the lock is taken off whenever it is billed.
 		if t := max(e.at, c.at); t < z.until || e.kind == reduce && t <= v.locked {
-			d.spent = append(d.spent, i)
+			d.rarely().spent = append(d.rarely().spent, i)
 		}
 	}
 }
@@ -103,7 +103,7 @@ func (z *settlement) find(c *claim, v *view, d *decision) (waits bool) {
 			period = p.From
 		}
 	}
-	d.marks.found, d.found = period, c.findParts()
+	d.marks.found, d.rarely().found = period, c.findParts()
 	return false
 }
 

@@ -85,7 +85,7 @@ func (z *settlement) leave() image {
 		if d.leaves {
 			continue
 		}
-		m.claims = append(m.claims, claimLine{d.claim, d.marks, d.idle, d.spent})
+		m.claims = append(m.claims, claimLine{d.claim, d.marks, d.also().idle, d.also().spent})
 		booked = min(booked, d.marks.period, d.marks.found)
 		covered = min(covered, record.Time(d.claim.n))
 		if _, ok := s.handoffs[d.claim.matter]; ok {
@@ -245,10 +245,10 @@ func (z *settlement) take() {
 		c := d.claim
 		if !d.leaves {
 			c.marks = d.marks
-			for _, e := range d.idle {
+			for _, e := range d.also().idle {
 				c.events[e.event].told = true
 			}
-			for _, i := range d.spent {
+			for _, i := range d.also().spent {
 				c.events[i].spent = true
 			}
 			continue

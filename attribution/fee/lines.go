@@ -336,10 +336,10 @@ func (l *claimLine) write(r *row) []byte {
 		time(c.at).time(c.logged).int(c.version.number).text(c.party).flags(c.backfilled, c.evidenced)
 	r.facts(c.facts).marks(c.version, &l.marks)
 	if c.rule.Effect != nil {
-		r.text(c.action).time(l.marks.found)
+		r.text(c.asked.action).time(l.marks.found)
 	}
-	if c.delivery != nil {
-		c.delivery.write(r)
+	if c.asked.delivery != nil {
+		c.asked.delivery.write(r)
 	}
 	return r.end()
 }

@@ -181,7 +181,7 @@ func (s *State) readRow(row []any) error {
 }
 
 func (s *State) readClaim(c *cells) error {
-	x := &claim{n: c.int()}
+	x := &claim{n: c.int(), asked: &nothingAsked}
 	result, once := c.text(), c.text()
 	x.id, x.matter, x.key = c.text(), c.text(), result+"/"+once
 	x.at, x.logged = c.time(), c.time()
@@ -204,10 +204,16 @@ func (s *State) readClaim(c *cells) error {
 	if x.marks, err = c.marks(x.version, func(m *measure) bool { return m.Source == "result" && m.Of == result }); err != nil {
 		return err
 	}
-	if x.marks.found = never; x.rule.Effect != nil {
-		x.action, x.marks.found = c.text(), c.timeOrNever()
+	x.marks.found = never
+	if x.rule.asks() {
+		x.asked = new(asked)
 	}
-	x.delivery = c.delivery()
+	if x.rule.Effect != nil {
+		x.asked.action, x.marks.found = c.text(), c.timeOrNever()
+	}
+	if d := c.delivery(); d != nil {
+		x.asked = &asked{x.asked.action, d}
+	}
 	if v := s.governing(x.at); v != x.version {
 		return fmt.Errorf("version %d does not govern %v", number, x.at)
 	}

@@ -81,19 +81,59 @@ type lineSlot struct {
 type decision struct {
 	claim  *claim
 	reason reason // unsaid: the claim is not mentioned
-	before []part // what stood in the quantities of the period
-	parts  []part // what now stands there, of what changes
-	period record.Time
 	grade  grade
-	idle   []idle // told now
-	spent  []int  // reversals for which it takes from what was billed
-	found  []part // what it adds to measures of findings, in the period of its marks
 	leaves bool
+	undoes bool // what stood in the quantities of the period is taken out
+	counts bool // the parts of its marks now stand there
+	period record.Time
 	marks  marks
+	rare   *rare // nil where there is nothing of it
+}
+
+// A rare is what few decisions have.
+type rare struct {
+	idle  []idle // told now
+	spent []int  // reversals for which it takes from what was billed
+	found []part // what it adds to measures of findings, in the period of its marks
+}
+
+var nothingRare rare
+
+// also is what is rare of the decision, to be read only.
+func (d *decision) also() *rare {
+	if d.rare == nil {
+		return &nothingRare
+	}
+	return d.rare
+}
+
+// rarely is also, to be written.
+func (d *decision) rarely() *rare {
+	if d.rare == nil {
+		d.rare = new(rare)
+	}
+	return d.rare
+}
+
+// before is what stood in the quantities of the period, and stands there no
+// more.
+func (d *decision) before() []part {
+	if d.undoes {
+		return d.claim.parts
+	}
+	return nil
+}
+
+// parts are what now stands in the quantities of the period, of what changes.
+func (d *decision) parts() []part {
+	if d.counts {
+		return d.marks.parts
+	}
+	return nil
 }
 
 // moves reports whether the decision changes quantities.
-func (d *decision) moves() bool { return len(d.parts) > 0 || len(d.before) > 0 }
+func (d *decision) moves() bool { return d.undoes || d.counts && len(d.marks.parts) > 0 }
 
 // A change is what the settlement does to one slot.
 type change struct {
@@ -211,7 +251,7 @@ func (z *settlement) decide(c *claim, d *decision, buffer []part) []part {
 	v := s.look(c, z.closing)
 	for _, e := range v.idle {
 		if !c.events[e.event].told {
-			d.idle = append(d.idle, e)
+			d.rarely().idle = append(d.rarely().idle, e)
 		}
 	}
 	var reason reason
@@ -245,7 +285,7 @@ func (z *settlement) judge(c *claim, v *view, d *decision, buffer []part) (r rea
 		return outsideTerm, false, buffer
 	case !c.evidenced:
 		return evidence, false, buffer
-	case c.rule.Effect != nil && c.action == "":
+	case c.rule.Effect != nil && c.asked.action == "":
 		return noEffect, false, buffer
 	case v.void != unsaid:
 		return v.void, false, buffer
@@ -298,7 +338,7 @@ func (z *settlement) judge(c *claim, v *view, d *decision, buffer []part) (r rea
 			panic("fee: unchecked settle.late " + z.terms.Settle.Late)
 		}
 	}
-	d.period, d.parts, d.grade = period, parts, v.grade(c)
+	d.period, d.counts, d.grade = period, true, v.grade(c)
 	d.marks.period, d.marks.parts = period, parts
 	// A reversal of the next period is not lost when the claim would leave now.
 	return billed, v.waits(z.until), buffer
@@ -315,7 +355,7 @@ func (z *settlement) review(c *claim, v *view, d *decision, buffer []part) (r re
 		at, gone = v.backAt, v.back
 	}
 	if gone != unsaid && at < z.until {
-		d.before, d.marks.parts = c.parts, nil
+		d.undoes, d.marks.parts = true, nil
 		return gone, false, buffer
 	}
 	waits = v.waits(z.until)
@@ -334,7 +374,7 @@ func (z *settlement) review(c *claim, v *view, d *decision, buffer []part) (r re
 	}) {
 		return c.said, waits, buffer
 	}
-	d.before, d.parts, d.marks.parts = c.parts, now, now
+	d.undoes, d.counts, d.marks.parts = true, true, now
 	return reduced, waits, buffer
 }
 
@@ -407,13 +447,13 @@ func (z *settlement) change(at slot) *change {
 // count adds a decision to the slots it changes.
 func (z *settlement) count(d *decision) {
 	v := d.claim.version
-	z.move(v, d.marks.found, d.found, 1, d.claim.n, d.claim.at, gradeBoth, true) // both sides compute it alike
+	z.move(v, d.marks.found, d.also().found, 1, d.claim.n, d.claim.at, gradeBoth, true) // both sides compute it alike
 	if !d.moves() {
 		return
 	}
 	fresh := d.reason == billed
-	z.move(v, d.period, d.before, -1, d.claim.n, d.claim.at, 0, false)
-	z.move(v, d.period, d.parts, 1, d.claim.n, d.claim.at, d.grade, fresh)
+	z.move(v, d.period, d.before(), -1, d.claim.n, d.claim.at, 0, false)
+	z.move(v, d.period, d.parts(), 1, d.claim.n, d.claim.at, d.grade, fresh)
 }
 
 // move counts parts in, or out with the sign -1. fresh parts were not counted

@@ -104,13 +104,24 @@ type claim struct {
 	party      string // its author
 	author     role   // of the party
 	backfilled bool
-	evidenced  bool      // has the attachments the terms ask for
-	action     string    // behind it, where the terms ask for one
-	delivery   *delivery // of those that must be delivered, nil if none must
+	evidenced  bool   // has the attachments the terms ask for
+	asked      *asked // never nil
 	facts      record.Facts
 	events     []event
 	marks
 }
+
+// An asked is what some terms ask of a claim beside.
+type asked struct {
+	action   string    // behind it
+	delivery *delivery // of the evidence that must be delivered, nil if none must
+}
+
+// nothingAsked is that of all other claims.
+var nothingAsked asked
+
+// asks reports whether the terms ask for it.
+func (r *rule) asks() bool { return r.Effect != nil || len(r.Delivered) > 0 }
 
 // marks are what the statements so far did with a claim.
 type marks struct {
@@ -408,7 +419,7 @@ func (s *State) addClaim(r *record.Record, b *record.Outcome) {
 	}
 	c := &claim{
 		n: r.Log.N, at: at, logged: r.Log.Time,
-		version: v, rule: rule,
+		version: v, rule: rule, asked: &nothingAsked,
 		backfilled: r.Backfilled,
 		evidenced:  true,
 		facts:      rule.keep(b.Facts),
@@ -436,12 +447,14 @@ func (s *State) addClaim(r *record.Record, b *record.Outcome) {
 			c.evidenced = false
 		}
 	}
-	if rule.Effect != nil {
-		c.action = strings.Clone(b.Effect)
+	if rule.asks() {
+		c.asked = &asked{delivery: c.toDeliver(r.Attach)}
+		if rule.Effect != nil {
+			c.asked.action = strings.Clone(b.Effect)
+		}
 	}
-	c.delivery = c.toDeliver(r.Attach)
 	s.add(c, hash)
-	if rule.Holds() && c.action != "" {
+	if rule.Holds() && c.asked.action != "" {
 		c.events = s.contestsOf(c)
 	}
 }
@@ -452,8 +465,8 @@ func (s *State) add(c *claim, hash uint32) {
 	s.byKey.add(hash, len(s.claims))
 	s.claims = append(s.claims, c)
 	s.want(c)
-	if c.rule.Holds() && c.action != "" {
-		s.byAction[c.action] = append(s.byAction[c.action], c)
+	if c.rule.Holds() && c.asked.action != "" {
+		s.byAction[c.asked.action] = append(s.byAction[c.asked.action], c)
 	}
 }
 
@@ -533,7 +546,7 @@ func (s *State) nameEvent(c *claim, e *event) {
 
 // shown reports whether the claim has what the terms want with it: evidence, and
 // the action behind it.
-func (c *claim) shown() bool { return c.evidenced && (c.rule.Effect == nil || c.action != "") }
+func (c *claim) shown() bool { return c.evidenced && (c.rule.Effect == nil || c.asked.action != "") }
 
 // periodAt finds the settled period that holds an instant.
 func (s *State) periodAt(at record.Time) (settled, bool) {

@@ -166,7 +166,7 @@ func (z *settlement) counts() {
 	for i := range z.decisions {
 		d := &z.decisions[i]
 		counts[d.reason]++
-		for _, e := range d.idle {
+		for _, e := range d.also().idle {
 			counts[e.reason]++
 		}
 	}
