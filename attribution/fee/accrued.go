@@ -179,7 +179,7 @@ func (m *Meter) covered() {
 // with it, should it be a touch.
 func (m *Meter) look(c *claim) {
 	m.lookAlone(c)
-	for _, u := range c.version.measures {
+	for _, u := range c.rule.version.measures {
 		if u.Credit == nil || u.Credit.Of != c.rule.Name || !u.read {
 			continue
 		}
@@ -193,11 +193,11 @@ func (m *Meter) look(c *claim) {
 
 func (m *Meter) lookAlone(c *claim) {
 	if old := m.metered[c]; old != nil {
-		m.count(c.version, c.n, c.at, old, -1)
+		m.count(c.rule.version, c.n, c.at, old, -1)
 	}
 	x := m.judge(c)
 	m.metered[c] = x
-	m.count(c.version, c.n, c.at, x, 1)
+	m.count(c.rule.version, c.n, c.at, x, 1)
 	if x.next < never {
 		heap.Push(&m.due, deadline{x.next, c})
 	}
@@ -215,7 +215,7 @@ func (m *Meter) judge(c *claim) *metered {
 		x.reason, x.next = pending, c.at
 		return x
 	}
-	if c.version.number <= m.s.excluded {
+	if c.rule.version.number <= m.s.excluded {
 		x.reason = shadow
 		return x
 	}
@@ -260,7 +260,7 @@ func (m *Meter) judge(c *claim) *metered {
 		}
 		return x
 	}
-	t := c.version.terms
+	t := c.rule.version.terms
 	switch {
 	case c.at < t.From || c.at >= t.Until:
 		x.reason = outsideTerm

@@ -372,13 +372,13 @@ func (s *State) checkFound(c *claim, booked map[slot]tally, begins func(record.T
 		return fmt.Errorf("is counted as found in a period that begins at %v, where it cannot be", c.marks.found)
 	}
 	for _, p := range c.findParts() {
-		m := c.version.measures[p.measure]
-		at := slot{c.marks.found, c.version.number, p.measure}
+		m := c.rule.version.measures[p.measure]
+		at := slot{c.marks.found, c.rule.version.number, p.measure}
 		if m.term {
 			at.period = never
 		}
 		y := booked[at]
-		y.add(c.version, m, p, c.n, c.at, 1)
+		y.add(c.rule.version, m, p, c.n, c.at, 1)
 		booked[at] = y
 	}
 	return nil

@@ -53,7 +53,7 @@ func (x *touches) of(c *claim, k *terms.Credit) []touch {
 		if t == c || t.rule.Name != k.Of || t.at > c.at || c.at-t.at > record.Time(k.Within) || !x.counts(t) {
 			continue
 		}
-		group := t.party
+		group := t.party.ID
 		if k.By != "author" {
 			fact, ok := t.facts.Get(k.By)
 			if !ok {
@@ -74,7 +74,7 @@ func (x *touches) counts(t *claim) bool {
 	if known {
 		return ok
 	}
-	if terms := t.version.terms; t.at <= x.closing && t.version.number > x.s.excluded && t.shown() && t.at >= terms.From && t.at < terms.Until {
+	if terms := t.rule.version.terms; t.at <= x.closing && t.rule.version.number > x.s.excluded && t.shown() && t.at >= terms.From && t.at < terms.Until {
 		v := x.s.look(t, x.closing)
 		ok = v.void == unsaid && v.back == unsaid && !v.open && !v.missing && v.accepted != never && holds(t.rule.Where, t.facts, t.at) == 1
 	}

@@ -55,13 +55,13 @@ func (z *settlement) detail(to func(line []byte) error) error {
 		}
 		line := detailLine{n: d.claim.n, result: d.claim.rule.Name, key: d.claim.once(), reason: d.reason}
 		if d.reason != unsaid {
-			if err := z.moved(line, d.claim.version, d.period, d.before(), d.parts(), write); err != nil {
+			if err := z.moved(line, d.claim.rule.version, d.period, d.before(), d.parts(), write); err != nil {
 				return err
 			}
 		}
 		if list := d.also().found; len(list) > 0 {
 			line.reason = found
-			if err := z.moved(line, d.claim.version, d.marks.found, nil, list, write); err != nil {
+			if err := z.moved(line, d.claim.rule.version, d.marks.found, nil, list, write); err != nil {
 				return err
 			}
 		}

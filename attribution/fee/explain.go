@@ -35,7 +35,7 @@ func (s *State) Explain(result string) (*Explanation, error) {
 		said = append(said, sentence{at, n, fmt.Sprintf(format, args...)})
 	}
 
-	say(c.at, c.n, "record %d claims %s for %s, under version %d of the terms, by the %s%s", c.n, c.rule.Name, c.once(), c.version.number, roleWords[c.author], c.factWords())
+	say(c.at, c.n, "record %d claims %s for %s, under version %d of the terms, by the %s%s", c.n, c.rule.Name, c.once(), c.rule.version.number, roleWords[c.author], c.factWords())
 	if !c.evidenced {
 		say(c.at, c.n, "the claim lacks evidence that the terms ask for")
 	}
@@ -114,7 +114,7 @@ func (s *State) verdicts(c *claim, v *view) []string {
 	case c.period != never && len(c.parts) > 0:
 		p, _ := s.periodAt(c.period)
 		for _, part := range c.parts {
-			lines = append(lines, fmt.Sprintf("billed in %s: %s", p.Name, c.version.counted(part)))
+			lines = append(lines, fmt.Sprintf("billed in %s: %s", p.Name, c.rule.version.counted(part)))
 		}
 	case c.period != never:
 		p, _ := s.periodAt(c.period)

@@ -88,7 +88,7 @@ func (z *settlement) spend(c *claim, v *view, d *decision) {
 // before: who takes a claim back does not hide what it did. waits reports that
 // this is a period to come.
 func (z *settlement) find(c *claim, v *view, d *decision) (waits bool) {
-	t := c.version.terms
+	t := c.rule.version.terms
 	if v.found == never || c.marks.found != never || len(c.rule.finds) == 0 || c.at < t.From || c.at >= t.Until {
 		return false
 	}
@@ -119,7 +119,7 @@ func (c *claim) findParts() []part {
 
 // find is that of a settlement, of a running total.
 func (m *Meter) find(c *claim, v *view, x *metered) {
-	t := c.version.terms
+	t := c.rule.version.terms
 	if v.found < never && c.marks.found == never && len(c.rule.finds) > 0 && c.at >= t.From && c.at < t.Until {
 		x.found, x.foundIn = c.findParts(), m.periodOf(v.found)
 	}

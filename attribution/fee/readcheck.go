@@ -95,7 +95,7 @@ func (s *State) checkRead() error {
 		if err := s.checkDelivery(c); err != nil {
 			return err
 		}
-		book(c.version, &c.marks, c.n, c.at)
+		book(c.rule.version, &c.marks, c.n, c.at)
 		if err := s.checkFound(c, booked, begins); err != nil {
 			return fmt.Errorf("claim %d %v", c.n, err)
 		}

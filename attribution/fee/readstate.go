@@ -190,18 +190,19 @@ func (s *State) readClaim(c *cells) error {
 	flags := c.flags(2)
 	x.backfilled, x.evidenced = flags[0], flags[1]
 	x.facts = c.facts()
-	if x.version = s.version(number); x.version == nil {
+	v := s.version(number)
+	if v == nil {
 		return fmt.Errorf("version %d is not there", number)
 	}
-	if x.rule = x.version.rules[result]; x.rule == nil {
+	if x.rule = v.rules[result]; x.rule == nil {
 		return fmt.Errorf("version %d has no result %s", number, result)
 	}
 	if !slices.Contains(x.rule.Claim, party) {
 		return fmt.Errorf("%s may not claim %s under version %d", party, result, number)
 	}
-	x.party, x.author = partyOf(x.version.terms, party)
+	x.party, x.author = v.terms.Party(party), roleOf(v.terms, party)
 	var err error
-	if x.marks, err = c.marks(x.version, func(m *measure) bool { return m.Source == "result" && m.Of == result }); err != nil {
+	if x.marks, err = c.marks(v, func(m *measure) bool { return m.Source == "result" && m.Of == result }); err != nil {
 		return err
 	}
 	x.marks.found = never
@@ -214,7 +215,7 @@ func (s *State) readClaim(c *cells) error {
 	if d := c.delivery(); d != nil {
 		x.asked = &asked{x.asked.action, d}
 	}
-	if v := s.governing(x.at); v != x.version {
+	if s.governing(x.at) != v {
 		return fmt.Errorf("version %d does not govern %v", number, x.at)
 	}
 	for _, f := range x.facts {

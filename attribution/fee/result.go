@@ -147,7 +147,7 @@ func (s *State) look(c *claim, closing record.Time) view {
 // ownWord reports whether the author of the claim is whose word accepts it.
 func (c *claim) ownWord() bool {
 	if c.rule.Accept.On == "third" {
-		return c.party == c.rule.Accept.By
+		return c.party.ID == c.rule.Accept.By
 	}
 	return c.author == client
 }

@@ -244,7 +244,7 @@ func (z *settlement) decide(c *claim, d *decision, buffer []part) []part {
 		return buffer
 	}
 	d.marks.since = min(c.since, z.period.From)
-	if c.version.number <= s.excluded {
+	if c.rule.version.number <= s.excluded {
 		d.reason, d.leaves = shadow, true
 		return buffer
 	}
@@ -279,7 +279,7 @@ func (z *settlement) decide(c *claim, d *decision, buffer []part) []part {
 
 // judge decides about a claim that is not billed.
 func (z *settlement) judge(c *claim, v *view, d *decision, buffer []part) (r reason, waits bool, parts []part) {
-	t := c.version.terms
+	t := c.rule.version.terms
 	switch {
 	case c.at < t.From || c.at >= t.Until:
 		return outsideTerm, false, buffer
@@ -446,7 +446,7 @@ func (z *settlement) change(at slot) *change {
 
 // count adds a decision to the slots it changes.
 func (z *settlement) count(d *decision) {
-	v := d.claim.version
+	v := d.claim.rule.version
 	z.move(v, d.marks.found, d.also().found, 1, d.claim.n, d.claim.at, gradeBoth, true) // both sides compute it alike
 	if !d.moves() {
 		return

@@ -97,12 +97,11 @@ type claim struct {
 	n          int64
 	at         record.Time // its instant
 	logged     record.Time
-	version    *version
 	rule       *rule
 	id, key    string
-	matter     string // its case
-	party      string // its author
-	author     role   // of the party
+	matter     string       // its case
+	party      *terms.Party // its author
+	author     role         // of the party
 	backfilled bool
 	evidenced  bool   // has the attachments the terms ask for
 	asked      *asked // never nil
@@ -149,26 +148,24 @@ const (
 	arbiter
 )
 
+// roleOf is the role of a party of the terms; whoever is none is a third.
 func roleOf(t *terms.Terms, party string) role {
-	_, r := partyOf(t, party)
-	return r
+	if p := t.Party(party); p != nil {
+		return roleIn(p)
+	}
+	return third
 }
 
-// partyOf is the id of a party, as the terms keep it, and its role.
-func partyOf(t *terms.Terms, party string) (string, role) {
-	p := t.Party(party)
-	if p == nil {
-		return strings.Clone(party), third
-	}
+func roleIn(p *terms.Party) role {
 	switch p.Role {
 	case "vendor":
-		return p.ID, vendor
+		return vendor
 	case "client":
-		return p.ID, client
+		return client
 	case "arbiter":
-		return p.ID, arbiter
+		return arbiter
 	}
-	return p.ID, third
+	return third
 }
 
 // An event is what was recorded about a claim after it.
@@ -417,15 +414,13 @@ func (s *State) addClaim(r *record.Record, b *record.Outcome) {
 		s.loose = append(s.loose, loose{r.Log.N, at, rule.Name, strings.Clone(value), v.number, opens})
 		return
 	}
-	c := &claim{
-		n: r.Log.N, at: at, logged: r.Log.Time,
-		version: v, rule: rule, asked: &nothingAsked,
-		backfilled: r.Backfilled,
-		evidenced:  true,
-		facts:      rule.keep(b.Facts),
-		marks:      marks{since: never, period: never, found: never},
-	}
-	c.party, c.author = partyOf(v.terms, r.By)
+	c := newClaim(len(rule.reads))
+	c.n, c.at, c.logged, c.rule, c.backfilled = r.Log.N, at, r.Log.Time, rule, r.Backfilled
+	c.asked, c.evidenced = &nothingAsked, true
+	c.facts = rule.keep(c.facts, b.Facts)
+	c.marks = marks{since: never, period: never, found: never}
+	c.party = v.terms.Party(r.By) // who may claim is a party
+	c.author = roleIn(c.party)
 	// One text holds all that is kept of the record, so that the record can go.
 	s.buffer = append(s.buffer, r.Case...)
 	for _, f := range c.facts {
@@ -457,6 +452,30 @@ func (s *State) addClaim(r *record.Record, b *record.Outcome) {
 	if rule.Holds() && c.asked.action != "" {
 		c.events = s.contestsOf(c)
 	}
+}
+
+// newClaim makes a claim with room for so many facts. With few of them, as
+// mostly, it is one piece of memory.
+func newClaim(facts int) *claim {
+	switch facts {
+	case 0:
+		return new(claim)
+	case 1:
+		x := new(struct {
+			claim
+			facts [1]record.Fact
+		})
+		x.claim.facts = x.facts[:0]
+		return &x.claim
+	case 2:
+		x := new(struct {
+			claim
+			facts [2]record.Fact
+		})
+		x.claim.facts = x.facts[:0]
+		return &x.claim
+	}
+	return &claim{facts: make(record.Facts, 0, facts)}
 }
 
 // add enters a claim, with the hash of its key.

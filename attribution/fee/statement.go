@@ -74,7 +74,7 @@ func (z *settlement) involve() {
 	}
 	for i := range z.decisions {
 		if d := &z.decisions[i]; d.reason != unsaid {
-			involved[d.claim.version.number-1] = true
+			involved[d.claim.rule.version.number-1] = true
 		}
 	}
 	for i := range z.readings {

@@ -54,7 +54,7 @@ func (z *settlement) takenAfter() []takenKey {
 	for i := range z.decisions {
 		if d := &z.decisions[i]; d.leaves {
 			c := d.claim
-			if k := (takenKey{at: c.at, version: c.version, rule: c.rule}); keep(k) {
+			if k := (takenKey{at: c.at, version: c.rule.version, rule: c.rule}); keep(k) {
 				k.text = takenText(c.rule.Name, c.once())
 				left = append(left, k)
 			}

@@ -28,10 +28,11 @@ type version struct {
 // A rule is a result of the terms with what reads it.
 type rule struct {
 	*terms.Result
-	reads []string // facts that conditions and measures read, sorted
-	uses  []use
-	finds []use // measures that count it once a finding voids it
-	keeps bool  // a finding may keep it in the fee
+	version *version
+	reads   []string // facts that conditions and measures read, sorted
+	uses    []use
+	finds   []use // measures that count it once a finding voids it
+	keeps   bool  // a finding may keep it in the fee
 }
 
 // A use is a measure that a line reads, by its place among the measures.
@@ -117,7 +118,7 @@ func newVersion(of terms.Version) *version {
 		}
 	}
 	for i := range t.Results {
-		r := &rule{Result: &t.Results[i]}
+		r := &rule{Result: &t.Results[i], version: v}
 		r.reads = r.read(r.Where, r.Quantity)
 		v.rules[r.Name] = r
 		v.horizon = max(v.horizon, record.Time(r.FinalAfter))
@@ -173,13 +174,9 @@ func (r *rule) read(condition *terms.Expr, fact string) []string {
 	return slices.Compact(names)
 }
 
-// keep returns the facts that the terms read. Their texts are still those of
-// the record.
-func (r *rule) keep(facts record.Facts) record.Facts {
-	if len(r.reads) == 0 {
-		return nil
-	}
-	kept := make(record.Facts, 0, len(r.reads))
+// keep appends to kept the facts that the terms read. Their texts are still those
+// of the record.
+func (r *rule) keep(kept, facts record.Facts) record.Facts {
 	i := 0
 	for _, name := range r.reads {
 		for i < len(facts) && facts[i].Name < name {
