@@ -192,6 +192,10 @@ func (s *State) checkNobody(at slot, y, booked *tally) error {
 			return fmt.Errorf("prices on measure %s are less than those of what is booked on it", m.Name)
 		}
 	}
+	onIt := make(map[int64]bool, len(booked.values))
+	for _, v := range booked.values {
+		onIt[v.n] = true
+	}
 	list := y.values
 	if y.rest != nil {
 		list = append(slices.Clone(list), *y.rest)
@@ -204,7 +208,7 @@ func (s *State) checkNobody(at slot, y, booked *tally) error {
 		if !live {
 			_, live = slices.BinarySearchFunc(s.readings, v.n, func(x *reading, n int64) int { return cmp.Compare(x.n, n) })
 		}
-		if live && !slices.ContainsFunc(booked.values, func(b value) bool { return b.n == v.n }) {
+		if live && !onIt[v.n] {
 			return fmt.Errorf("measure %s has a value of record %d, which is not booked on it", m.Name, v.n)
 		}
 	}
