@@ -40,7 +40,7 @@ type Explanation struct {
 // unproven; of a refused bundle it says only that there is nothing to go by.
 // The error means that it could not be checked, or that there is no such thing.
 func Explain(r io.Reader, o Options, q Question) (*Explanation, *Report, error) {
-	if q.Result == "" {
+	if o.story = q.Result; q.Result == "" {
 		o.behind = &listing{most: mostListed, question: q}
 		if q.All {
 			o.behind.most = -1
@@ -62,10 +62,14 @@ func Explain(r io.Reader, o Options, q Question) (*Explanation, *Report, error) 
 	x := &Explanation{Start: v.report.Start}
 	if q.Result != "" {
 		e, err := v.state.Explain(q.Result)
+		as := fmt.Sprintf("as of size %d", v.report.Size)
 		if err != nil {
-			return nil, v.report, err
+			if e = v.story; e == nil {
+				return nil, v.report, err
+			}
+			as = v.storyAs
 		}
-		x.Head = fmt.Sprintf("%s %s in %s, as of size %d", e.Result, e.Key, v.report.Origin, v.report.Size)
+		x.Head = fmt.Sprintf("%s %s in %s, %s", e.Result, e.Key, v.report.Origin, as)
 		x.Lines = e.Lines
 	} else {
 		x.Head = fmt.Sprintf("%s, as of size %d", v.report.Origin, v.report.Size)

@@ -43,6 +43,7 @@ type Options struct {
 	Keep int64
 
 	behind *listing // asks for the records behind the lines of statements, may be nil
+	story  string   // asks for that of a result, by its key or the id of its claim, "" for none
 
 	Verifier string // digest of the program, for the report; may be ""
 }
@@ -98,13 +99,15 @@ type verifier struct {
 
 	count, byOthers, cited, linked, indexes, referred, far, receipts, receiptsFar, found int64 // figures of the report
 
-	kept     Kept          // of the finding blocks so far
-	seen     bool          // of a finding block: who wrote its records was judged when they came by
-	said     int64         // index of the last standing record that can change what is found, -1 before
-	versions int           // of the standing that have been looked at
-	client   string        // name of the witness whose key signed the newest version as the client's
-	behind   []fee.Backing // of the statement at hand
-	refused  string        // period whose statement could not be computed, "" if none
+	kept     Kept             // of the finding blocks so far
+	seen     bool             // of a finding block: who wrote its records was judged when they came by
+	said     int64            // index of the last standing record that can change what is found, -1 before
+	versions int              // of the standing that have been looked at
+	client   string           // name of the witness whose key signed the newest version as the client's
+	behind   []fee.Backing    // of the statement at hand
+	story    *fee.Explanation // of the result that is asked for, when it was last live before a statement
+	storyAs  string           // as of when that is, in words
+	refused  string           // period whose statement could not be computed, "" if none
 	signers  signers
 	shadow   string // why what was settled is not agreed, "" if it is
 }
@@ -682,6 +685,11 @@ func (v *verifier) newVersion(r *record.Record, body *record.Agreement) {
 // detail tells the caller the detail lines of the statement that r is, unless
 // it will be refused.
 func (v *verifier) detail(r *record.Record, s *record.Statement) error {
+	if v.o.story != "" && v.broken == "" {
+		if e, err := v.state.Explain(v.o.story); err == nil {
+			v.story, v.storyAs = e, fmt.Sprintf("as of size %d, before the statement of %s, with which it was final", r.Log.N, s.Period)
+		}
+	}
 	if v.o.Detail == nil && v.o.behind == nil || v.broken != "" {
 		return nil
 	}

@@ -2,8 +2,11 @@ package main
 
 import (
 	"bytes"
+	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/raasledger/raasledger/testdata/agreements"
 	"github.com/raasledger/raasledger/verify"
 	"github.com/raasledger/raasledger/verify/bundle"
 )
@@ -61,5 +64,38 @@ func checkExplained(t *testing.T, run *exampleRun) {
 			}
 			behind = behind[1:]
 		}
+	}
+}
+
+// A result that is final is explained as it was before the statement with which
+// it left, by its key and by the id of its claim.
+func TestExplainWhatIsFinal(t *testing.T) {
+	e, err := agreements.Open("care_refunds")
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := playExample(t.Context(), filepath.Join(t.TempDir(), "store"), "care_refunds", e.Cases[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy, err := bundle.ParsePolicy(run.policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, result := range []string{"refund/order/900", "refund/900"} {
+		x, report, err := verify.Explain(bytes.NewReader(run.bundle), verify.Options{Policy: policy}, verify.Question{Result: result})
+		if err != nil || report.Verdict != verify.Verified {
+			t.Fatalf("explain %s: %v", result, err)
+		}
+		text := x.Text()
+		for _, want := range []string{"refund order/900 in demo.example/care_refunds, as of size ", ", before the statement of 2026-Q2, with which it was final\n",
+			"behind it is action pay/900\n", "voids it by a finding against the vendor, by the client\n"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s lacks %q:\n%s", result, want, text)
+			}
+		}
+	}
+	if _, _, err := verify.Explain(bytes.NewReader(run.bundle), verify.Options{Policy: policy}, verify.Question{Result: "refund/order/9"}); err == nil {
+		t.Error("what was never claimed is explained")
 	}
 }

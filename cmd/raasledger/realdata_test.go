@@ -236,6 +236,9 @@ func TestTauRetail(t *testing.T) {
 // Six months of a shop: 209,029 invoice lines, imported and settled month by
 // month; the statements are compared with a separate computation.
 func TestOnlineRetail(t *testing.T) {
+	if testing.Short() {
+		t.Skip("209,029 lines: without -short")
+	}
 	file := sampleData(t, "online_retail/lines.csv.gz")
 	want := shopTotals(t, file)
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
