@@ -4,18 +4,15 @@
 package verify
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/raasledger/raasledger/attribution/fee"
 	"github.com/raasledger/raasledger/attribution/record"
-	"github.com/raasledger/raasledger/attribution/terms"
 	"github.com/raasledger/raasledger/merkle"
 	"github.com/raasledger/raasledger/verify/bundle"
 )
@@ -245,145 +242,6 @@ func (v *verifier) stop(err error) (string, error) {
 	return fmt.Sprintf("the form fails at line %d", bad.Line), nil
 }
 
-// open judges the checkpoint, before anything after it is read.
-func (v *verifier) open() bool {
-	var err error
-	v.opened, err = v.o.Policy.Open(v.header.Checkpoint)
-	if err != nil {
-		v.checks[signature].fail("%v", err)
-		return false
-	}
-	c := v.opened.Checkpoint
-	v.report.Origin, v.report.Size, v.report.Root = c.Origin, c.Size, c.Root.String()
-	v.checks[signature].passed = "log key " + ids(v.opened.Logs)
-
-	t := &v.checks[witnesses]
-	for _, id := range v.opened.False {
-		t.fail("cosignature by %s is false", id)
-	}
-	if reached, text := v.o.Policy.Reached(v.opened); !reached {
-		t.lack("%s", text)
-	} else if v.o.Policy.Quorum() == "none" {
-		t.absent = "the policy asks for no cosignature"
-	} else {
-		t.passed = text
-	}
-	v.fresh()
-
-	if v.header.Kind == bundle.KindCase {
-		v.openCase()
-		return true
-	}
-	if v.tree, err = bundle.NewTree(v.header, c); err != nil {
-		v.checks[form].fail("line 1: %v", err) // the reader has seen to it
-		return false
-	}
-	v.hold()
-	return true
-}
-
-func ids(keys []merkle.VerifierKey) string {
-	var s []string
-	for _, k := range keys {
-		s = append(s, bundle.ID(k))
-	}
-	return strings.Join(s, ", ")
-}
-
-// fresh judges the age of the newest cosignature.
-func (v *verifier) fresh() {
-	t := &v.checks[freshness]
-	if v.o.MaxAge == 0 {
-		t.absent = "no greatest age is asked for"
-		return
-	}
-	newest := int64(0)
-	for _, c := range v.opened.Witnesses {
-		newest = max(newest, c.Time)
-	}
-	now := int64(v.o.Now) / 1000
-	switch {
-	case newest == 0:
-		t.lack("no cosignature by a witness of the policy, want one at most %s old", duration(v.o.MaxAge))
-	case v.o.Now == 0:
-		t.lack("the time is not known, want a cosignature at most %s old", duration(v.o.MaxAge))
-	case newest-maxAheadSeconds > now:
-		t.lack("the newest cosignature is of %s, which is %s ahead of now", unix(newest), duration(newest-now))
-	case now-newest > v.o.MaxAge:
-		t.lack("the newest cosignature is of %s, %s old, older than the %s asked", unix(newest), duration(now-newest), duration(v.o.MaxAge))
-	default:
-		t.passed = fmt.Sprintf("the newest cosignature is of %s, %s old, at most %s asked", unix(newest), duration(max(now-newest, 0)), duration(v.o.MaxAge))
-	}
-}
-
-// duration is the text of a number of seconds in its largest unit and the one
-// below, the rest cut off.
-func duration(seconds int64) string {
-	var parts []string
-	for _, unit := range []struct {
-		seconds int64
-		noun    string
-	}{{86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}} {
-		n := seconds / unit.seconds
-		seconds %= unit.seconds
-		if n > 0 {
-			parts = append(parts, many(n, unit.noun))
-		} else if parts != nil {
-			break
-		}
-		if len(parts) == 2 {
-			break
-		}
-	}
-	if parts == nil {
-		return "0 seconds"
-	}
-	return strings.Join(parts, " ")
-}
-
-// unix returns the text of a time in seconds.
-func unix(seconds int64) string {
-	if seconds > int64(record.MaxTime)/1000 {
-		return fmt.Sprintf("second %d", seconds)
-	}
-	return record.Time(seconds * 1000).String()
-}
-
-// hold prepares the comparison with the checkpoint held from before.
-func (v *verifier) hold() {
-	t := &v.checks[history]
-	start, end := v.header.Start, v.header.Start+v.header.Records
-	switch {
-	case v.since == nil && start == 0:
-		t.absent = "the bundle begins at record 0, and no checkpoint is held from before"
-	case v.since == nil:
-		t.lack("no checkpoint is held from before: what came before record %d is the vendor's word", start)
-	case v.since.Origin != v.opened.Origin:
-		t.fail("the checkpoint held from before is of %q, the bundle of %q", v.since.Origin, v.opened.Origin)
-	case v.since.Size > end:
-		t.lack("the bundle ends at size %d, before the checkpoint held, of size %d", end, v.since.Size)
-	case start > 0 && v.since.Size <= start:
-		t.lack("the checkpoint held has size %d, which does not cover the statement at %d that the bundle continues from", v.since.Size, start)
-	default:
-		v.met = true
-		v.compared(v.tree.Expect(v.since.Checkpoint))
-		t.passed = fmt.Sprintf("extends the checkpoint held, of size %d", v.since.Size)
-	}
-}
-
-// compared notes what the tree says at the size of the checkpoint held.
-func (v *verifier) compared(err error) {
-	if err == nil {
-		return
-	}
-	var root *merkle.RootError
-	if errors.As(err, &root) {
-		v.checks[history].fail("root at size %d is %v, the checkpoint held has %v", root.Size, root.Got, root.Want)
-		return
-	}
-	v.checks[history].fail("%v", err)
-}
-
 // record takes the next record. It returns false where its form ends the
 // pass; an error is the caller's own.
 func (v *verifier) record(line []byte) (bool, error) {
@@ -443,153 +301,6 @@ func (v *verifier) breakOff(why string) {
 	if v.broken == "" {
 		v.broken = why
 	}
-}
-
-// load reads the carried state, which the statement r at the start commits to.
-func (v *verifier) load(r *record.Record) {
-	t := &v.checks[statements]
-	lines := v.carried
-	v.carried = nil
-	defer func() {
-		for i := range v.refs {
-			v.refs[i].used = v.refs[i].used || v.state == nil // which were needed is not known
-		}
-	}()
-	s, ok := r.Body.(*record.Statement)
-	if !ok {
-		t.fail("record %d, with which the bundle begins, is of kind %s, want a statement", r.Log.N, r.Kind)
-		v.breakOff("the state is not known")
-		return
-	}
-	var sum [sha256.Size]byte
-	v.stateSum.Sum(sum[:0])
-	if want, ok := s.State.Bytes(); !ok || want != sum {
-		t.fail("%s: the carried state has the digest sha256:%x, the statement's is %s", s.Period, sum, s.State)
-		v.breakOff("the carried state is not the statement's")
-		return
-	}
-	state, err := fee.ReadState(lines)
-	if err == nil && state.Size() != v.header.Start {
-		err = fmt.Errorf("is of size %d, want %d", state.Size(), v.header.Start)
-	}
-	if err != nil {
-		t.fail("%s: the carried state: %v", s.Period, err)
-		v.breakOff("the carried state cannot be read")
-		return
-	}
-	v.state = state
-	v.list()
-	v.loadVersions()
-	v.continued(s)
-}
-
-// continued compares what the state knows of the statement it belongs to, but
-// for its period and its digest, which Apply compares. What the statement was
-// computed from is not at hand.
-func (v *verifier) continued(s *record.Statement) {
-	t := &v.checks[statements]
-	standing := v.standing()
-	governing := standing.Governing(s.Until - 1)
-	if governing == nil {
-		t.fail("%s: no version of the agreement in the state governs it", s.Period)
-		return
-	}
-	if want := governing.Terms.Currency; s.Currency != want {
-		t.fail("%s: currency: claimed %s, the state has %s", s.Period, s.Currency, want)
-	}
-	if want := v.state.Carried(); s.CarriedOut != want {
-		t.fail("%s: carried_out: claimed %s, the state has %s", s.Period, s.CarriedOut, want)
-	}
-	// Its terms are those of versions of the state, the governing one among
-	// them; it is agreed if all of them are, or were adopted.
-	versions := standing.Versions()
-	adopted := int64(0)
-	for _, version := range versions {
-		if version.History == "adopt" {
-			adopted = version.Number - 1
-		}
-	}
-	rest, named, agreed := s.Terms, false, true
-	for _, version := range versions {
-		if len(rest) == 0 || rest[0] != version.Terms.Digest() {
-			continue
-		}
-		rest = rest[1:]
-		named = named || version.Number == governing.Number
-		agreed = agreed && (version.Agreed || version.Number <= adopted)
-	}
-	switch {
-	case len(rest) > 0:
-		t.fail("%s: terms: claimed %s, which is not, or not at this place, the digest of a version in the state", s.Period, rest[0])
-	case !named:
-		t.fail("%s: terms: not claimed %s, the digest of version %d, which governs it", s.Period, governing.Terms.Digest(), governing.Number)
-	case s.Agreed != agreed:
-		t.fail("%s: agreed: claimed %v, the state has %v", s.Period, s.Agreed, agreed)
-	}
-}
-
-// loadVersions compares the versions in the carried state with the agreement
-// records that are carried, which show who signed them.
-func (v *verifier) loadVersions() {
-	versions := v.standing().Versions()
-	t := &v.checks[authors]
-	for _, version := range versions {
-		v.versions++
-		ref := v.ref(version.N)
-		if ref == nil {
-			t.lack("agreement version %d, record %d, is not carried: its signatures are not shown", version.Number, version.N)
-			continue
-		}
-		digest, err := record.ContentDigest(ref)
-		body, ok := ref.Body.(*record.Agreement)
-		if err != nil || !ok || digest != version.Digest || body.Version != version.Number {
-			t.fail("agreement version %d of the state is not the record %d carried", version.Number, version.N)
-			continue
-		}
-		// Who signed was judged when the version was appended; the record that
-		// shows it is at hand, so it is judged here too.
-		var signed []string
-		for _, s := range ref.Sigs {
-			pub, ok := v.publicKey(s.Key, versions, ref.Log.Time)
-			if !ok {
-				t.lack("agreement version %d: key %s, enrolled before %d, is not carried", version.Number, s.Key, v.header.Start)
-			} else if err := record.CheckSignature(ref, v.opened.Origin, pub); err != nil {
-				t.fail("agreement version %d: %v", version.Number, err)
-			} else if id, ok := v.standing().KeyParty(s.Key); ok {
-				signed = append(signed, id)
-			}
-		}
-		v.signers = signers{version.Number, signed}
-		if want := map[bool]int{false: 1, true: 2}[version.Agreed]; len(ref.Sigs) != want {
-			t.fail("agreement version %d has %s, want %d", version.Number, many(int64(len(ref.Sigs)), "signature"), want)
-		}
-		v.version(version, ref, body)
-	}
-}
-
-// version looks at one version of the agreement. That its signatures verify
-// has been seen to.
-func (v *verifier) version(version terms.Version, r *record.Record, body *record.Agreement) {
-	t := &v.checks[agreed]
-	if body.Origin != v.opened.Origin {
-		t.fail("agreement version %d is of ledger %q, the checkpoint of %q", version.Number, body.Origin, v.opened.Origin)
-	}
-	if !slices.ContainsFunc(v.opened.Logs, func(k merkle.VerifierKey) bool { return k.String() == body.LogKey }) {
-		t.fail("agreement version %d names the log key %s, the checkpoint is signed by %s", version.Number, body.LogKey, ids(v.opened.Logs))
-	}
-	if !version.Agreed {
-		v.shadow = fmt.Sprintf("version %d of the agreement is signed by the vendor alone: not agreed", version.Number)
-		return
-	}
-	v.shadow = "" // signed by both, it adopts or excludes what was in shadow before
-	// The client's key must be one that the policy knows, or the vendor could
-	// have signed for a client of its own making.
-	by := v.clientOf(r)
-	if name, _, ok := v.witness(by); ok {
-		v.client = name
-		return
-	}
-	v.checks[authors].lack("agreement version %d: client key %s is not in the policy", version.Number, cmp.Or(by, "that signed it"))
 }
 
 // apply folds r into the state.
@@ -664,22 +375,6 @@ func (v *verifier) apply(r *record.Record) error {
 		v.newVersion(r, body)
 	}
 	return nil
-}
-
-// newVersion looks at the version of the agreement that r brought, if it did.
-func (v *verifier) newVersion(r *record.Record, body *record.Agreement) {
-	all := v.standing().Versions()
-	if len(all) <= v.versions {
-		return
-	}
-	v.versions = len(all)
-	v.signers = signers{version: all[len(all)-1].Number}
-	for _, s := range r.Sigs {
-		if id, ok := v.standing().KeyParty(s.Key); ok {
-			v.signers.parties = append(v.signers.parties, id)
-		}
-	}
-	v.version(all[len(all)-1], r, body)
 }
 
 // detail tells the caller the detail lines of the statement that r is, unless
