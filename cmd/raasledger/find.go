@@ -138,5 +138,5 @@ func unfound(err error) error {
 	if _, ok := errors.AsType[*record.Refusal](err); ok {
 		return command.Refused("", err)
 	}
-	return command.Refused("raasledger show CASE lists what there is", err)
+	return command.Refused("raasledger case CASE lists what there is", err)
 }
