@@ -117,7 +117,16 @@ func (disk) Lock(path string) (io.Closer, error) {
 		}
 		return nil, &fs.PathError{Op: "lock", Path: path, Err: err}
 	}
-	return f, nil
+	return diskLock{f}, nil
+}
+
+// A diskLock is given back by name: a program that starts another one has
+// every open file twice until the other one runs, and to close a file here
+// would leave the lock with it that long.
+type diskLock struct{ f *os.File }
+
+func (l diskLock) Close() error {
+	return errors.Join(unix.Flock(int(l.f.Fd()), unix.LOCK_UN), l.f.Close())
 }
 
 type diskFile struct{ *os.File }

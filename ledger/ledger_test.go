@@ -10,6 +10,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/raasledger/raasledger/attribution/fee"
 	"github.com/raasledger/raasledger/attribution/record"
@@ -340,6 +343,40 @@ func TestLocked(t *testing.T) {
 	}
 	db = open(t, dir, small(clock))
 	done(t, db)
+}
+
+// A program that starts another one has all open files twice until the other
+// one runs: the lock of a closed store must be free all the same, and Badger's,
+// which is not while that lasts, is waited for and is no damage.
+func TestLockedByACopy(t *testing.T) {
+	dir := t.TempDir()
+	lock, err := disk{}.Lock(filepath.Join(dir, "lock"))
+	must(t, err)
+	copied, err := unix.Dup(int(lock.(diskLock).f.Fd()))
+	must(t, err)
+	defer unix.Close(copied)
+	must(t, lock.Close())
+	lock, err = disk{}.Lock(filepath.Join(dir, "lock"))
+	must(t, err)
+	must(t, lock.Close())
+
+	clock := newClock()
+	dir = t.TempDir()
+	db, _ := create(t, dir, small(clock))
+	done(t, db)
+	held, err := os.Open(filepath.Join(dir, nameBadger))
+	must(t, err)
+	must(t, unix.Flock(int(held.Fd()), unix.LOCK_EX))
+	before := treeOf(t, dir)
+	_, err = Open(dir, small(clock))
+	if !errors.Is(err, ErrLocked) || errors.Is(err, ErrDamaged) {
+		t.Errorf("got %v, want %v", err, ErrLocked)
+	}
+	if after := treeOf(t, dir); after != before {
+		t.Errorf("a store in use was changed: %s, was %s", after, before)
+	}
+	time.AfterFunc(50*time.Millisecond, func() { held.Close() })
+	done(t, open(t, dir, small(clock)))
 }
 
 func TestClosed(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	badger "github.com/dgraph-io/badger/v4"
 
@@ -326,10 +327,10 @@ func (db *DB) tryBadger() error {
 	if err := db.fsys.SyncDir(db.dir); err != nil {
 		return err
 	}
-	db.kv, err = badger.Open(o)
+	db.kv, err = openUnlocked(o)
 	if err != nil {
 		db.kv = nil
-		return damaged("badger: %v", err)
+		return err
 	}
 	if cause := db.cause.Load(); cause != nil {
 		return damaged("%v", *cause)
@@ -361,6 +362,26 @@ func (db *DB) tryBadger() error {
 		}
 	}
 	return nil
+}
+
+// openUnlocked opens Badger. Its own lock is on its directory and falls only
+// when every copy of the open directory is closed; a program that starts
+// another one has such a copy for a moment. So a lock is waited for, up to a
+// second, and is no damage: files that somebody else has open are not to be
+// set aside.
+func openUnlocked(o badger.Options) (*badger.DB, error) {
+	for tries := 0; ; tries++ {
+		kv, err := badger.Open(o)
+		switch {
+		case err == nil:
+			return kv, nil
+		case !strings.Contains(err.Error(), "Cannot acquire directory lock"):
+			return nil, damaged("badger: %v", err)
+		case tries == 100:
+			return nil, fmt.Errorf("badger's files: %w", ErrLocked)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // errAhead marks damage that the journal cannot mend, since it is its own.
