@@ -153,8 +153,8 @@ func (m *Meter) Advance(now record.Time) {
 }
 
 func (m *Meter) open(c *claim) {
-	if c.matter != "" {
-		m.byCase[c.matter] = append(m.byCase[c.matter], c)
+	if c.matter() != "" {
+		m.byCase[c.matter()] = append(m.byCase[c.matter()], c)
 	}
 	if a := c.rule.Accept; a.On == "silence" && a.From == "receipt" && m.s.received(c.n) == never {
 		m.unseen = append(m.unseen, c)
@@ -183,7 +183,7 @@ func (m *Meter) look(c *claim) {
 		if u.Credit == nil || u.Credit.Of != c.rule.Name || !u.read {
 			continue
 		}
-		for _, other := range m.byCase[c.matter] {
+		for _, other := range m.byCase[c.matter()] {
 			if other != c && other.rule.Name == u.Of {
 				m.lookAlone(other)
 			}

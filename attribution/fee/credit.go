@@ -24,6 +24,7 @@ type touches struct {
 	closing record.Time
 	byCase  map[string][]*claim // nil until it is asked for
 	counted map[*claim]bool     // of claims that were looked at: whether they are touches
+	facts   record.Facts        // of the claim that is measured, to be used again
 }
 
 // of returns the touches of a credited claim, the oldest first: those of the
@@ -40,22 +41,22 @@ func (x *touches) of(c *claim, k *terms.Credit) []touch {
 			}
 		}
 		for _, t := range x.s.claims {
-			if named[t.rule.Name] && t.matter != "" {
-				x.byCase[t.matter] = append(x.byCase[t.matter], t)
+			if named[t.rule.Name] && t.matter() != "" {
+				x.byCase[t.matter()] = append(x.byCase[t.matter()], t)
 			}
 		}
 	}
-	if c.matter == "" {
+	if c.matter() == "" {
 		return nil
 	}
 	var list []touch
-	for _, t := range x.byCase[c.matter] {
+	for _, t := range x.byCase[c.matter()] {
 		if t == c || t.rule.Name != k.Of || t.at > c.at || c.at-t.at > record.Time(k.Within) || !x.counts(t) {
 			continue
 		}
 		group := t.party.ID
 		if k.By != "author" {
-			fact, ok := t.facts.Get(k.By)
+			fact, ok := t.fact(k.By)
 			if !ok {
 				continue
 			}
@@ -76,7 +77,7 @@ func (x *touches) counts(t *claim) bool {
 	}
 	if terms := t.rule.version.terms; t.at <= x.closing && t.rule.version.number > x.s.excluded && t.shown() && t.at >= terms.From && t.at < terms.Until {
 		v := x.s.look(t, x.closing)
-		ok = v.void == unsaid && v.back == unsaid && !v.open && !v.missing && v.accepted != never && holds(t.rule.Where, t.facts, t.at) == 1
+		ok = v.void == unsaid && v.back == unsaid && !v.open && !v.missing && v.accepted != never && holds(t.rule.Where, t.facts(nil), t.at) == 1
 	}
 	if x.counted == nil {
 		x.counted = map[*claim]bool{}
@@ -150,7 +151,7 @@ func (x *touches) explain(c *claim, u use, v *view, until record.Time) []string 
 		if u.Op != "sum" {
 			return one, true
 		}
-		return factNumber(c.reduced(taken), u.Fact)
+		return factNumber(c.reduced(taken, nil), u.Fact)
 	}
 	q, ok := shared()
 	if !ok {

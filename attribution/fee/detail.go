@@ -61,7 +61,7 @@ func (z *settlement) detail(to func(line []byte) error) error {
 		}
 		if list := d.also().found; len(list) > 0 {
 			line.reason = found
-			if err := z.moved(line, d.claim.rule.version, d.marks.found, nil, list, write); err != nil {
+			if err := z.moved(line, d.claim.rule.version, d.also().foundIn, nil, list, write); err != nil {
 				return err
 			}
 		}

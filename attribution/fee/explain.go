@@ -59,7 +59,7 @@ func (s *State) Explain(result string) (*Explanation, error) {
 	}
 	if c.rule.Escalation == "void" {
 		if h, ok := s.handoffOf(c); ok && h.at <= now {
-			say(h.at, h.n, "record %d hands case %s over", h.n, c.matter)
+			say(h.at, h.n, "record %d hands case %s over", h.n, c.matter())
 		}
 	}
 	if v.accepted < never && v.void == unsaid {
@@ -215,7 +215,7 @@ func (v *version) counted(p part) string {
 // factWords lists the facts that the terms read.
 func (c *claim) factWords() string {
 	text := ""
-	for i, f := range c.facts {
+	for i, f := range c.facts(nil) {
 		switch {
 		case i == 0:
 			text += ", with "

@@ -67,7 +67,7 @@ func (c *claim) foundAt(closing record.Time, spells []spell, v *view, when func(
 
 // spend notes the reversals for which a statement takes from what was billed.
 func (z *settlement) spend(c *claim, v *view, d *decision) {
-	if !c.rule.keeps || d.marks.period == never {
+	if !c.rule.keeps || d.period == never {
 		return
 	}
 	for i := range c.events {
@@ -103,7 +103,8 @@ func (z *settlement) find(c *claim, v *view, d *decision) (waits bool) {
 			period = p.From
 		}
 	}
-	d.marks.found, d.rarely().found = period, c.findParts()
+	r := d.rarely()
+	r.found, r.foundIn = c.findParts(), period
 	return false
 }
 

@@ -79,7 +79,7 @@ func keepHandoff(list []handoff, h handoff) []handoff {
 
 // handoffOf is the first handoff that counts against c.
 func (s *State) handoffOf(c *claim) (first handoff, ok bool) {
-	list := s.handoffs[c.matter]
+	list := s.handoffs[c.matter()]
 	if list == nil {
 		return handoff{}, false
 	}

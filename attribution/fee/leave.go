@@ -85,15 +85,16 @@ func (z *settlement) leave() image {
 		if d.leaves {
 			continue
 		}
-		m.claims = append(m.claims, claimLine{d.claim, d.marks, d.also().idle, d.also().spent})
-		booked = min(booked, d.marks.period, d.marks.found)
+		marks := z.marks(d)
+		m.claims = append(m.claims, claimLine{d.claim, marks, d.also().idle, d.also().spent})
+		booked = min(booked, marks.period, marks.found)
 		covered = min(covered, record.Time(d.claim.n))
-		if _, ok := s.handoffs[d.claim.matter]; ok {
-			at, ok := earliest[d.claim.matter]
+		if _, ok := s.handoffs[d.claim.matter()]; ok {
+			at, ok := earliest[d.claim.matter()]
 			if !ok {
 				at = never
 			}
-			earliest[d.claim.matter] = min(at, d.claim.at)
+			earliest[d.claim.matter()] = min(at, d.claim.at)
 		}
 	}
 
@@ -244,7 +245,7 @@ func (z *settlement) take() {
 		d := &z.decisions[i]
 		c := d.claim
 		if !d.leaves {
-			c.marks = d.marks
+			c.marks = z.marks(d)
 			for _, e := range d.also().idle {
 				c.events[e.event].told = true
 			}

@@ -332,9 +332,9 @@ func compareText(a, b int64) int { return textKeyOf(a).compare(textKeyOf(b)) }
 //	["claim",...,[n of the last disclose record,digest...]] of one whose evidence must be delivered
 func (l *claimLine) write(r *row) []byte {
 	c := l.claim
-	r.begin(lineClaim).int(c.n).text(c.rule.Name).text(c.once()).text(c.id).text(c.matter).
+	r.begin(lineClaim).int(c.n).text(c.rule.Name).text(c.once()).text(c.id()).text(c.matter()).
 		time(c.at).time(c.logged).int(c.rule.version.number).text(c.party.ID).flags(c.backfilled, c.evidenced)
-	r.facts(c.facts).marks(c.rule.version, &l.marks)
+	r.facts(c.facts(nil)).marks(c.rule.version, &l.marks)
 	if c.rule.Effect != nil {
 		r.text(c.asked.action).time(l.marks.found)
 	}

@@ -181,22 +181,31 @@ func (s *State) readRow(row []any) error {
 }
 
 func (s *State) readClaim(c *cells) error {
-	x := &claim{n: c.int(), asked: &nothingAsked}
+	n := c.int()
 	result, once := c.text(), c.text()
-	x.id, x.matter, x.key = c.text(), c.text(), result+"/"+once
-	x.at, x.logged = c.time(), c.time()
+	id, matter := c.text(), c.text()
+	at, logged := c.time(), c.time()
 	number := c.int()
 	party := c.text()
 	flags := c.flags(2)
-	x.backfilled, x.evidenced = flags[0], flags[1]
-	x.facts = c.facts()
+	facts := c.facts()
 	v := s.version(number)
 	if v == nil {
 		return fmt.Errorf("version %d is not there", number)
 	}
-	if x.rule = v.rules[result]; x.rule == nil {
+	rule := v.rules[result]
+	if rule == nil {
 		return fmt.Errorf("version %d has no result %s", number, result)
 	}
+	for _, f := range facts {
+		if err := rule.checkRead(f); err != nil {
+			return err
+		}
+	}
+	s.buffer = append(append(append(append(s.buffer[:0], id...), result...), '/'), once...)
+	x := s.newClaim(rule, len(id), matter, facts)
+	x.n, x.at, x.logged = n, at, logged
+	x.backfilled, x.evidenced = flags[0], flags[1]
 	if !slices.Contains(x.rule.Claim, party) {
 		return fmt.Errorf("%s may not claim %s under version %d", party, result, number)
 	}
@@ -218,18 +227,13 @@ func (s *State) readClaim(c *cells) error {
 	if s.governing(x.at) != v {
 		return fmt.Errorf("version %d does not govern %v", number, x.at)
 	}
-	for _, f := range x.facts {
-		if err := x.rule.checkRead(f); err != nil {
-			return err
-		}
-	}
-	if s.claimByID(x.id) != nil || s.claimByKey(x.key) != nil {
+	if s.claimByID(x.id()) != nil || s.claimByKey(x.key()) != nil {
 		return fmt.Errorf("claim %d has the id or the key of another", x.n)
 	}
 	if err := c.done(); err != nil {
 		return err
 	}
-	s.add(x, s.byKey.hash(x.key))
+	s.add(x, s.byKey.hash(x.key()))
 	return nil
 }
 

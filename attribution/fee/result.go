@@ -400,7 +400,11 @@ func quantityOf(c *claim) (number, bool) {
 	if c.rule.Quantity == "" {
 		return number{}, false
 	}
-	return factNumber(c.facts, c.rule.Quantity)
+	v, ok := c.fact(c.rule.Quantity)
+	if !ok {
+		return number{}, false
+	}
+	return valueNumber(v)
 }
 
 // MaxDigits bounds the value of one claim before and after the point, so that
@@ -413,7 +417,14 @@ var bound = number{units: 1_000_000_000_000}
 // factNumber is the value of a decimal fact.
 func factNumber(facts record.Facts, name string) (number, bool) {
 	v, ok := facts.Get(name)
-	if !ok || v.IsBool {
+	if !ok {
+		return number{}, false
+	}
+	return valueNumber(v)
+}
+
+func valueNumber(v record.Value) (number, bool) {
+	if v.IsBool {
 		return number{}, false
 	}
 	x, err := parseNumber(v.Text)
@@ -435,7 +446,8 @@ func (x number) brief() bool {
 // quantity reduced. truth is that of the result's condition: 1, 0, or -1 where
 // it or a measure has no value.
 func (c *claim) measure(reduced number, buffer []part, credits *touches) (parts []part, truth int) {
-	facts := c.reduced(reduced)
+	facts := c.reduced(reduced, credits.facts[:0])
+	credits.facts = facts
 	parts = buffer
 	if truth := holds(c.rule.Where, facts, c.at); truth != 1 {
 		return parts, truth
@@ -458,15 +470,15 @@ func (c *claim) measure(reduced number, buffer []part, credits *touches) (parts 
 	return parts, 1
 }
 
-// reduced are the facts of the claim, its quantity reduced.
-func (c *claim) reduced(by number) record.Facts {
-	if by.sign() <= 0 {
-		return c.facts
+// reduced are the facts of the claim, its quantity reduced, appended to the
+// buffer.
+func (c *claim) reduced(by number, buffer record.Facts) record.Facts {
+	facts := c.facts(buffer)
+	if by.sign() > 0 {
+		left, _ := quantityOf(c)
+		i := slices.IndexFunc(facts, func(f record.Fact) bool { return f.Name == c.rule.Quantity })
+		facts[i].Value.Text = left.sub(by).String()
 	}
-	left, _ := quantityOf(c)
-	facts := slices.Clone(c.facts)
-	i := slices.IndexFunc(facts, func(f record.Fact) bool { return f.Name == c.rule.Quantity })
-	facts[i].Value.Text = left.sub(by).String()
 	return facts
 }
 

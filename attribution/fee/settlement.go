@@ -79,22 +79,37 @@ type lineSlot struct {
 
 // A decision is what the settlement does with one claim.
 type decision struct {
-	claim  *claim
-	reason reason // unsaid: the claim is not mentioned
-	grade  grade
-	leaves bool
-	undoes bool // what stood in the quantities of the period is taken out
-	counts bool // the parts of its marks now stand there
-	period record.Time
-	marks  marks
-	rare   *rare // nil where there is nothing of it
+	claim      *claim
+	period     record.Time // start of the period that it is billed in, never while it is not
+	stands     []part      // what of it then stands in the quantities of that period
+	rare       *rare       // nil where there is nothing of it
+	reason     reason      // unsaid: the claim is not mentioned
+	said       reason      // in the last statement that named it, which may be this one
+	grade      grade
+	considered bool // by this statement at the latest
+	leaves     bool
+	undoes     bool // what stood in the quantities of the period is taken out
+	counts     bool // what stands is put in
+}
+
+// marks are those that the settlement leaves on a claim.
+func (z *settlement) marks(d *decision) marks {
+	m := marks{since: d.claim.since, said: d.said, period: d.period, parts: d.stands, found: d.claim.found}
+	if d.considered {
+		m.since = min(m.since, z.period.From)
+	}
+	if r := d.also(); len(r.found) > 0 {
+		m.found = r.foundIn
+	}
+	return m
 }
 
 // A rare is what few decisions have.
 type rare struct {
-	idle  []idle // told now
-	spent []int  // reversals for which it takes from what was billed
-	found []part // what it adds to measures of findings, in the period of its marks
+	idle    []idle      // told now
+	spent   []int       // reversals for which it takes from what was billed
+	found   []part      // what it adds to measures of findings
+	foundIn record.Time // start of the period of that
 }
 
 var nothingRare rare
@@ -127,13 +142,13 @@ func (d *decision) before() []part {
 // parts are what now stands in the quantities of the period, of what changes.
 func (d *decision) parts() []part {
 	if d.counts {
-		return d.marks.parts
+		return d.stands
 	}
 	return nil
 }
 
 // moves reports whether the decision changes quantities.
-func (d *decision) moves() bool { return d.undoes || d.counts && len(d.marks.parts) > 0 }
+func (d *decision) moves() bool { return d.undoes || d.counts && len(d.stands) > 0 }
 
 // A change is what the settlement does to one slot.
 type change struct {
@@ -239,11 +254,11 @@ func (s *State) begin(p terms.Period, closing record.Time) *settlement {
 // decide works out what becomes of c. Its parts are appended to the buffer.
 func (z *settlement) decide(c *claim, d *decision, buffer []part) []part {
 	s := z.s
-	d.claim, d.marks = c, c.marks
+	d.claim, d.said, d.period, d.stands = c, c.said, c.period, c.parts
 	if c.at > z.closing {
 		return buffer
 	}
-	d.marks.since = min(c.since, z.period.From)
+	d.considered = true
 	if c.rule.version.number <= s.excluded {
 		d.reason, d.leaves = shadow, true
 		return buffer
@@ -273,7 +288,7 @@ func (z *settlement) decide(c *claim, d *decision, buffer []part) []part {
 	if d.moves() || reason.underWay() || reason != c.said {
 		d.reason = reason
 	}
-	d.marks.said = reason
+	d.said = reason
 	return buffer
 }
 
@@ -331,15 +346,14 @@ func (z *settlement) judge(c *claim, v *view, d *decision, buffer []part) (r rea
 			period = p.From
 		case "refuse":
 			// A claim that was there when its period was settled is not late.
-			if b < d.marks.since {
+			if b < min(c.since, z.period.From) {
 				return late, false, buffer[:from]
 			}
 		default:
 			panic("fee: unchecked settle.late " + z.terms.Settle.Late)
 		}
 	}
-	d.period, d.counts, d.grade = period, true, v.grade(c)
-	d.marks.period, d.marks.parts = period, parts
+	d.period, d.stands, d.counts, d.grade = period, parts, true, v.grade(c)
 	// A reversal of the next period is not lost when the claim would leave now.
 	return billed, v.waits(z.until), buffer
 }
@@ -349,13 +363,12 @@ func (z *settlement) review(c *claim, v *view, d *decision, buffer []part) (r re
 	if len(c.parts) == 0 {
 		return c.said, false, buffer // all of it was given back
 	}
-	d.period = c.period
 	at, gone := v.voidAt, v.void
 	if v.backAt < at {
 		at, gone = v.backAt, v.back
 	}
 	if gone != unsaid && at < z.until {
-		d.undoes, d.marks.parts = true, nil
+		d.undoes, d.stands = true, nil
 		return gone, false, buffer
 	}
 	waits = v.waits(z.until)
@@ -374,7 +387,7 @@ func (z *settlement) review(c *claim, v *view, d *decision, buffer []part) (r re
 	}) {
 		return c.said, waits, buffer
 	}
-	d.undoes, d.counts, d.marks.parts = true, true, now
+	d.undoes, d.counts, d.stands = true, true, now
 	return reduced, waits, buffer
 }
 
@@ -447,7 +460,9 @@ func (z *settlement) change(at slot) *change {
 // count adds a decision to the slots it changes.
 func (z *settlement) count(d *decision) {
 	v := d.claim.rule.version
-	z.move(v, d.marks.found, d.also().found, 1, d.claim.n, d.claim.at, gradeBoth, true) // both sides compute it alike
+	if r := d.also(); len(r.found) > 0 {
+		z.move(v, r.foundIn, r.found, 1, d.claim.n, d.claim.at, gradeBoth, true) // both sides compute it alike
+	}
 	if !d.moves() {
 		return
 	}

@@ -67,7 +67,7 @@ func (m *Simulation) Settle() (*record.Statement, error) {
 	m.billed = 0
 	for i := range z.decisions {
 		d := &z.decisions[i]
-		if len(d.marks.parts) > 0 {
+		if len(d.stands) > 0 {
 			m.billed++
 		}
 		if len(d.claim.parts) > 0 {

@@ -90,84 +90,6 @@ func (s *State) Standing() *terms.Standing { return s.standing }
 // Size is the number of records applied.
 func (s *State) Size() int64 { return s.size }
 
-// A claim is a live result: the outcome record that opened it and all that
-// was recorded about it since. What follows from them is computed as of a
-// closing instant; only what statements did with it is kept as marks.
-type claim struct {
-	n          int64
-	at         record.Time // its instant
-	logged     record.Time
-	rule       *rule
-	id, key    string
-	matter     string       // its case
-	party      *terms.Party // its author
-	author     role         // of the party
-	backfilled bool
-	evidenced  bool   // has the attachments the terms ask for
-	asked      *asked // never nil
-	facts      record.Facts
-	events     []event
-	marks
-}
-
-// An asked is what some terms ask of a claim beside.
-type asked struct {
-	action   string    // behind it
-	delivery *delivery // of the evidence that must be delivered, nil if none must
-}
-
-// nothingAsked is that of all other claims.
-var nothingAsked asked
-
-// asks reports whether the terms ask for it.
-func (r *rule) asks() bool { return r.Effect != nil || len(r.Delivered) > 0 }
-
-// marks are what the statements so far did with a claim.
-type marks struct {
-	since  record.Time // start of the period whose statement considered it first, never if none did
-	said   reason      // in the last statement that named it
-	period record.Time // start of the period that it is billed in, never while it is not
-	parts  []part      // what of it stands in the quantities of that period; never changed in place
-	found  record.Time // start of the period in whose findings it is counted, never while it is not
-}
-
-// A part is what a claim adds to one measure of its version.
-type part struct {
-	measure  int
-	quantity number
-	text     string // of distinct
-}
-
-// A role is who authored a record, as far as the fee asks.
-type role uint8
-
-const (
-	vendor role = iota
-	client
-	third
-	arbiter
-)
-
-// roleOf is the role of a party of the terms; whoever is none is a third.
-func roleOf(t *terms.Terms, party string) role {
-	if p := t.Party(party); p != nil {
-		return roleIn(p)
-	}
-	return third
-}
-
-func roleIn(p *terms.Party) role {
-	switch p.Role {
-	case "vendor":
-		return vendor
-	case "client":
-		return client
-	case "arbiter":
-		return arbiter
-	}
-	return third
-}
-
 // An event is what was recorded about a claim after it.
 type event struct {
 	kind     eventKind
@@ -414,29 +336,11 @@ func (s *State) addClaim(r *record.Record, b *record.Outcome) {
 		s.loose = append(s.loose, loose{r.Log.N, at, rule.Name, strings.Clone(value), v.number, opens})
 		return
 	}
-	c := newClaim(len(rule.reads))
-	c.n, c.at, c.logged, c.rule, c.backfilled = r.Log.N, at, r.Log.Time, rule, r.Backfilled
-	c.asked, c.evidenced = &nothingAsked, true
-	c.facts = rule.keep(c.facts, b.Facts)
-	c.marks = marks{since: never, period: never, found: never}
+	c := s.newClaim(rule, len(r.ID), r.Case, b.Facts)
+	c.n, c.at, c.logged, c.backfilled = r.Log.N, at, r.Log.Time, r.Backfilled
+	c.evidenced = true
 	c.party = v.terms.Party(r.By) // who may claim is a party
 	c.author = roleIn(c.party)
-	// One text holds all that is kept of the record, so that the record can go.
-	s.buffer = append(s.buffer, r.Case...)
-	for _, f := range c.facts {
-		s.buffer = append(s.buffer, f.Value.Text...)
-	}
-	text := string(s.buffer)
-	cut := func(n int) string {
-		part := text[:n]
-		text = text[n:]
-		return part
-	}
-	c.id, c.key, c.matter = cut(len(r.ID)), cut(len(key)), cut(len(r.Case))
-	for i := range c.facts {
-		v := &c.facts[i].Value
-		v.Text = cut(len(v.Text))
-	}
 	for _, name := range rule.Evidence {
 		if !slices.ContainsFunc(r.Attach, func(a record.Attachment) bool { return a.Name == name }) {
 			c.evidenced = false
@@ -454,33 +358,9 @@ func (s *State) addClaim(r *record.Record, b *record.Outcome) {
 	}
 }
 
-// newClaim makes a claim with room for so many facts. With few of them, as
-// mostly, it is one piece of memory.
-func newClaim(facts int) *claim {
-	switch facts {
-	case 0:
-		return new(claim)
-	case 1:
-		x := new(struct {
-			claim
-			facts [1]record.Fact
-		})
-		x.claim.facts = x.facts[:0]
-		return &x.claim
-	case 2:
-		x := new(struct {
-			claim
-			facts [2]record.Fact
-		})
-		x.claim.facts = x.facts[:0]
-		return &x.claim
-	}
-	return &claim{facts: make(record.Facts, 0, facts)}
-}
-
 // add enters a claim, with the hash of its key.
 func (s *State) add(c *claim, hash uint32) {
-	s.byID.add(s.byID.hash(c.id), len(s.claims))
+	s.byID.add(s.byID.hash(c.id()), len(s.claims))
 	s.byKey.add(hash, len(s.claims))
 	s.claims = append(s.claims, c)
 	s.want(c)
@@ -495,12 +375,12 @@ func (s *State) setClaims(list []*claim) {
 	s.byAction = map[string][]*claim{}
 	s.wanted = map[record.Digest][]*claim{}
 	for _, c := range list {
-		s.add(c, s.byKey.hash(c.key))
+		s.add(c, s.byKey.hash(c.key()))
 	}
 }
 
-func (s *State) idAt(position int) string  { return s.claims[position].id }
-func (s *State) keyAt(position int) string { return s.claims[position].key }
+func (s *State) idAt(position int) string  { return s.claims[position].id() }
+func (s *State) keyAt(position int) string { return s.claims[position].key() }
 
 // claimByID is the live result whose claim has the id, nil if there is none.
 func (s *State) claimByID(id string) *claim {
@@ -517,9 +397,6 @@ func (s *State) claimByKey(key string) *claim {
 	}
 	return nil
 }
-
-// once is the value the claim's result counts once per.
-func (c *claim) once() string { return c.key[len(c.rule.Name)+1:] }
 
 // beyondHorizon reports whether a claim of that instant would have left the
 // state with the last statement.
@@ -562,10 +439,6 @@ func (s *State) nameEvent(c *claim, e *event) {
 		s.reversals[e.id] = c
 	}
 }
-
-// shown reports whether the claim has what the terms want with it: evidence, and
-// the action behind it.
-func (c *claim) shown() bool { return c.evidenced && (c.rule.Effect == nil || c.asked.action != "") }
 
 // periodAt finds the settled period that holds an instant.
 func (s *State) periodAt(at record.Time) (settled, bool) {

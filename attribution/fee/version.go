@@ -33,6 +33,7 @@ type rule struct {
 	uses    []use
 	finds   []use // measures that count it once a finding voids it
 	keeps   bool  // a finding may keep it in the fee
+	piece   piece // for the next claims
 }
 
 // A use is a measure that a line reads, by its place among the measures.
@@ -172,21 +173,6 @@ func (r *rule) read(condition *terms.Expr, fact string) []string {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
-}
-
-// keep appends to kept the facts that the terms read. Their texts are still those
-// of the record.
-func (r *rule) keep(kept, facts record.Facts) record.Facts {
-	i := 0
-	for _, name := range r.reads {
-		for i < len(facts) && facts[i].Name < name {
-			i++
-		}
-		if i < len(facts) && facts[i].Name == name {
-			kept = append(kept, record.Fact{Name: name, Value: facts[i].Value})
-		}
-	}
-	return kept
 }
 
 // horizon is the longest final_after of any version.
