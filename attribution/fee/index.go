@@ -4,21 +4,23 @@ import "hash/maphash"
 
 // An index finds claims by one of their texts. It is a hash table with open
 // addressing that holds positions in the list of claims, which costs a fraction
-// of a map's memory. Nothing is removed: a statement that lets claims go builds
-// it again.
+// of a map's memory. Nearly all searches are for what is not there, so what
+// they read is by itself and small: a byte a slot. Nothing is removed: a
+// statement that lets claims go builds it again.
 type index struct {
-	seed  maphash.Seed
-	slots []entry // a power of two of them, at most three quarters in use
-	used  int
+	seed      maphash.Seed
+	hashes    []uint32 // of the texts, by position
+	tags      []uint8  // by slot, a power of two of them: 0 where there is none, else of the hash
+	positions []uint32 // by slot
 }
-
-// An entry is the position of a claim plus 1, 0 where there is none, and the
-// hash of its text, which also says where the search for it begins.
-type entry struct{ position, hash uint32 }
 
 func newIndex() index { return index{seed: maphash.MakeSeed()} }
 
 func (x *index) hash(key string) uint32 { return uint32(maphash.String(x.seed, key)) }
+
+// tag is of the bits of a hash that do not say where its search begins, but in
+// tables of more than 2^25 slots.
+func tag(h uint32) uint8 { return uint8(h>>24) | 1 }
 
 // find gives the position of the claim with a text, -1 if there is none. text
 // is what the index is by.
@@ -28,39 +30,39 @@ func (x *index) find(key string, text func(position int) string) int {
 
 // search is find for who has the hash of the text.
 func (x *index) search(h uint32, key string, text func(position int) string) int {
-	if len(x.slots) == 0 {
+	if len(x.tags) == 0 {
 		return -1
 	}
 	for i := h; ; i++ {
-		e := x.slots[i&uint32(len(x.slots)-1)]
-		if e.position == 0 {
+		switch slot := i & uint32(len(x.tags)-1); x.tags[slot] {
+		case 0:
 			return -1
-		}
-		if e.hash == h && text(int(e.position-1)) == key {
-			return int(e.position - 1)
-		}
-	}
-}
-
-// add enters a claim by the hash of a text that is not there.
-func (x *index) add(h uint32, position int) {
-	if 4*x.used >= 3*len(x.slots) {
-		old := x.slots
-		x.slots = make([]entry, max(16, 2*len(old)))
-		for _, e := range old {
-			if e.position > 0 {
-				x.put(e)
+		case tag(h):
+			if p := int(x.positions[slot]); x.hashes[p] == h && text(p) == key {
+				return p
 			}
 		}
 	}
-	x.put(entry{uint32(position + 1), h})
-	x.used++
 }
 
-func (x *index) put(e entry) {
-	i := e.hash
-	for x.slots[i&uint32(len(x.slots)-1)].position != 0 {
-		i++
+// add enters the next claim by the hash of a text that is not there. At most
+// three quarters of the slots are used.
+func (x *index) add(h uint32) {
+	if 4*len(x.hashes) >= 3*len(x.tags) {
+		n := max(16, 2*len(x.tags))
+		x.tags, x.positions = make([]uint8, n), make([]uint32, n)
+		for p, h := range x.hashes {
+			x.put(h, p)
+		}
 	}
-	x.slots[i&uint32(len(x.slots)-1)] = e
+	x.put(h, len(x.hashes))
+	x.hashes = append(x.hashes, h)
+}
+
+func (x *index) put(h uint32, position int) {
+	slot := h & uint32(len(x.tags)-1)
+	for x.tags[slot] != 0 {
+		slot = (slot + 1) & uint32(len(x.tags)-1)
+	}
+	x.tags[slot], x.positions[slot] = tag(h), uint32(position)
 }

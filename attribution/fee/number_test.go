@@ -180,7 +180,7 @@ func TestIndexAgreesWithMap(t *testing.T) {
 		if got := x.find(key, at); got != -1 {
 			t.Fatalf("%s is at %d before it is there", key, got)
 		}
-		x.add(x.hash(key), len(texts))
+		x.add(x.hash(key))
 		m[key] = len(texts)
 		texts = append(texts, key)
 	}

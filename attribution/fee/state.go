@@ -360,8 +360,8 @@ func (s *State) addClaim(r *record.Record, b *record.Outcome) {
 
 // add enters a claim, with the hash of its key.
 func (s *State) add(c *claim, hash uint32) {
-	s.byID.add(s.byID.hash(c.id()), len(s.claims))
-	s.byKey.add(hash, len(s.claims))
+	s.byID.add(s.byID.hash(c.id()))
+	s.byKey.add(hash)
 	s.claims = append(s.claims, c)
 	s.want(c)
 	if c.rule.Holds() && c.asked.action != "" {

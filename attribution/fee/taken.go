@@ -24,7 +24,7 @@ type takenKey struct {
 func newTaken(list []takenKey) takenKeys {
 	k := takenKeys{list, newIndex()}
 	for i := range list {
-		k.index.add(k.index.hash(list[i].text), i)
+		k.index.add(k.index.hash(list[i].text))
 	}
 	return k
 }

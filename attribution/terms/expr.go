@@ -109,6 +109,8 @@ type values struct {
 	at     record.Time // instant of the record
 	lookup func(name string) (exact.Rat, bool)
 	exact  bool // never scaled integers: for the test that both ways agree
+	name   string // of the fact that was read as a number last, and the number
+	last   number
 }
 
 func (v *values) truth(n *node) truth {
@@ -258,11 +260,17 @@ func (v *values) number(n *node) (x number, ok bool) {
 		r, ok := v.lookup(n.name)
 		return numberOf(r, v.exact), ok
 	case n.op == opName:
+		if v.name == n.name {
+			return v.last, true // a value is often held to two bounds
+		}
 		value, ok := v.facts.Get(n.name)
 		if !ok || value.IsBool {
 			return number{}, false
 		}
-		return parseNumber(value.Text, v.exact)
+		if x, ok = parseNumber(value.Text, v.exact); ok {
+			v.name, v.last = n.name, x
+		}
+		return x, ok
 	case n.op > opAbs:
 		return v.function(n)
 	}

@@ -29,30 +29,45 @@ var powers = func() (p [maxScaledDigits + 1]int64) {
 
 // parseNumber reads a decimal of a record.
 func parseNumber(text string, general bool) (number, bool) {
+	if !general && len(text) <= maxScaledDigits {
+		return parseScaled(text)
+	}
 	if _, err := record.ParseDecimal(text); err != nil {
 		return number{}, false
 	}
-	if !general && len(text) <= maxScaledDigits {
-		var x number
-		negative := text[0] == '-'
-		point := len(text)
-		for i := range len(text) {
-			switch c := text[i]; c {
-			case '-':
-			case '.':
-				point = i + 1
-			default:
-				x.coef = x.coef*10 + int64(c-'0')
-			}
-		}
-		x.scale = uint8(len(text) - point)
-		if negative {
-			x.coef = -x.coef
-		}
-		return x, true
-	}
 	r, err := exact.Parse(text)
 	return number{rat: &r}, err == nil
+}
+
+// parseScaled reads a decimal that fits, in one pass: all that record.ParseDecimal
+// takes of that length, and nothing else.
+func parseScaled(text string) (x number, ok bool) {
+	digits := text
+	if text != "" && text[0] == '-' {
+		digits = text[1:]
+	}
+	whole := len(digits) // digits before the point
+	for i := range len(digits) {
+		switch c := digits[i]; {
+		case c >= '0' && c <= '9':
+			x.coef = x.coef*10 + int64(c-'0')
+		case c == '.' && whole == len(digits):
+			whole = i
+			x.scale = uint8(len(digits) - 1 - i)
+		default:
+			return number{}, false
+		}
+	}
+	if whole == 0 || whole > 1 && digits[0] == '0' || whole+1 == len(digits) {
+		return number{}, false
+	}
+	if len(digits) < len(text) {
+		if x.coef == 0 {
+			return number{}, false
+		}
+		x.coef = -x.coef
+	}
+	return x, true
 }
 
 // general returns x as a quotient.
