@@ -108,7 +108,7 @@ type values struct {
 	facts  record.Facts
 	at     record.Time // instant of the record
 	lookup func(name string) (exact.Rat, bool)
-	exact  bool // never scaled integers: for the test that both ways agree
+	exact  bool   // never scaled integers: for the test that both ways agree
 	name   string // of the fact that was read as a number last, and the number
 	last   number
 }
