@@ -233,7 +233,7 @@ func (l *Ledger) writeBundle(ctx context.Context, w io.Writer, note []byte, o Bu
 }
 
 // refsOf lists the records before start that a record needs: its chains'
-// predecessors and what it cites.
+// predecessors, what it cites, and the action that a claim names.
 func (l *Ledger) refsOf(line []byte, start int64) ([]int64, error) {
 	r, err := record.Parse(line)
 	if err != nil {
@@ -245,13 +245,20 @@ func (l *Ledger) refsOf(line []byte, start int64) ([]int64, error) {
 			refs = append(refs, link.Prev)
 		}
 	}
+	var named []string
 	for _, cite := range r.Cites {
-		n, ok, err := l.Find(cite.ID)
+		named = append(named, cite.ID)
+	}
+	if b, ok := r.Body.(*record.Outcome); ok && b.Effect != "" {
+		named = append(named, b.Effect)
+	}
+	for _, id := range named {
+		n, ok, err := l.Find(id)
 		if err != nil {
 			return nil, err
 		}
 		if !ok {
-			return nil, damaged("record %d cites %s, which is not indexed", r.Log.N, cite.ID)
+			return nil, damaged("record %d names %s, which is not indexed", r.Log.N, id)
 		}
 		if n < start {
 			refs = append(refs, n)

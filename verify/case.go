@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"slices"
@@ -106,14 +107,15 @@ type matter struct {
 	size     int64 // of the ledger, whose last record is the chain index
 	standing *terms.Standing
 	chains   []*bundle.ChainProof
-	records  []*record.Record
+	records  []*record.Record // all of them: the format bounds how many
+	byID     map[string]*record.Record
 	members  map[string][]*record.Record // by chain, without the chain index
 
 	disclosed []Disclosed
 }
 
 func newMatter(of string, size int64) *matter {
-	return &matter{of: of, size: size, standing: terms.NewStanding(), members: map[string][]*record.Record{}}
+	return &matter{of: of, size: size, standing: terms.NewStanding(), byID: map[string]*record.Record{}, members: map[string][]*record.Record{}}
 }
 
 func (m *matter) result(report *Report) *Case {
@@ -135,7 +137,6 @@ func (m *matter) refersWithin(r *record.Record) bool {
 // openCase prepares for the lines of a case bundle.
 func (v *verifier) openCase() {
 	v.matter = newMatter(v.header.Of, v.opened.Size)
-	v.recent.most = 1 << 62 // all are kept: the format bounds them
 	v.leads = map[int64]proof{}
 	t, size := &v.checks[history], v.opened.Size
 	switch {
@@ -177,19 +178,20 @@ func (v *verifier) carriedRecord(it bundle.Item) bool {
 	if b, ok := r.Body.(*record.Receipt); ok {
 		v.receipt(r, b)
 	}
-	v.take(r, len(it.Line))
+	v.take(r, v.content(r, it.Line))
 	v.evidence.begin(r)
 	return true
 }
 
 // take adds the next record of a matter.
-func (v *verifier) take(r *record.Record, lineBytes int) {
+func (v *verifier) take(r *record.Record, content [sha256.Size]byte) {
 	v.refer(r)
 	if !v.seen {
 		v.applyCarried(r)
 	}
-	v.recent.add(r, lineBytes)
+	v.known.add(r, content)
 	v.matter.records = append(v.matter.records, r)
+	v.matter.byID[r.ID] = r
 }
 
 // applyCarried checks what the agreement says of r, as far as it can be said
@@ -265,12 +267,7 @@ func (v *verifier) endChains() {
 			m.members[k.Chain] = append(m.members[k.Chain], r)
 		}
 	}
-	find := func(id string) *record.Record {
-		if to := v.recent.byID[id]; to != nil {
-			return to.r
-		}
-		return nil
-	}
+	find := func(id string) *record.Record { return m.byID[id] }
 	want := Asked(m.of, m.members[m.of], m.members[record.ChainStanding], find)
 	for _, p := range m.chains {
 		v.endChain(p, want.Since)

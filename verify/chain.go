@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -96,115 +97,57 @@ func (v *verifier) linkRef(r *record.Record, k record.Link) {
 	t.fail("record %d: its predecessor %d is not in chain %s", r.Log.N, k.Prev, k.Chain)
 }
 
-// A target is a record that others may refer to. Its digest is computed once,
-// when the first of them cites it.
-type target struct {
-	r      *record.Record
-	digest record.Digest // "" until it is asked for
-}
-
-func (t *target) content() (record.Digest, error) {
-	if t.digest != "" {
-		return t.digest, nil
-	}
-	var err error
-	t.digest, err = record.ContentDigest(t.r)
-	return t.digest, err
-}
-
-// recent keeps the last records for those that refer to them, within a bound
-// of memory.
-type recent struct {
-	byID  map[string]*target
-	queue []kept
-	first int // of the queue, before it there is nothing any more
-	bytes int64
-	most  int64
-	lost  bool // records have been let go
-}
-
-type kept struct {
-	*target
-	bytes int64
-}
-
-// A parsed record is counted as lineFactor times its line and recordBytes. Most
-// take less; one of 64 facts as short as they can be takes a third more.
-const (
-	lineFactor  = 3
-	recordBytes = 1024
-)
-
-func (k *recent) add(r *record.Record, lineBytes int) {
-	e := kept{&target{r: r}, lineFactor*int64(lineBytes) + recordBytes}
-	k.byID[r.ID] = e.target
-	k.queue = append(k.queue, e)
-	k.bytes += e.bytes
-	for k.bytes > k.most && k.first < len(k.queue)-1 {
-		old := k.queue[k.first]
-		k.queue[k.first] = kept{}
-		k.first++
-		k.bytes -= old.bytes
-		k.lost = true
-		if k.byID[old.r.ID] == old.target {
-			delete(k.byID, old.r.ID)
-		}
-	}
-	if k.first > len(k.queue)/2 && k.first > 1024 {
-		k.queue = append(k.queue[:0:0], k.queue[k.first:]...)
-		k.first = 0
-	}
-}
-
-// refer checks the id of r and what it refers to, as far as it is kept.
+// refer checks the id of r and what it refers to.
 func (v *verifier) refer(r *record.Record) {
 	t := &v.checks[chains]
-	if same := v.recent.byID[r.ID]; same != nil {
-		t.fail("record %d: has the id %q of record %d", r.Log.N, r.ID, same.r.Log.N)
+	if same, ok := v.known.find(r.ID); ok {
+		t.fail("record %d: has the id %q of record %d", r.Log.N, r.ID, same.n)
 	}
-	all := v.header.Start == 0 && !v.recent.lost
+	// Whether what is not found is not there. In a replay all of the stretch is
+	// known, and what is before it is carried where it is needed.
+	all := v.header.Start == 0
 	if v.matter != nil {
 		all = v.matter.refersWithin(r)
 	}
 	for _, ref := range record.References(r) {
 		v.referred++
-		to := v.find(ref.ID)
+		to, ok := v.find(ref.ID)
+		effect := r.Kind == record.KindOutcome && ref.Field == "effect"
 		switch {
-		case to == nil && all:
-			t.fail("record %d: %s refers to %q, which is no earlier record", r.Log.N, ref.Field, ref.ID)
-		case to == nil:
+		case !ok && (all || effect && v.matter == nil):
+			t.fail("record %d: %s refers to %q, which is no earlier record%s", r.Log.N, ref.Field, ref.ID, v.orCarried())
+		case !ok:
 			v.far++
-		case to.r.Case != r.Case && (to.r.Case != "" && !exempt(r.Kind) || record.SameCase(r.Kind, ref.Field)):
-			t.fail("record %d: %s refers to record %d of case %q, and the record's own case is %q", r.Log.N, ref.Field, to.r.Log.N, to.r.Case, r.Case)
-		case r.Kind == record.KindOutcome && ref.Field == "effect" && v.standing() != nil:
-			b, ok := to.r.Body.(*record.Action)
-			if err := v.standing().CheckEffect(r, ok && b.IsEffect()); err != nil {
+		case to.matter != v.known.matterOf(r.Case) && (to.matter != 0 && !exempt(r.Kind) || record.SameCase(r.Kind, ref.Field)):
+			t.fail("record %d: %s refers to record %d, which is not of the record's own case %q", r.Log.N, ref.Field, to.n, r.Case)
+		case effect && v.standing() != nil:
+			if err := v.standing().CheckEffect(r, to.effect); err != nil {
 				v.checks[agreed].fail("%v", err)
 			}
 		}
 	}
 	for _, c := range r.Cites {
-		to := v.find(c.ID)
-		if to == nil {
-			if v.matter != nil && !all {
-				v.far++
-			} else if all {
-				v.checks[authors].fail("record %d: cites %q, which is no earlier record", r.Log.N, c.ID)
-			} else {
-				v.checks[authors].lack("record %d: cites %q, which is neither carried nor among the records kept", r.Log.N, c.ID)
-			}
-			continue
-		}
-		got, err := to.content()
+		to, ok := v.find(c.ID)
 		switch {
-		case err != nil:
-			v.checks[authors].fail("record %d: cites record %d: %v", r.Log.N, to.r.Log.N, err)
-		case got != c.Digest:
-			v.checks[authors].fail("record %d: cites %q as %s, record %d is %s", r.Log.N, c.ID, c.Digest, to.r.Log.N, got)
+		case !ok && v.matter != nil && !all:
+			v.far++
+		case !ok:
+			v.checks[authors].fail("record %d: cites %q, which is no earlier record%s", r.Log.N, c.ID, v.orCarried())
+		case !v.known.isContent(to, c.Digest):
+			v.checks[authors].fail("record %d: cites %q as %s, which is not what record %d is", r.Log.N, c.ID, c.Digest, to.n)
 		default:
 			v.cited++
 		}
 	}
+}
+
+// orCarried says what else would have done, in a stretch that does not begin
+// with the ledger.
+func (v *verifier) orCarried() string {
+	if v.header.Start > 0 && v.matter == nil {
+		return " of this stretch, and is not carried"
+	}
+	return ""
 }
 
 // exempt are the kinds that may speak of the matters of others.
@@ -216,29 +159,30 @@ func exempt(k record.Kind) bool {
 	return false
 }
 
-// find returns the earlier record of that id, if it is kept or carried.
-func (v *verifier) find(id string) *target {
-	if t := v.recent.byID[id]; t != nil {
-		return t
+// find returns the earlier record of that id, if it is known or carried.
+func (v *verifier) find(id string) (target, bool) {
+	if t, ok := v.known.find(id); ok {
+		return t, true
 	}
 	for i := range v.refs {
 		if v.refs[i].r.ID == id {
 			v.refs[i].used = true
-			return &v.refs[i].target
+			return v.known.target(v.refs[i].r, v.refs[i].sum), true
 		}
 	}
-	return nil
+	return target{}, false
 }
 
 // A carried ref stands before the record that needs it.
 type carried struct {
-	target
+	r    *record.Record
+	sum  [sha256.Size]byte // of its content
 	used bool
 }
 
-// maxRefs is how many refs one record can need: its chains, its cites, and
-// before the first record the versions of the agreement.
-const maxRefs = record.MaxChains + record.MaxCites + 256
+// maxRefs is how many refs one record can need: its chains, its cites, the
+// action it names, and before the first record the versions of the agreement.
+const maxRefs = record.MaxChains + record.MaxCites + 1 + 256
 
 // ref returns the carried record with index n.
 func (v *verifier) ref(n int64) *record.Record {
@@ -276,7 +220,7 @@ func (v *verifier) addRef(line []byte, proof proof) bool {
 		v.checks[form].fail("line %d: more than %d refs before one record", v.lines, maxRefs)
 		return false
 	}
-	v.refs = append(v.refs, carried{target: target{r: r}})
+	v.refs = append(v.refs, carried{r: r, sum: v.content(r, line)})
 	return true
 }
 

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
@@ -25,6 +26,7 @@ type findingBlock struct {
 type carriedLine struct {
 	r     *record.Record
 	bytes int
+	sum   [sha256.Size]byte // of its content
 }
 
 // blockChain takes a chain line of a finding block, the first of which begins it.
@@ -61,7 +63,7 @@ func (v *verifier) blockRef(it bundle.Item) bool {
 		t.fail("record %d: its finding block: record %d was in a block before", it.Index, r.Log.N)
 		b.false = true
 	}
-	b.records = append(b.records, carriedLine{r, len(it.Line)})
+	b.records = append(b.records, carriedLine{r, len(it.Line), v.content(r, it.Line)})
 	return true
 }
 
@@ -89,13 +91,14 @@ func (k *Kept) Begin() {
 func (k *Kept) Has(n int64) bool { return k.records[n] != nil }
 
 // Add takes a record that the block carries; lineBytes is the length of its line.
-func (k *Kept) Add(r *record.Record, lineBytes int) {
-	c := &carriedLine{r, lineBytes}
-	k.records[r.Log.N], k.byID[r.ID] = c, c
-	for _, l := range r.Log.Chains {
-		k.members[l.Chain] = append(k.members[l.Chain], c)
+func (k *Kept) Add(r *record.Record, lineBytes int) { k.add(carriedLine{r: r, bytes: lineBytes}) }
+
+func (k *Kept) add(c carriedLine) {
+	k.records[c.r.Log.N], k.byID[c.r.ID] = &c, &c
+	for _, l := range c.r.Log.Chains {
+		k.members[l.Chain] = append(k.members[l.Chain], &c)
 	}
-	k.bytes += int64(lineBytes) + 1
+	k.bytes += int64(c.bytes) + 1
 }
 
 // whole are the records of a block together with those of the blocks before that
@@ -111,7 +114,7 @@ func (k *Kept) whole(b *findingBlock, of string, size int64) []carriedLine {
 		}
 	}
 	for _, c := range b.records {
-		k.Add(c.r, c.bytes)
+		k.add(c)
 		all[c.r.Log.N] = c
 	}
 	for _, c := range all {
@@ -168,7 +171,7 @@ func (v *verifier) conclude(r *record.Record, body *record.Resolve, b *findingBl
 	opened := *v.opened
 	opened.Checkpoint = b.at
 	sub := &verifier{o: Options{Policy: v.o.Policy}, header: bundle.Header{Kind: bundle.KindCase}, seen: v.header.Start == 0, report: &Report{}, opened: &opened,
-		matter: newMatter(record.ChainOfCase(r.Case), body.Size), recent: recent{byID: map[string]*target{}, most: 1 << 62}}
+		matter: newMatter(record.ChainOfCase(r.Case), body.Size), known: newKnown()}
 	sub.matter.chains = b.chains
 	all := v.kept.whole(b, sub.matter.of, body.Size)
 	if len(all) == 0 {
@@ -176,7 +179,7 @@ func (v *verifier) conclude(r *record.Record, body *record.Resolve, b *findingBl
 		return
 	}
 	for _, c := range all {
-		sub.take(c.r, c.bytes)
+		sub.take(c.r, c.sum)
 	}
 	sub.endChains()
 	bad := false

@@ -280,6 +280,13 @@ var findingVectors = []vector{
 		return forgedIndex(t, cut{start: 22, cosigners: []string{}})
 	}},
 
+	// An action before the start, of a claim that comes after it.
+	{name: "claim-of-a-carried-action", make: func(t testing.TB) []byte { return claimedLater(t, "commit").bundle(cut{start: 5}) }},
+	{name: "claim-of-an-action-not-carried", fails: "chains", make: func(t testing.TB) []byte {
+		return claimedLater(t, "commit").bundle(cut{start: 5, noAction: true})
+	}},
+	{name: "claim-of-a-carried-read", fails: "terms", make: func(t testing.TB) []byte { return claimedLater(t, "read").bundle(cut{start: 5}) }},
+
 	// The same in the bundle of the case.
 	{name: "finding-case", make: func(t testing.TB) []byte { return refunds(t, nil).matter(matterCut{of: "case/T-2", size: 26}) }},
 	{name: "finding-case-false", fails: "findings", make: func(t testing.TB) []byte {
@@ -288,6 +295,29 @@ var findingVectors = []vector{
 	{name: "finding-case-old-size", fails: "findings", make: func(t testing.TB) []byte {
 		return unfounded(t, 21, func(b *record.Resolve) { b.Size = 13 }).matter(matterCut{of: "case/T-2", size: 26})
 	}},
+}
+
+// claimedLater is a ledger whose refund is done before a statement and claimed
+// after it, when something else was recorded of the case.
+func claimedLater(t testing.TB, effect string) *maker {
+	m := newMaker(t)
+	m.clock("2026-03-01T00:00:00")
+	m.agreement(findingTerms, 1, "vendor", "client")
+	m.client("g-1", "", &record.Grant{Grantor: "client", Grantee: "agent-1", Operator: "vendor", Actions: []string{"refund"}, Resources: []string{"*"}, LimitEach: "100",
+		From: at(t, "2026-03-01T00:00:00"), Until: at(t, "2027-03-01T00:00:00")})
+	m.vendor("c-1", "", &record.Config{Agent: "agent-1", Model: "m-7"})
+	m.clock("2026-04-08T23:00:00")
+	m.decided("T-1")
+	m.alter = func(r *record.Record) { r.Body.(*record.Action).Effect = effect }
+	m.refund("T-1", "80", "")
+	m.alter = nil
+	m.clock("2026-04-09T00:00:00")
+	m.statement()
+	m.vendor("d-again", "T-1", &record.Decision{Agent: "agent-1", Config: "c-1", Grant: "g-1"})
+	m.claim("T-1", "80")
+	m.clock("2026-05-09T00:00:00")
+	m.statement()
+	return m
 }
 
 // sealedRefund is a ledger whose client says that a sealed value contradicts

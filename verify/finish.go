@@ -86,7 +86,7 @@ func (v *verifier) end() {
 		c[chains].passed += fmt.Sprintf("; %s recomputed", plural(v.indexes, "chain index", "chain indexes"))
 	}
 	if v.far > 0 {
-		c[chains].passed += fmt.Sprintf(", of which %d reach beyond the records kept and are not compared", v.far)
+		c[chains].passed += fmt.Sprintf(", of which %d lead to before the start and are not compared", v.far)
 	}
 	v.endFindings()
 	v.endEvidence()

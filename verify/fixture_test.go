@@ -292,6 +292,7 @@ type cut struct {
 	stateOf     int64                         // the statement whose state is carried, if not that at start
 	noEvidence  bool
 	noRefs      bool
+	noAction    bool  // none of what claims name
 	alsoRef     int64 // before the first record, if not 0
 
 	// block changes the finding block of a record, or leaves it out.
@@ -341,6 +342,9 @@ func (m *maker) bundle(c cut) []byte {
 		}
 		if !c.noRefs {
 			needs := m.needs(r, c.start, i == 0)
+			if c.noAction && r.Kind == record.KindOutcome {
+				needs = slices.DeleteFunc(needs, func(n int64) bool { return m.records[n].Kind == record.KindAction })
+			}
 			if i == 0 && c.alsoRef > 0 {
 				needs = append(needs, c.alsoRef)
 				slices.Sort(needs)
@@ -377,6 +381,11 @@ func (m *maker) needs(r *record.Record, start int64, first bool) []int64 {
 	}
 	for _, c := range r.Cites {
 		if o := m.byID[c.ID]; o != nil && o.Log.N < start {
+			ns = append(ns, o.Log.N)
+		}
+	}
+	if b, ok := r.Body.(*record.Outcome); ok && b.Effect != "" {
+		if o := m.byID[b.Effect]; o != nil && o.Log.N < start {
 			ns = append(ns, o.Log.N)
 		}
 	}

@@ -1,5 +1,5 @@
 // Package verify runs the numbered checks of docs/bundle.md on a bundle and
-// reports. It reads once, keeps no record beyond a bound, and touches no file,
+// reports. It reads once, keeps of a record of a replay a few hashes, and touches no file,
 // network or clock.
 package verify
 
@@ -35,10 +35,6 @@ type Options struct {
 	Detail   func(period string, line []byte) error // receives recomputed detail lines, may be nil; it must not keep them
 	Progress func(records, of int64)                // is told now and then, may be nil
 
-	// Keep is how many bytes the records kept for ids, references and cites may
-	// take, 0 is 64 MiB. A record counts as three times its line and 1 KiB.
-	Keep int64
-
 	behind *listing // asks for the records behind the lines of statements, may be nil
 	story  string   // asks for that of a result, by its key or the id of its claim, "" for none
 
@@ -46,8 +42,6 @@ type Options struct {
 }
 
 const (
-	defaultKeepBytes = 64 << 20
-
 	// maxAheadSeconds is how far the clocks of others may be ahead of ours.
 	maxAheadSeconds = 300
 
@@ -88,7 +82,8 @@ type verifier struct {
 	want     int64         // index of the next record
 	broken   string        // why statements are not recomputed any more, "" while they are
 	index    bundle.Index  // of the chains seen in this stretch
-	recent   recent
+	known    known
+	buffer   []byte // for content
 	past     past
 	last     record.Time // log time of the last record
 	refs     []carried
@@ -125,13 +120,10 @@ func verify(r io.Reader, o Options) (*verifier, error) {
 	if o.Policy == nil {
 		return nil, errors.New("no policy: want the keys to rely on")
 	}
-	if o.Keep == 0 {
-		o.Keep = defaultKeepBytes
-	}
 	v := &verifier{o: o, report: &Report{Policy: o.Policy.Digest(), Verifier: o.Verifier, Now: o.Now}}
 	v.evidence.asked = o.Evidence
 	v.said = -1
-	v.recent = recent{byID: map[string]*target{}, most: o.Keep}
+	v.known = newKnown()
 	if o.Since != nil {
 		var err error
 		if v.since, err = o.Policy.Open(o.Since); err != nil {
@@ -281,7 +273,7 @@ func (v *verifier) record(line []byte) (bool, error) {
 		return false, err
 	}
 	v.endRefs(r.Log.N)
-	v.recent.add(r, len(line))
+	v.known.add(r, v.content(r, line))
 	v.evidence.begin(r)
 	return true, nil
 }

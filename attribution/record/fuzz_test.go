@@ -59,6 +59,9 @@ func FuzzParse(f *testing.F) {
 		if r.Log != nil && !bytes.Equal(p.AppendLine(nil, r.Log), line) {
 			t.Fatalf("AppendLine gives %s", p.AppendLine(nil, r.Log))
 		}
+		if got, content := AppendContent([]byte("before"), r, line), p.Content(); string(got) != "before"+string(content) {
+			t.Fatalf("AppendContent gives %s, want %s", got, content)
+		}
 		References(r)
 		Chains(r)
 	})

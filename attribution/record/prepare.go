@@ -1,6 +1,7 @@
 package record
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"strconv"
 )
@@ -22,6 +23,25 @@ func ContentDigest(r *Record) (Digest, error) {
 		return "", err
 	}
 	return Sum(content), nil
+}
+
+// AppendContent appends what [Content] returns for the record r that [Parse]
+// read from line. Nothing is written again: it is the line without two members.
+func AppendContent(dst []byte, r *Record, line []byte) []byte {
+	if r.Log != nil {
+		at := len(dst)
+		dst = appendLog(dst, r.Log) // in no text are its quotes unescaped, and no body has such a member
+		i, n := bytes.Index(line, dst[at:]), len(dst)-at
+		dst = append(dst[:at], line[:i]...)
+		line = line[i+n:]
+	}
+	if len(r.Sigs) > 0 {
+		i := bytes.LastIndex(line, []byte(`,"sigs":{"`)) // only a text is behind it
+		dst = append(dst, line[:i]...)
+		line = line[i:]
+		line = line[bytes.IndexByte(line, '}')+1:] // fingerprints and signatures have none
+	}
+	return append(dst, line...)
 }
 
 // A Prepared record is written but for what the ledger assigns. All that is
