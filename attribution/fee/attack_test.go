@@ -62,7 +62,7 @@ func TestAttacksWithoutEffect(t *testing.T) {
 		{"all of it is backfilled", guarded(), records{backfilled(claim(), "2026-04-05"), backfilled(handoffOf("2026-03-11"), "2026-04-05")}, "escalated 1"},
 
 		{"a reversal leaves more decimals than a value has", guarded(), records{claim(), reverseOf("2026-03-11", "reversed", "0.0000000000001")}, "billed 1, no_quantity 1"},
-		{"a reversal has more digits than a value has", guarded(), records{claim(), reverseOf("2026-03-11", "reversed", "1000000000000")}, "billed 1, no_quantity 1"},
+		{"a reversal has more digits than a value has", guarded(), records{claim(), reverseOf("2026-03-11", "reversed", "10000000000000000000")}, "billed 1, no_quantity 1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			k := start(t, c.terms)

@@ -403,3 +403,30 @@ sold: 10 = 10.00
 total 1000000000000000010.00
 `)
 }
+
+// 10^18 units at a hundredth of a percent, as they come in currencies of small
+// units, and the smallest thing beside them, over two statements and an exact
+// carried state.
+func TestHugeQuantities(t *testing.T) {
+	k := start(t, `{"results": {`+simple("sale", `"value": "decimal"`)+`},
+		"measures": {"sold": {"sum": "sale.value", "over": "period"}, "all": {"sum": "sale.value", "over": "term"}},
+		"lines": [{"name": "month", "of": "sold", "mode": "graduated", "tiers": [{"rate": "0.0001"}]}, {"name": "term", "of": "all", "mode": "graduated", "tiers": [{"up_to": "1500000000000000000", "unit": "0.0001"}, {"unit": "0"}]}], `+settling("correction")+`}`)
+	k.claim("sale", "2026-03-10", decimalFact("value", "1000000000000000000"))
+	k.claim("sale", "2026-03-11", decimalFact("value", "0.000000000001"))
+	wantStatement(t, k, `
+month: 1000000000000000000.000000000001 = 100000000000000.00
+  tier 0: 1000000000000000000.000000000001 = 100000000000000.0000000000000001
+term: 0 to 1000000000000000000.000000000001 = 100000000000000.00
+  tier 0: 1000000000000000000.000000000001 = 100000000000000.0000000000000001
+total 200000000000000.00
+`)
+	k.claim("sale", "2026-04-10", decimalFact("value", "999999999999999999.999999999999"))
+	wantStatement(t, k, `
+month: 999999999999999999.999999999999 = 100000000000000.00
+  tier 0: 999999999999999999.999999999999 = 99999999999999.9999999999999999
+term: 1000000000000000000.000000000001 to 2000000000000000000 = 50000000000000.00
+  tier 0: 499999999999999999.999999999999 = 49999999999999.9999999999999999
+  tier 1: 500000000000000000 = 0
+total 150000000000000.00
+`)
+}

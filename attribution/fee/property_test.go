@@ -238,7 +238,7 @@ func drawHistory(t *rapid.T, most int) *history {
 	var disputes, reversals []string
 	actions := drawActions(k)
 	pick := func(name string, of ...string) string { return rapid.SampledFrom(of).Draw(t, name) }
-	amounts := []string{"0", "1", "2", "2.50", "3.5", "8", "8.01", "10", "0.0000000000001", "1234567890123"}
+	amounts := []string{"0", "1", "2", "2.50", "3.5", "8", "8.01", "10", "0.000000000001", "1234567890123", "9999999999999999999.999999999999"}
 	// Nothing may be dated before a later version begins once it is there, and
 	// an amendment begins after all that was recorded.
 	for i := range rapid.IntRange(1, most).Draw(t, "records") {

@@ -1307,7 +1307,7 @@ func (y *refLine) measure(x *refResult, until record.Time) (map[int]*big.Rat, in
 // writable reports whether a value has few enough digits.
 func writable(d string) bool {
 	whole, rest, _ := strings.Cut(strings.TrimPrefix(d, "-"), ".")
-	return len(whole) <= 12 && len(strings.TrimRight(rest, "0")) <= 12
+	return len(whole) <= 19 && len(strings.TrimRight(rest, "0")) <= 12
 }
 
 func (y *refLine) grade(x *refResult) string {

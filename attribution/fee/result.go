@@ -407,12 +407,8 @@ func quantityOf(c *claim) (number, bool) {
 	return valueNumber(v)
 }
 
-// MaxDigits bounds the value of one claim before and after the point, so that
-// the sum over any number of claims can be written in a statement. A longer
-// value is undefined.
-const MaxDigits = terms.MaxValueDigits
-
-var bound = number{units: 1_000_000_000_000}
+// bound is above every value of a record that a measure takes.
+var bound = tenTo(terms.MaxValueDigits)
 
 // factNumber is the value of a decimal fact.
 func factNumber(facts record.Facts, name string) (number, bool) {
@@ -431,15 +427,15 @@ func valueNumber(v record.Value) (number, bool) {
 	if err != nil {
 		return number{}, false
 	}
-	if len(v.Text) > MaxDigits && !x.brief() {
+	if len(v.Text) > terms.MaxValueDecimals && !x.brief() {
 		return number{}, false
 	}
 	return x, true
 }
 
-// brief reports whether x has at most MaxDigits before and after the point.
+// brief reports whether a measure takes x.
 func (x number) brief() bool {
-	return x.cmp(bound) < 0 && x.neg().cmp(bound) < 0 && x.cmp(x.round(MaxDigits, exact.Down)) == 0
+	return x.cmp(bound) < 0 && x.neg().cmp(bound) < 0 && x.cmp(x.round(terms.MaxValueDecimals, exact.Down)) == 0
 }
 
 // measure gives what the claim adds to the measures of its version, with its

@@ -312,7 +312,7 @@ func drawWholeHistory(t *rapid.T, most int) (k *kit, statements []*record.Statem
 	clock := at("2026-03-01")
 	var claims, disputes, measured, reversals []string
 	actions := drawActions(k)
-	amounts := []string{"1", "2", "2.50", "3.5", "8", "8.01", "10", "0", "0.005", "0.000000000001", "999999999999.999999999999", "0.0000000000001", "1234567890123"}
+	amounts := []string{"1", "2", "2.50", "3.5", "8", "8.01", "10", "0", "0.005", "0.000000000001", "999999999999.999999999999", "1000000000000000000", "9999999999999999999.999999999999"}
 	latest := func(name string, of []string) string {
 		return of[len(of)-1-rapid.IntRange(0, min(5, len(of)-1)).Draw(t, name)]
 	}

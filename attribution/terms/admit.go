@@ -2,6 +2,7 @@ package terms
 
 import (
 	"crypto/ed25519"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -130,6 +131,9 @@ func checkOutcome(r *record.Record, b *record.Outcome, t *Terms) error {
 		if err := declared.check(f.Value); err != "" {
 			return refuse(r, checkTerms, "body.facts."+f.Name, "%s", err)
 		}
+		if len(f.Value.Text) > MaxValueDecimals && declared.Type == "decimal" && TooLong(f.Value.Text) {
+			return refuse(r, checkTerms, "body.facts."+f.Name, "got %s, %s", f.Value.Text, WantShort)
+		}
 	}
 	if _, ok := result.Key(r); !ok {
 		field := result.OncePer
@@ -156,8 +160,8 @@ func checkMeasurement(r *record.Record, b *record.Measurement, t *Terms) error {
 	}
 	// A number that no measure can take, or a condition that cannot be asked,
 	// would leave the measurement out of what is counted.
-	if long(string(b.Value)) {
-		return refuse(r, checkTerms, "body.value", "got %s, want at most %d digits before and after the point", b.Value, MaxValueDigits)
+	if TooLong(string(b.Value)) {
+		return refuse(r, checkTerms, "body.value", "got %s, %s", b.Value, WantShort)
 	}
 	for i := range metric.Facts {
 		name := metric.Facts[i].Name
@@ -174,18 +178,22 @@ func checkMeasurement(r *record.Record, b *record.Measurement, t *Terms) error {
 		if err := declared.check(f.Value); err != "" {
 			return refuse(r, checkTerms, "body.fields."+f.Name, "%s", err)
 		}
-		if declared.Type == "decimal" && long(f.Value.Text) {
-			return refuse(r, checkTerms, "body.fields."+f.Name, "got %s, want at most %d digits before and after the point", f.Value.Text, MaxValueDigits)
+		if declared.Type == "decimal" && TooLong(f.Value.Text) {
+			return refuse(r, checkTerms, "body.fields."+f.Name, "got %s, %s", f.Value.Text, WantShort)
 		}
 	}
 	return nil
 }
 
-// long reports whether a decimal has more digits than a measure takes.
-func long(text string) bool {
+// TooLong reports whether a decimal has more digits than a measure takes; WantShort
+// says how many that are.
+func TooLong(text string) bool {
 	whole, decimals, _ := strings.Cut(strings.TrimPrefix(text, "-"), ".")
-	return len(whole) > MaxValueDigits || len(strings.TrimRight(decimals, "0")) > MaxValueDigits
+	return len(whole) > MaxValueDigits || len(strings.TrimRight(decimals, "0")) > MaxValueDecimals
 }
+
+// WantShort is the end of a refusal of a number that is too long.
+var WantShort = fmt.Sprintf("want at most %d digits before the point and %d after it", MaxValueDigits, MaxValueDecimals)
 
 // check says why a value is not of the type; "" is that it is.
 func (f *FactType) check(v record.Value) string {

@@ -195,6 +195,19 @@ func TestShapley(t *testing.T) {
 	}
 }
 
+// A claim with a number that no measure can take is refused: it would be billed
+// for nothing, and nobody told.
+func TestTooLongFacts(t *testing.T) {
+	b := newBook(t).agreed(strings.Replace(supportDesk, `"facts": {`, `"facts": {"worth": "decimal", `, 1))
+	claim := func(id, worth string) *record.Record { return b.outcome(id, record.Text("worth", worth)) }
+	for i, worth := range []string{"1000000000000000000", "-9999999999999999999.999999999999", "1.0000000000000", "0"} {
+		b.apply(claim(fmt.Sprintf("o-%d", i), worth))
+	}
+	for _, worth := range []string{"10000000000000000000", "-10000000000000000000", "0.0000000000001"} {
+		b.refused(claim("o-long", worth), "terms", "body.facts.worth: got "+worth+", want at most 19 digits before the point and 12 after it")
+	}
+}
+
 // A measurement of a metric is one of its type; any other is a number on which
 // nothing hangs.
 func TestMeasurements(t *testing.T) {
@@ -210,7 +223,7 @@ func TestMeasurements(t *testing.T) {
 	b.apply(measurement("aum", "-12.5", record.Text("branch", "north"), record.Text("share", "0.2")))
 	both := []record.Fact{record.Text("branch", "north"), record.Text("share", "0.2")}
 	b.refused(measurement("aum", "12"), "terms", "body.fields.branch: missing: metric aum has it")
-	b.refused(measurement("aum", "12.1234567890123", both...), "terms", "body.value: got 12.1234567890123, want at most 12 digits before and after the point")
+	b.refused(measurement("aum", "12.1234567890123", both...), "terms", "body.value: got 12.1234567890123, want at most 19 digits before the point and 12 after it")
 	b.apply(measurement("aum", "12.1234567890120", both...))
 	b.apply(measurement("other", "", record.Text("x", "y")))
 	b.refused(measurement("aum", "", record.Text("branch", "north")), "terms", "body.value: missing: metric aum has one")

@@ -29,10 +29,11 @@ const (
 	MaxSkew = 24 * hour
 	// MaxScale is the most decimals of a currency.
 	MaxScale = 6
-	// MaxValueDigits is the most digits, before and after the point, of a number
-	// of a record that a measure takes: so the sum over any number of records can
-	// be written in a statement.
-	MaxValueDigits = 12
+	// MaxValueDigits and MaxValueDecimals are the most digits before and after
+	// the point of a number of a record that a measure takes: so the sum over any
+	// number of records can be written in a statement.
+	MaxValueDigits   = 19
+	MaxValueDecimals = 12
 	// MaxOffsetMinutes is how far a zone may be from UTC.
 	MaxOffsetMinutes = 18 * 60
 	// MaxExprBytes and MaxExprDepth bound an expression; MaxExprDigits bounds

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/raasledger/raasledger/attribution/fee"
 	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/attribution/terms"
 )
@@ -128,19 +127,14 @@ func (m *Mapping) checkCounted(r *record.Record) error {
 		source, of, facts = "result", b.Result, b.Facts
 	case *record.Measurement:
 		source, of, facts = "metric", b.Metric, b.Fields
-		if m.counted[counted{source, of, "value"}] && tooLong(string(b.Value)) {
-			return fmt.Errorf("value %s has more than %d digits before or after the point, and would count for nothing: round it", b.Value, fee.MaxDigits)
+		if m.counted[counted{source, of, "value"}] && terms.TooLong(string(b.Value)) {
+			return fmt.Errorf("value: got %s, %s: it would count for nothing", b.Value, terms.WantShort)
 		}
 	}
 	for _, f := range facts {
-		if m.counted[counted{source, of, f.Name}] && tooLong(f.Value.Text) {
-			return fmt.Errorf("fact %s: %s has more than %d digits before or after the point, and would count for nothing: round it", f.Name, f.Value.Text, fee.MaxDigits)
+		if m.counted[counted{source, of, f.Name}] && terms.TooLong(f.Value.Text) {
+			return fmt.Errorf("fact %s: got %s, %s: it would count for nothing", f.Name, f.Value.Text, terms.WantShort)
 		}
 	}
 	return nil
-}
-
-func tooLong(number string) bool {
-	whole, decimals, _ := strings.Cut(strings.TrimPrefix(number, "-"), ".")
-	return len(whole) > fee.MaxDigits || len(strings.TrimRight(decimals, "0")) > fee.MaxDigits
 }

@@ -179,10 +179,10 @@ func TestCounted(t *testing.T) {
 	}{
 		{"999999999999.999999999999", nil, ""},
 		{"0.1234567890123", []string{`"quantity":"value",`, ""}, ""}, // nothing reads it
-		{"0.1234567890123", nil, "line 2: fact value: 0.1234567890123 has more than 12 digits before or after the point, and would count for nothing: round it"},
+		{"0.1234567890123", nil, "line 2: fact value: got 0.1234567890123, want at most 19 digits before the point and 12 after it: it would count for nothing"},
 		{"0.1234567890123", []string{`"quantity":"value",`, "", `{"count":"order",`, `{"sum":"order.value",`},
-			"line 2: fact value: 0.1234567890123 has more than 12 digits before or after the point, and would count for nothing: round it"},
-		{"1234567890123", nil, "line 2: fact value: 1234567890123 has more than 12 digits before or after the point, and would count for nothing: round it"},
+			"line 2: fact value: got 0.1234567890123, want at most 19 digits before the point and 12 after it: it would count for nothing"},
+		{"12345678901234567890", nil, "line 2: fact value: got 12345678901234567890, want at most 19 digits before the point and 12 after it: it would count for nothing"},
 	} {
 		text := shop
 		if len(test.terms) > 0 {
@@ -214,5 +214,5 @@ measurement: {rows: all, id: "use/{#}", metric: use, value: {field: kwh}}
 		t.Fatal(err)
 	}
 	_, _, err = read(t, m, "kwh\n0.1234567890123\n", forever)
-	wantError(t, err, "line 2: value 0.1234567890123 has more than 12 digits before or after the point, and would count for nothing: round it")
+	wantError(t, err, "line 2: value: got 0.1234567890123, want at most 19 digits before the point and 12 after it: it would count for nothing")
 }
