@@ -116,6 +116,9 @@ func (d *document) where(o *object, facts []FactType) *Expr {
 	if len(mistakes) > 0 {
 		return nil
 	}
+	if why := never(root); why != "" {
+		d.fail(path, "is never true: %s", why)
+	}
 	return &Expr{s, root}
 }
 

@@ -83,8 +83,8 @@ func (d *document) reviewFree(t *Terms, l *Line, path string) {
 	}
 }
 
-// reviewMetrics warns of numbers that one side alone delivers, and of what it
-// gains by not delivering them.
+// reviewMetrics warns of numbers that one side alone delivers, of what it gains
+// by not delivering them, and of those that two sides deliver and that add up.
 func (d *document) reviewMetrics(t *Terms) {
 	for i := range t.Metrics {
 		m := &t.Metrics[i]
@@ -112,8 +112,11 @@ func (d *document) reviewMetrics(t *Terms) {
 			}
 		case "metric":
 			delivered = true
-			if by := t.Metric(m.Of).By; len(by) == 1 {
+			switch by := t.Metric(m.Of).By; {
+			case len(by) == 1:
 				d.reviewMissing(t, m, by[0])
+			case m.Op == "sum" || m.Op == "count":
+				d.warn(path, "each of %s delivers %s, and what two of them measure of one span counts twice", list(by), m.Of)
 			}
 		}
 		if c := m.Credit; c != nil && c.Of != "" {

@@ -210,7 +210,7 @@ func TestSchemaRefusesWhatDraftRefuses(t *testing.T) {
 		tier-up-to-zero tier-with-two-prices tiers-closed tiers-open-in-the-middle tiers-that-overlap tiers-unsorted times-a-constant
 		times-on-the-document-over-term times-unknown two-vendors where-divides-by-zero where-does-not-parse where-function-arguments
 		where-function-of-text where-not-a-condition where-occurred-against-text where-occurred-as-decimal where-occurred-on-no-day
-		where-root-of-a-negative where-wrong-types zero-missing zero-without-flat`)
+		where-never-true where-root-of-a-negative where-wrong-types zero-missing zero-without-flat`)
 	root := readSchema(t)
 	seen := map[string]bool{}
 	eachVector(t, "invalid", func(t *testing.T, path string, text []byte) {
