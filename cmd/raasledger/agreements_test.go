@@ -35,20 +35,27 @@ func TestAgreements(t *testing.T) {
 				if c.Name != "" && c.Title == "" {
 					t.Error("the statement does not begin with what is special about the case")
 				}
-				run, err := playExample(t.Context(), filepath.Join(t.TempDir(), "store"), name, c)
+				played, err := playExample(t.Context(), filepath.Join(t.TempDir(), "store"), name, c)
 				if err != nil {
 					t.Fatal(err)
 				}
-				for _, wrong := range run.wrong {
+				for _, wrong := range played.wrong {
 					t.Error(wrong)
 				}
-				for _, s := range run.statements {
+				for _, s := range played.statements {
 					if !s.Agreed {
 						t.Errorf("statement %s is not agreed", s.Period)
 					}
 				}
-				checkSimulated(t, run)
-				checkExplained(t, run)
+				checkSimulated(t, played)
+				checkExplained(t, played)
+				next, err := played.save(t.TempDir(), clock())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if out, errs, code := run(auditor.App(clock), shellWords(t, next)[1:]...); code != 0 {
+					t.Errorf("%s: exit %d: %s%s", next, code, out, errs)
+				}
 			})
 		}
 	}

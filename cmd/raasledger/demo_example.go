@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
@@ -69,7 +70,7 @@ func runExample(c *cli.Context, name, dir string) (err error) {
 		var text bytes.Buffer
 		run.write(&text)
 		if keep {
-			files, err := run.save(dir)
+			files, err := run.save(dir, command.Now(c))
 			if err != nil {
 				return err
 			}
@@ -103,7 +104,8 @@ type exampleRun struct {
 	policy     []byte
 	bundle     []byte
 	report     *verify.Report
-	wrong      []string // what is not as worked by hand
+	wrong      []string  // what is not as worked by hand
+	now        time.Time // by the clock of the story
 }
 
 // playExample takes a case the whole way, in a ledger of its own in the store
@@ -144,6 +146,7 @@ func playExample(ctx context.Context, path, name string, c agreements.Case) (run
 		run.statements = append(run.statements, r.Statement)
 		run.wrong = append(run.wrong, run.expected[i].Compare(run.statements[i])...)
 	}
+	run.now = clock.Now()
 	if run.bundle, run.report, err = bundled(ctx, deal, 0, nil); err != nil {
 		return nil, err
 	}
@@ -307,8 +310,9 @@ func writeBeside(w io.Writer, left, right []string) {
 }
 
 // save leaves the files of a case in dir, and returns the command that goes on
-// with them.
-func (x *exampleRun) save(dir string) (string, error) {
+// with them. now is the clock of whoever runs it: a story may go on into days to
+// come.
+func (x *exampleRun) save(dir string, now time.Time) (string, error) {
 	base := strings.ReplaceAll(x.name, "/", "-")
 	for name, text := range map[string][]byte{
 		".agreement.yaml": x.Agreement, ".records.yaml": x.Records, ".statement.yaml": x.Statement, ".bundle": x.bundle, ".policy": x.policy,
@@ -318,5 +322,9 @@ func (x *exampleRun) save(dir string) (string, error) {
 		}
 	}
 	at := func(name string) string { return quoteShell(filepath.Join(dir, base+name)) }
-	return fmt.Sprintf("raasverify check %s --policy %s", at(".bundle"), at(".policy")), nil
+	command := fmt.Sprintf("raasverify check %s --policy %s", at(".bundle"), at(".policy"))
+	if x.now.After(now) {
+		command += " --now " + x.now.Add(time.Second).Format(time.RFC3339) // which has no fractions
+	}
+	return command, nil
 }

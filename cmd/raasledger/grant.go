@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -92,10 +91,10 @@ func giveGrant(c *cli.Context) error {
 		}
 		g.Escalate = append(g.Escalate, record.Boundary{When: when, Value: value})
 	}
-	if g.From, err = timeFlag(c, "from"); err != nil {
+	if g.From, err = command.Time(c, "from"); err != nil {
 		return err
 	}
-	if g.Until, err = timeFlag(c, "until"); err != nil {
+	if g.Until, err = command.Time(c, "until"); err != nil {
 		return err
 	}
 	return withAuthor(c, func(l *ledger.Ledger, by, operator string) (*record.Record, error) {
@@ -125,7 +124,7 @@ func revokeGrant(c *cli.Context) error {
 	if err := command.Need(c, "", "reason"); err != nil {
 		return err
 	}
-	effective, err := timeFlag(c, "effective")
+	effective, err := command.Time(c, "effective")
 	if err != nil {
 		return err
 	}
@@ -250,21 +249,6 @@ func periodLimit(text string) (*record.PeriodLimit, error) {
 		return nil, command.Usage("1000/30 is at most 1000 within any 30 days", "--limit-period is %q, want AMOUNT/DAYS", text)
 	}
 	return &record.PeriodLimit{Amount: record.Decimal(amount), Days: n}, nil
-}
-
-// timeFlag is an instant: a day, or to the second as in RFC 3339, in UTC; now
-// if it is not given.
-func timeFlag(c *cli.Context, name string) (record.Time, error) {
-	text := c.String(name)
-	if text == "" {
-		return record.Time(command.Now(c).UnixMilli()), nil
-	}
-	for _, layout := range []string{time.DateOnly, time.RFC3339} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return record.Time(t.UnixMilli()), nil
-		}
-	}
-	return 0, command.Usage("", "--%s is %q, want a day like 2026-03-01 or a time like 2026-03-01T08:00:00Z", name, text)
 }
 
 func sortedSet(list []string) []string {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/internal/command"
 	"github.com/raasledger/raasledger/merkle"
 	"github.com/raasledger/raasledger/verify"
@@ -31,6 +30,7 @@ func policyFlags() []cli.Flag {
 		&cli.StringFlag{Name: "policy", Usage: "whose keys you rely on: C2SP tlog-policy `FILE`"},
 		&cli.StringFlag{Name: "since", Usage: "you hold `CHECKPOINT` from before; the history must extend it"},
 		&cli.StringFlag{Name: "max-age", Usage: "the newest cosignature must be at most `DURATION` old, like 48h"},
+		&cli.StringFlag{Name: "now", Usage: "judge by the clock at `TIME`, a day or like 2026-03-01T08:00:00Z; by default that of this machine"},
 		&cli.StringSliceFlag{Name: "evidence", Usage: "evidence must be shown: the `NAME` of an attachment, the digest of a sealed field, or all"},
 	}
 }
@@ -57,7 +57,11 @@ func options(c *cli.Context) (verify.Options, error) {
 	if err != nil {
 		return verify.Options{}, err
 	}
-	o := verify.Options{Policy: policy, Evidence: c.StringSlice("evidence"), Now: record.Time(command.Now(c).UnixMilli()), Verifier: ownDigest()}
+	now, err := command.Time(c, "now")
+	if err != nil {
+		return verify.Options{}, err
+	}
+	o := verify.Options{Policy: policy, Evidence: c.StringSlice("evidence"), Now: now, Verifier: ownDigest()}
 	if path := c.String("since"); c.IsSet("since") {
 		if o.Since, err = command.ReadFile(c, path, merkle.MaxNoteBytes); err != nil {
 			return verify.Options{}, err

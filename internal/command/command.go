@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/raasledger/raasledger/attribution/record"
 )
 
 // Exit codes of both commands.
@@ -166,6 +168,21 @@ func dashes(name string) string {
 
 // Now is the app's clock.
 func Now(c *cli.Context) time.Time { return Clock(c)() }
+
+// Time is the instant that the flag says: a day, or to the second as in RFC 3339,
+// in UTC; now if it is not given.
+func Time(c *cli.Context, flag string) (record.Time, error) {
+	text := c.String(flag)
+	if text == "" {
+		return record.TimeOf(Now(c)), nil
+	}
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return record.TimeOf(t), nil
+		}
+	}
+	return 0, Usage("", "--%s is %q, want a day like 2026-03-01 or a time like 2026-03-01T08:00:00Z", flag, text)
+}
 
 // Clock is the app's clock.
 func Clock(c *cli.Context) func() time.Time { return c.App.Metadata[clockKey].(func() time.Time) }
