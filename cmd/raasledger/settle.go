@@ -97,7 +97,7 @@ func writeStatement(w io.Writer, s *record.Statement, n int64, versions []terms.
 	var b strings.Builder
 	head := fmt.Sprintf("statement %s, record %d", s.Period, n)
 	if n < 0 {
-		head = fmt.Sprintf("accrued in %s so far", s.Period)
+		head = fmt.Sprintf("statement %s as it would be if nothing more were recorded until its closing", s.Period)
 	}
 	if !s.Agreed {
 		head += ", NOT AGREED: the client has not signed the terms"

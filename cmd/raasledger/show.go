@@ -16,7 +16,7 @@ import (
 func showCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "show",
-		Usage: "show the ledger, its records, statements, and what has accrued",
+		Usage: "show the ledger, its records, statements, and the next statement as it stands",
 		Description: `Without a flag it shows where the ledger stands. Records are printed as
 they are stored, one a line; jq reads them.
 
@@ -31,7 +31,7 @@ Examples:
 			&cli.StringFlag{Name: "case", Usage: "records of `CASE`"},
 			&cli.StringFlag{Name: "kind", Usage: "records of `KIND`"},
 			&cli.StringFlag{Name: "statement", Usage: "the statement of `PERIOD` as a table"},
-			&cli.BoolFlag{Name: "accrued", Usage: "what the next statement would say now"},
+			&cli.BoolFlag{Name: "accrued", Usage: "what the next statement would say if nothing more were recorded until its closing; forecast tells what is earned by now"},
 			&cli.BoolFlag{Name: "detail", Usage: "with --accrued: each result with its line, quantity, amount and reason"},
 			jsonFlag()),
 		Action: show,

@@ -72,7 +72,7 @@ func storeError(err error) error {
 		return err
 	}
 	if _, ok := errors.AsType[*ledger.NotDueError](err); ok {
-		return command.Refused("raasledger show --accrued tells what has accrued so far", err)
+		return command.Refused("raasledger show --accrued tells what it would say if nothing more were recorded", err)
 	}
 	if _, ok := errors.AsType[*record.Refusal](err); ok {
 		return command.Refused("", err)
