@@ -223,10 +223,7 @@ func weigh(k *terms.Credit, occurred record.Time, list []touch) (groups []string
 		between := exact.Int(100).Sub(first).Sub(last)
 		if n > 2 {
 			between, _ = between.Quo(exact.Int(int64(n - 2)))
-		} else if first.Sign() == 0 && last.Sign() == 0 {
-			// Nothing is for the first and the last, and there are no others.
-			first, last = exact.Int(1), exact.Int(1)
-		}
+		} // with two, first and last share alone: one of them is above 0
 		for i, t := range list {
 			switch i {
 			case 0:

@@ -123,7 +123,7 @@ var choices = map[string]string{
 	"measures":       "A number each: count, sum, min, max, last, mean or distinct, of a result, metric/NAME.value or action/NAME, or count of finding/RESULT; where: a condition; over: period or term; of a metric, missing: what stands in (last, value, other, hold).",
 	"constants":      "Agreed numbers that formulas read.",
 	"formulas":       "Numbers computed from measures, constants and each other.",
-	"lines":          "What is paid for: of a measure or formula, mode graduated (each unit at its tier's price), volume (all at the last tier's) or each (a result at a time), or flat. adjust: in the order in which they stand.",
+	"lines":          "What is paid for: of a measure or formula, mode graduated (each unit at its tier's price), volume (all at the price of the tier that is reached) or each (a result at a time), or flat. adjust: in the order in which they stand.",
 	"adjust":         "What is done to the sum of the lines, in the order in which they stand.",
 	"responsibility": "Who answers for what an agent did: the rule set, approvers, duties (docs/rules.md).",
 	"settle":         "close_after: how long after a period it is settled. late: what is recorded after that: current (next statement), correction (of its period), refuse. negative totals: carry, credit, forfeit. corrections: after_minimum, before_minimum. prepaid: what was paid before.",

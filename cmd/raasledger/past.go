@@ -194,8 +194,11 @@ func (p *past) openFile(c *cli.Context, path string) error {
 		return err
 	}
 	read := p.readLines
-	if string(begin) == beginBundle {
+	switch {
+	case string(begin) == beginBundle:
 		read = p.readBundle
+	case len(begin) > 0 && begin[0] != '{':
+		return command.Refused("rows of a table are read with --map FILE", fmt.Errorf("%s: begins with %q, want a bundle, or records as JSON Lines", path, begin[:1]))
 	}
 	p.read = func(standing *terms.Standing, do func(*record.Record, string) error) error {
 		in, done, err := openText(c, path)
