@@ -639,15 +639,16 @@ func lines(m map[int]*big.Rat) []int {
 }
 
 // dec writes the shortest exact decimal.
+// dec shows a figure with at most 18 decimals and 34 digits.
 func dec(x *big.Rat) string {
-	if x.IsInt() {
-		return x.Num().String()
+	for scale := 18; ; scale-- {
+		y := refRound(x, scale, "half_even")
+		n, _ := y.FloatPrec()
+		text := y.FloatString(n)
+		if digits := strings.TrimLeft(strings.NewReplacer("-", "", ".", "").Replace(text), "0"); len(digits) <= 34 || scale == 0 {
+			return text
+		}
 	}
-	n, exact := x.FloatPrec()
-	if !exact {
-		panic("not a decimal")
-	}
-	return x.FloatString(n)
 }
 
 func cents(x *big.Rat, scale int) string { return x.FloatString(scale) }
