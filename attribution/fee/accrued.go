@@ -33,7 +33,8 @@ type Meter struct {
 // metered is what a claim adds to the totals.
 type metered struct {
 	firm, exposed, pending []part // exposed is of the firm ones
-	back                   []part // of what is billed: to be given back for sure
+	back                   []part // what is billed and will not stand, for sure
+	left                   []part // of that, what stands in its place
 	period                 record.Time
 	found                  []part      // of measures of findings, not counted by a statement
 	foundIn                record.Time // start of the period of these
@@ -249,13 +250,16 @@ func (m *Meter) judge(c *claim) *metered {
 		case gone != unsaid:
 			x.back = c.parts
 		default:
+			stands := c.parts
 			if v.locked < never && len(v.reduces) > 0 {
 				if now, truth := c.target(&v, m.now+1, nil, credits); truth == 1 {
-					x.back = lessParts(c.parts, least(c.parts, now))
+					if now = least(c.parts, now); !sameParts(now, c.parts) {
+						x.back, x.left, stands = c.parts, now, now
+					}
 				}
 			}
 			if m.now <= back {
-				x.exposed = lessParts(c.parts, x.back)
+				x.exposed = stands
 			}
 		}
 		return x
@@ -326,22 +330,6 @@ func (v *view) reversible(c *claim) record.Time {
 		last = max(last, v.guarantee(c))
 	}
 	return last
-}
-
-// lessParts is what a has beyond b.
-func lessParts(a, b []part) []part {
-	var out []part
-	for _, p := range a {
-		for _, q := range b {
-			if p.measure == q.measure {
-				p.quantity = p.quantity.sub(q.quantity)
-			}
-		}
-		if p.quantity.sign() != 0 {
-			out = append(out, p)
-		}
-	}
-	return out
 }
 
 // periodOf is the start of the period in which an instant counts: one that is
@@ -457,19 +445,28 @@ func (m *Meter) count(v *version, n int64, at record.Time, x *metered, sign int6
 			y.add(v, v.measures[p.measure], p, n, at, sign)
 		}
 	}
-	if sign < 0 {
-		move(m.low, x.exposed, 1) // what was taken off is there before it is taken out
+	all := []map[slot]*tally{m.firm, m.high, m.low}
+	if sign < 0 { // the other way round, so that of one result never two values stand
+		move(m.low, x.exposed, 1)
+		for _, to := range all {
+			move(to, x.left, -1)
+		}
 	}
-	for _, to := range []map[slot]*tally{m.firm, m.high, m.low} {
+	for _, to := range all {
 		move(to, x.firm, sign)
 		move(to, x.back, -sign)
+	}
+	if sign > 0 {
+		for _, to := range all {
+			move(to, x.left, 1)
+		}
 	}
 	move(m.high, x.pending, sign)
 	if sign > 0 {
 		move(m.low, x.exposed, -1)
 	}
 	in = x.foundIn
-	for _, to := range []map[slot]*tally{m.firm, m.high, m.low} {
+	for _, to := range all {
 		move(to, x.found, sign)
 	}
 }

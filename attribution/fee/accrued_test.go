@@ -2,6 +2,7 @@ package fee
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -205,6 +206,41 @@ amount to step 1 cases at 4: now 2, 2 left
 amount to at_most 2  at 32: now 44, -12 left
  to at_least 0  at 31: now 32, -1 left
 `)
+}
+
+// A result of which a part is taken back after it was billed keeps the rest, in
+// measures that keep their values one by one too.
+func TestMeterTakesBackAPart(t *testing.T) {
+	k := start(t, guarded(`"measures": {`, `"measures": {"most": {"max": "done.amount", "over": "period"}, "how_many": {"count": "done", "over": "period"}, `,
+		`"lines": [`, `"lines": [{"name": "most", "of": "most", "mode": "graduated", "tiers": [{"unit": "1"}], "below_zero": "zero"}, {"name": "how_many", "of": "how_many", "mode": "graduated", "tiers": [{"unit": "1"}]}, `))
+	m := NewMeter(New(), 0)
+	meter := func() string {
+		for m.s.Size() < int64(len(k.records)) {
+			if err := m.Apply(k.records[m.s.Size()]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return tellAccrued(t, m)
+	}
+	k.add(claimOf("2026-03-29", "T", "10"))
+	k.add(claimOf("2026-03-29", "U", "4"))
+	meter()
+	k.settle()
+	before := meter()
+	k.add(reverseOf("2026-04-11", "cancelled", "3"))
+	got := meter()
+	for _, want := range []string{"amount of 2026-03: 14 to 11 = -3.00\n", "most of 2026-03: 10 to 7 = -3.00\n", "total -6.00\n"} {
+		if !strings.Contains(got, want) || strings.Contains(before, want) {
+			t.Errorf("%q is not there:\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, "how_many of 2026-03") {
+		t.Errorf("a result is counted as gone:\n%s", got)
+	}
+	k.add(reverseOf("2026-04-11", "cancelled", "2"))
+	if got := meter(); !strings.Contains(got, "most of 2026-03: 10 to 5 = -5.00\n") {
+		t.Errorf("the second part is not there:\n%s", got)
+	}
 }
 
 // The totals cost the same with a thousand times as many live results.

@@ -527,6 +527,12 @@ func least(a, b []part) []part {
 	return out
 }
 
+func sameParts(a, b []part) bool {
+	return slices.EqualFunc(a, b, func(a, b part) bool {
+		return a.measure == b.measure && a.text == b.text && a.quantity.cmp(b.quantity) == 0
+	})
+}
+
 // A grade says how far a claim can be believed, the best first.
 type grade uint8
 

@@ -382,9 +382,7 @@ func (z *settlement) review(c *claim, v *view, d *decision, buffer []part) (r re
 	}
 	now := least(c.parts, buffer[from:])
 	buffer = buffer[:from]
-	if slices.EqualFunc(now, c.parts, func(a, b part) bool {
-		return a.measure == b.measure && a.text == b.text && a.quantity.cmp(b.quantity) == 0
-	}) {
+	if sameParts(now, c.parts) {
 		return c.said, waits, buffer
 	}
 	d.undoes, d.counts, d.stands = true, true, now
