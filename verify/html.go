@@ -16,6 +16,8 @@ type Page struct {
 	Report  *Report
 	Case    *Case    // of a case bundle that is not refused, else nil
 	Tracing *Tracing // of the bundle of a case that is not refused, else nil
+
+	tell *teller // of Case
 }
 
 // ReadPage verifies a bundle and gathers what a page tells of it. Of a bundle
@@ -31,6 +33,11 @@ func ReadPage(r io.Reader, o Options) (*Page, error) {
 	if c == nil {
 		return p, nil
 	}
+	f, err := c.Facts()
+	if err != nil {
+		return nil, err
+	}
+	p.tell = newTeller(f, c.Size, c.Opened)
 	if what, _ := record.SplitChain(c.Of); what == "case" {
 		if p.Tracing, err = c.Trace(""); err != nil {
 			return nil, err
