@@ -161,7 +161,11 @@ func inShort(b record.Body) string {
 	case *record.Config:
 		return phrase("", b.Agent+" runs on "+b.Model, "supplied by", b.Supplier)
 	case *record.Input:
-		return phrase("from", b.Source, "corrects", b.Corrects, "flags", strings.Join(b.Flags, " "))
+		fields := "no field in plain"
+		if n := int64(len(b.Fields)); n > 0 {
+			fields = many(n, "field")
+		}
+		return phrase("from", b.Source, "corrects", b.Corrects, "flags", strings.Join(b.Flags, " "), "", fields)
 	case *record.Decision:
 		return phrase("by", b.Agent, "under", b.Config, "grant", b.Grant, "proposes", proposed(b.Proposes))
 	case *record.Action:
