@@ -12,12 +12,13 @@ import (
 // them, as of a size of the ledger.
 type teller struct {
 	facts  *responsibility.Facts
+	matter string // the case whose records are all at hand, as the standing ones are
 	size   int64
 	opened map[string][]Opened // by record
 }
 
-func newTeller(f *responsibility.Facts, size int64, opened []Opened) *teller {
-	w := &teller{facts: f, size: size, opened: map[string][]Opened{}}
+func newTeller(f *responsibility.Facts, matter string, size int64, opened []Opened) *teller {
+	w := &teller{facts: f, matter: matter, size: size, opened: map[string][]Opened{}}
 	for _, o := range opened {
 		w.opened[o.Record] = append(w.opened[o.Record], o)
 	}
@@ -33,9 +34,13 @@ func (w *teller) find(id string) *record.Record {
 }
 
 // inShort is what a record says in a few words, with how long a review took
-// and what became of a handoff or demand.
+// and what became of a handoff or demand. Of another matter not all is at hand,
+// so nothing is said of what others say.
 func (w *teller) inShort(r *record.Record) string {
 	s := inShort(r.Body)
+	if r.Case != "" && r.Case != w.matter {
+		return clipped(s, mostInDetail)
+	}
 	switch b := r.Body.(type) {
 	case *record.Review:
 		s += ", " + w.took(r, b).short

@@ -37,8 +37,12 @@ func ReadPage(r io.Reader, o Options) (*Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.tell = newTeller(f, c.Size, c.Opened)
-	if what, _ := record.SplitChain(c.Of); what == "case" {
+	what, id := record.SplitChain(c.Of)
+	if what != "case" {
+		id = ""
+	}
+	p.tell = newTeller(f, id, c.Size, c.Opened)
+	if what == "case" {
 		if p.Tracing, err = c.Trace(""); err != nil {
 			return nil, err
 		}

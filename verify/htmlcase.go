@@ -176,6 +176,11 @@ func by(e Entry) string {
 // writeAnswer writes the answer of one effect.
 func (p *Page) writeAnswer(h *page, a *responsibility.Answer, told map[int64]bool) {
 	h.add("<section>\n<h2>Who answers for %s</h2>\n<p>%s.</p>\n", a.Effect.ID, upper(p.effectWords(a.Effect)))
+	if r := p.find(a.Effect.N); r != nil {
+		if b, ok := r.Body.(*record.Action); ok && b.Reason != "" {
+			h.add("<p>The reason that %s gives for doing it: %s. It takes no finding away.</p>\n", who(r), strings.TrimSuffix(b.Reason, "."))
+		}
+	}
 	agreed := "which the client has signed"
 	if !a.Agreed {
 		agreed = "which the client has NOT signed: this answer is by the vendor's terms alone"

@@ -40,7 +40,7 @@ type Waiting struct {
 // of the case in ledger order; f holds them and the standing ones. Records
 // without a log are left out.
 func (t *Tracing) Tell(f *responsibility.Facts, own []*record.Record, opened []Opened) {
-	w := newTeller(f, t.Size, opened)
+	w := newTeller(f, t.Case, t.Size, opened)
 	t.Timeline, t.Rests, t.Waiting = nil, nil, nil
 	var mine []*record.Record
 	for _, r := range own {

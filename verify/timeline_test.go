@@ -141,6 +141,11 @@ func TestToldCase(t *testing.T) {
 			t.Errorf("the page has no %q", want)
 		}
 	}
+	for _, want := range []string{"approve, 1 s</text>", ">Handed on, reviewed</text>", "The reason that care-3 of vendor gives for doing it: the reviewer answered within a second", "<li>The handoff h-2 by vendor to client has no answer"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page has no %q", want)
+		}
+	}
 	if n := len(traced.Waiting); n != 3 {
 		t.Errorf("%d are waited for: %v", n, traced.Waiting)
 	}
@@ -193,14 +198,17 @@ func TestTimeTaken(t *testing.T) {
 			c.review.Of = "d"
 		}
 		r := put("r", "client", begins+c.after, &c.review)
-		w := newTeller(f, n, nil)
+		w := newTeller(f, "c", n, nil)
 		if got := w.took(r, &c.review).short; got != c.took {
 			t.Errorf("%s: %q, want %q", name, got, c.took)
 		}
 		if got := w.answer(h, c.handoff).short; got != c.answer {
 			t.Errorf("%s: the handoff is %q, want %q", name, got, c.answer)
 		}
-		if before := newTeller(f, h.Log.N+1, nil); before.answer(h, c.handoff).short != "not answered" {
+		if got := newTeller(f, "another", n, nil).inShort(r); got != inShort(&c.review) {
+			t.Errorf("%s: of another matter it says %q", name, got)
+		}
+		if before := newTeller(f, "c", h.Log.N+1, nil); before.answer(h, c.handoff).short != "not answered" {
 			t.Errorf("%s: answered before it was", name)
 		}
 	}
@@ -219,7 +227,7 @@ func TestEveryKindSays(t *testing.T) {
 				r.Attach = append(r.Attach, record.Attachment{Name: fmt.Sprint("a", i), Media: long})
 				r.Sealed = append(r.Sealed, record.Sum([]byte{byte(i)}))
 			}
-			e := newTeller(f, 1, nil).entry(r)
+			e := newTeller(f, "", 1, nil).entry(r)
 			if n := len([]rune(e.Text)); n == 0 || n > mostInDetail+40 {
 				t.Errorf("%s says %d characters", k, n)
 			}
