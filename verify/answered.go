@@ -92,7 +92,7 @@ func (w *teller) took(r *record.Record, b *record.Review) told {
 	}
 	none := "it names no showing"
 	if b.Nonce != "" {
-		none = "no handoff before it has its nonce"
+		none = "no earlier handoff about the same has its nonce"
 	}
 	switch {
 	case b.Opened == 0:

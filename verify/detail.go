@@ -228,7 +228,13 @@ func (w *teller) review(d *details, r *record.Record, b *record.Review) {
 		shown += fmt.Sprintf("; by handoff %s: %s", h.ID, orNone(h.Body.(*record.Handoff).Shown, "it does not say what"))
 	}
 	d.add("shown", shown)
-	d.add("nonce", b.Nonce)
+	nonce := b.Nonce
+	for _, x := range w.facts.About(b.Of, min(w.size, r.Log.N)) {
+		if v, ok := x.Body.(*record.Review); ok && nonce != "" && v.Nonce == b.Nonce {
+			nonce += fmt.Sprintf(", which review %s (record %d) named before", x.ID, x.Log.N)
+		}
+	}
+	d.add("nonce", nonce)
 	if b.Opened != 0 {
 		d.add("opened", moment(b.Opened)+", by the word of "+r.By)
 	}

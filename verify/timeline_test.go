@@ -205,6 +205,13 @@ func TestTimeTaken(t *testing.T) {
 		if got := w.answer(h, c.handoff).short; got != c.answer {
 			t.Errorf("%s: the handoff is %q, want %q", name, got, c.answer)
 		}
+		if c.review.Nonce != "" {
+			again := c.review
+			r2 := put("r2", "client", r.At, &again)
+			if told := fmt.Sprint(newTeller(f, "c", n, nil).details(r2)); !strings.Contains(told, ", which review r (record 3) named before}") {
+				t.Errorf("%s: of the nonce named twice it says %s", name, told)
+			}
+		}
 		if got := newTeller(f, "another", n, nil).inShort(r); got != inShort(&c.review) {
 			t.Errorf("%s: of another matter it says %q", name, got)
 		}
