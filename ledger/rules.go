@@ -138,7 +138,7 @@ func (l *Ledger) TraceCase(ctx context.Context, matter string, size int64) (*ver
 	if err != nil {
 		return nil, err
 	}
-	t := &verify.Tracing{Case: matter, Origin: l.origin, Size: all, Timeline: verify.Timeline(matter, own)}
+	t := &verify.Tracing{Case: matter, Origin: l.origin, Size: all}
 	if err := t.AsOf(size); err != nil {
 		return nil, fmt.Errorf("%s: trace: %w", l.origin, err)
 	}
@@ -152,7 +152,31 @@ func (l *Ledger) TraceCase(ctx context.Context, matter string, size int64) (*ver
 			return nil, fmt.Errorf("%s: %w", l.origin, err)
 		}
 	}
+	if err := l.tell(t, f, own); err != nil {
+		return nil, err
+	}
 	return t, nil
+}
+
+// tell tells the timeline of a case. Its records may name measurements that no
+// rule has read for an effect.
+func (l *Ledger) tell(t *verify.Tracing, f *responsibility.Facts, own []*record.Record) error {
+	for _, r := range own {
+		for _, ref := range record.References(r) {
+			if f.Record(ref.ID, t.Size) != nil {
+				continue
+			}
+			to, err := l.foundBefore(ref.ID, t.Size)
+			if err != nil {
+				return err
+			}
+			if to != nil && to.Case == "" {
+				f.Beside(to)
+			}
+		}
+	}
+	t.Tell(f, own, nil)
+	return nil
 }
 
 // caseOf are the records of a case before size, and the effects among them.

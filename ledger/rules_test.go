@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -372,6 +373,12 @@ func (d *desk) compareAt(shown *verify.Case, size int64, whole *responsibility.F
 	if len(traced.Answers) != len(effects) || len(stored.Answers) != len(effects) || len(stored.Timeline) != len(traced.Timeline) {
 		t.Fatalf("%s: %d answers and %d entries from the bundle, %d and %d from the store, want %d answers", matter,
 			len(traced.Answers), len(traced.Timeline), len(stored.Answers), len(stored.Timeline), len(effects))
+	}
+	// What is told of the case is the same, too: the bundle has all of it.
+	for name, lists := range map[string][2]any{"timeline": {traced.Timeline, stored.Timeline}, "what it rests on": {traced.Rests, stored.Rests}, "what is waited for": {traced.Waiting, stored.Waiting}} {
+		if !reflect.DeepEqual(lists[0], lists[1]) {
+			t.Errorf("%s at %d: the %s is\n%+v\nfrom the bundle, and\n%+v\nfrom the store", matter, size, name, lists[0], lists[1])
+		}
 	}
 	for i, effect := range effects {
 		want, err := responsibility.Trace(whole, effect, size)

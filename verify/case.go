@@ -28,6 +28,10 @@ type Case struct {
 	// committed by their records.
 	Disclosed []Disclosed
 
+	// Opened are all sealed fields that the bundle shows, those too whose
+	// values no rule can compare.
+	Opened []Opened
+
 	chains map[string][]*record.Record
 }
 
@@ -35,6 +39,14 @@ type Case struct {
 type Disclosed struct {
 	Record, Field string
 	Value         record.Value
+}
+
+// An Opened is a sealed field of a record as its disclosure has it.
+type Opened struct {
+	Record string
+	Digest record.Digest
+	Field  string
+	Value  string // a text as it is, all else as JSON
 }
 
 // Chain returns the records of a chain that the bundle shows whole, in ledger
@@ -112,6 +124,7 @@ type matter struct {
 	members  map[string][]*record.Record // by chain, without the chain index
 
 	disclosed []Disclosed
+	opened    []Opened
 }
 
 func newMatter(of string, size int64) *matter {
@@ -120,7 +133,7 @@ func newMatter(of string, size int64) *matter {
 
 func (m *matter) result(report *Report) *Case {
 	c := &Case{Of: m.of, Found: report.Case.Found, Complete: report.Case.Complete, Origin: report.Origin, Size: report.Size,
-		Records: m.records, Standing: m.standing, Disclosed: m.disclosed, chains: map[string][]*record.Record{}}
+		Records: m.records, Standing: m.standing, Disclosed: m.disclosed, Opened: m.opened, chains: map[string][]*record.Record{}}
 	for _, p := range m.chains {
 		c.chains[p.Chain] = m.members[p.Chain]
 	}

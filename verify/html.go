@@ -16,6 +16,8 @@ type Page struct {
 	Report  *Report
 	Case    *Case    // of a case bundle that is not refused, else nil
 	Tracing *Tracing // of the bundle of a case that is not refused, else nil
+
+	tell *teller // of Case
 }
 
 // ReadPage verifies a bundle and gathers what a page tells of it. Of a bundle
@@ -31,7 +33,16 @@ func ReadPage(r io.Reader, o Options) (*Page, error) {
 	if c == nil {
 		return p, nil
 	}
-	if what, _ := record.SplitChain(c.Of); what == "case" {
+	f, err := c.Facts()
+	if err != nil {
+		return nil, err
+	}
+	what, id := record.SplitChain(c.Of)
+	if what != "case" {
+		id = ""
+	}
+	p.tell = newTeller(f, id, c.Size, c.Opened)
+	if what == "case" {
 		if p.Tracing, err = c.Trace(""); err != nil {
 			return nil, err
 		}

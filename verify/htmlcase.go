@@ -35,7 +35,14 @@ func (p *Page) writeCase(h *page) {
 		h.add("<section>\n<h2>In short</h2>\n<p>%s. Who answers for what was done is told from the bundle of a case, which this is not.</p>\n</section>\n", upper(p.Report.Case.words()))
 	}
 	if len(entries) > 0 {
-		writeTimeline(h, entries)
+		h.add("<section>\n<h2>What was recorded, in order</h2>\n")
+		writeEntries(h, entries)
+		h.add("<p class=\"small\">No. is the place in the ledger, where records of other matters stand between these. When is the time that the author gives; where the ledger took the record in at another time, that is said.</p>\n</section>\n")
+	}
+	if t := p.Tracing; t != nil && len(t.Rests) > 0 {
+		h.add("<section>\n<h2>What it rests on</h2>\n<p>Records that belong to no single case: who was allowed what, what the agents ran on, what is known to all.</p>\n")
+		writeEntries(h, t.Rests)
+		h.add("</section>\n")
 	}
 	if p.Tracing == nil {
 		return
@@ -43,8 +50,12 @@ func (p *Page) writeCase(h *page) {
 	if graph := p.graph(); graph != nil {
 		graph.write(h)
 	}
+	told := map[int64]bool{} // records that have a row
+	for _, e := range slices.Concat(entries, p.Tracing.Rests) {
+		told[e.N] = true
+	}
 	for _, a := range p.Tracing.Answers {
-		p.writeAnswer(h, a, entries)
+		p.writeAnswer(h, a, told)
 	}
 	p.writeOpen(h)
 }
@@ -57,7 +68,7 @@ func (p *Page) entries() []Entry {
 	var all []Entry
 	list, _ := p.Case.Chain(p.Case.Of)
 	for _, r := range list {
-		all = append(all, NewEntry(r))
+		all = append(all, p.tell.entry(r))
 	}
 	return all
 }
@@ -130,19 +141,29 @@ func shareWords(a *responsibility.Answer) string {
 // percent is basis points as a percentage.
 func percent(bp int64) string { return fmt.Sprintf("%d.%02d %%", bp/100, bp%100) }
 
-func writeTimeline(h *page, entries []Entry) {
-	h.add("<section>\n<h2>What was recorded, in order</h2>\n<table class=\"grid\">\n<thead><tr><th class=\"n\">No.</th><th>When (UTC)</th><th>What</th><th>Name</th><th>By</th><th>It says</th></tr></thead>\n<tbody>\n")
+// writeEntries writes a table of records: of each a row, and below it what it
+// says in full.
+func writeEntries(h *page, entries []Entry) {
+	h.add("<table class=\"grid told\">\n<thead><tr><th class=\"n\">No.</th><th>When (UTC)</th><th>What</th><th>Name</th><th>By</th><th>It says</th></tr></thead>\n")
 	for _, e := range entries {
-		h.add("<tr id=\"n%d\"><td class=\"n\">%d</td><td class=\"nowrap\">%s</td><td class=\"word\">%s</td><td>%s</td><td>%s</td><td>%s", e.N, e.N, bare(e.At), words(string(e.Kind)), e.ID, by(e), e.Text)
+		h.add("<tbody><tr id=\"n%d\" class=\"head\"><td class=\"n\">%d</td><td class=\"nowrap\">%s</td><td class=\"word\">%s</td><td>%s</td><td class=\"by\">%s</td><td class=\"says\">%s", e.N, e.N, bare(e.At), words(string(e.Kind)), e.ID, by(e), e.Text)
 		if e.Backfilled {
 			h.add(" <b>Entered afterwards, as history.</b>")
 		}
 		if e.Logged != e.At {
 			h.add(" <span class=\"small\">(recorded %s)</span>", moment(e.Logged))
 		}
-		h.add("</td></tr>\n")
+		h.add("</td></tr>\n<tr class=\"more\"><td></td><td colspan=\"5\">")
+		if len(e.Details) > 0 {
+			h.add("<dl>")
+			for _, d := range e.Details {
+				h.add("<dt>%s</dt><dd>%s</dd>", d.Name, d.Text)
+			}
+			h.add("</dl>")
+		}
+		h.add("</td></tr></tbody>\n")
 	}
-	h.add("</tbody>\n</table>\n<p class=\"small\">No. is the place in the ledger, where records of other matters stand between these. When is the time that the author gives; where the ledger took the record in at another time, that is said.</p>\n</section>\n")
+	h.add("</table>\n")
 }
 
 func by(e Entry) string {
@@ -153,8 +174,13 @@ func by(e Entry) string {
 }
 
 // writeAnswer writes the answer of one effect.
-func (p *Page) writeAnswer(h *page, a *responsibility.Answer, entries []Entry) {
+func (p *Page) writeAnswer(h *page, a *responsibility.Answer, told map[int64]bool) {
 	h.add("<section>\n<h2>Who answers for %s</h2>\n<p>%s.</p>\n", a.Effect.ID, upper(p.effectWords(a.Effect)))
+	if r := p.find(a.Effect.N); r != nil {
+		if b, ok := r.Body.(*record.Action); ok && b.Reason != "" {
+			h.add("<p>The reason that %s gives for doing it: %s. It takes no finding away.</p>\n", who(r), strings.TrimSuffix(b.Reason, "."))
+		}
+	}
 	agreed := "which the client has signed"
 	if !a.Agreed {
 		agreed = "which the client has NOT signed: this answer is by the vendor's terms alone"
@@ -179,7 +205,7 @@ func (p *Page) writeAnswer(h *page, a *responsibility.Answer, entries []Entry) {
 		h.add("<p>No rule finds anything against anybody.</p>\n")
 	}
 	for i := range a.Findings {
-		p.writeFinding(h, a, &a.Findings[i], entries)
+		p.writeFinding(h, a, &a.Findings[i], told)
 	}
 	h.add("<p class=\"small\">For this %s made; all of them stand at the end of the page.</p>\n</section>\n", plural(int64(len(a.Tests)), "test was", "tests were"))
 }
@@ -221,7 +247,7 @@ func writeShares(h *page, a *responsibility.Answer) {
 }
 
 // writeFinding writes a finding with its records and its tests.
-func (p *Page) writeFinding(h *page, a *responsibility.Answer, f *responsibility.Finding, entries []Entry) {
+func (p *Page) writeFinding(h *page, a *responsibility.Answer, f *responsibility.Finding, told map[int64]bool) {
 	class := "established"
 	switch f.Status {
 	case responsibility.Presumed, responsibility.Undeterminable:
@@ -245,7 +271,7 @@ func (p *Page) writeFinding(h *page, a *responsibility.Answer, f *responsibility
 	h.add("<table class=\"grid small\">\n<thead><tr><th class=\"n\">No.</th><th>Record</th><th>By</th><th>When (UTC)</th><th>It says</th></tr></thead>\n<tbody>\n")
 	for _, ref := range f.Evidence {
 		h.add("<tr><td class=\"n\">")
-		if slices.ContainsFunc(entries, func(e Entry) bool { return e.N == ref.N }) {
+		if told[ref.N] {
 			h.add("<a href=\"#n%d\">%d</a>", ref.N, ref.N)
 		} else {
 			h.add("%d", ref.N)
@@ -255,33 +281,11 @@ func (p *Page) writeFinding(h *page, a *responsibility.Answer, f *responsibility
 			h.add("</td><td>%s</td><td></td><td></td><td></td></tr>\n", ref.ID)
 			continue
 		}
-		h.add("</td><td>%s %s</td><td>%s</td><td class=\"nowrap\">%s</td><td>%s</td></tr>\n", words(string(r.Kind)), ref.ID, who(r), bare(r.At), says(r))
+		h.add("</td><td>%s %s</td><td>%s</td><td class=\"nowrap\">%s</td><td>%s</td></tr>\n", words(string(r.Kind)), ref.ID, who(r), bare(r.At), p.tell.inShort(r))
 	}
 	h.add("</tbody>\n</table>\n")
 	writeTests(h, a, f.Tests, false)
 	h.add("</div>\n")
-}
-
-// says is what a record says in short, a grant too.
-func says(r *record.Record) string {
-	b, ok := r.Body.(*record.Grant)
-	if !ok {
-		return inShort(r.Body)
-	}
-	s := fmt.Sprintf("%s lets %s do %s on %s", b.Grantor, b.Grantee, strings.Join(b.Actions, ", "), strings.Join(b.Resources, ", "))
-	if b.LimitEach != "" {
-		s += fmt.Sprintf(", at most %s each", b.LimitEach)
-	}
-	if b.LimitPeriod != nil {
-		s += fmt.Sprintf(", at most %s in %d days", b.LimitPeriod.Amount, b.LimitPeriod.Days)
-	}
-	for _, e := range b.Escalate {
-		s += ", a human first if " + strings.TrimSpace(words(e.When)+" "+e.Value)
-	}
-	if b.Parent != "" {
-		s += ", out of grant " + b.Parent
-	}
-	return s + fmt.Sprintf(", from %s until %s", moment(b.From), moment(b.Until))
 }
 
 // writeTests writes tests with their operands and results.
@@ -331,16 +335,8 @@ func (p *Page) writeOpen(h *page) {
 	for _, x := range p.Tracing.Without {
 		item("%s: %s", x.Effect.ID, x.Reason)
 	}
-	resolved := map[string]bool{}
-	for _, r := range p.Case.Records {
-		if b, ok := r.Body.(*record.Resolve); ok {
-			resolved[b.Dispute] = true
-		}
-	}
-	for _, r := range p.Case.Records {
-		if b, ok := r.Body.(*record.Dispute); ok && r.Case == p.Tracing.Case && !resolved[r.ID] {
-			item("The dispute %s by %s about %s has no resolution in the records.", r.ID, who(r), b.About)
-		}
+	for _, x := range p.Tracing.Waiting {
+		item("The %s.", x.Text)
 	}
 	if some {
 		h.add("</ul>\n</section>\n")

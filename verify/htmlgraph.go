@@ -19,6 +19,7 @@ type graph struct {
 	parties []string // by tint
 	rows    int
 	left    int // nodes that are not drawn
+	tell    *teller
 }
 
 // A node is one record.
@@ -41,6 +42,26 @@ const (
 )
 
 var laneNames = [...]string{"Granted", "Known", "Decided", "Reviewed", "Acted", "Afterwards"}
+
+// laneName is what stands above a lane: that of reviews may have handoffs, to
+// whoever is to review.
+func (g *graph) laneName(lane int) string {
+	if lane != laneReviewed {
+		return laneNames[lane]
+	}
+	handed, reviewed := false, false
+	for _, n := range g.nodes {
+		handed = handed || n.r.Kind == record.KindHandoff
+		reviewed = reviewed || n.r.Kind == record.KindReview
+	}
+	switch {
+	case handed && reviewed:
+		return "Handed on, reviewed"
+	case handed:
+		return "Handed on"
+	}
+	return laneNames[lane]
+}
 
 // maxNodes is how many records are drawn; the timeline has them all.
 const maxNodes = 80
@@ -101,7 +122,7 @@ func (p *Page) graph() *graph {
 			}
 		}
 	}
-	g := &graph{}
+	g := &graph{tell: p.tell}
 	nodes := map[string]*node{}
 	for _, r := range p.Case.Records {
 		lane := laneOf(r)
@@ -185,7 +206,7 @@ func (g *graph) write(h *page) {
 	for i, lane := range g.lanes {
 		x := 4 + i*(boxWidth+gapWidth)
 		h.add("<rect x=\"%d\" y=\"0\" width=\"%d\" height=\"%d\" fill=\"#f6f7f8\" /><text x=\"%d\" y=\"20\" font-size=\"14\" font-weight=\"600\" text-anchor=\"middle\">%s</text>\n",
-			x-4, boxWidth+8, height, x+boxWidth/2, laneNames[lane])
+			x-4, boxWidth+8, height, x+boxWidth/2, g.laneName(lane))
 	}
 	for _, n := range g.nodes {
 		for i, from := range n.from {
@@ -214,7 +235,7 @@ func (g *graph) box(h *page, n *node) {
 		stroke = "3"
 	}
 	h.add("<g><title>%s</title><rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"3\" fill=\"%s\" stroke=\"#1c2126\" stroke-width=\"%s\" />",
-		fmt.Sprintf("No. %d, %s %s by %s at %s: %s", n.r.Log.N, n.r.Kind, n.r.ID, who(n.r), moment(n.r.At), says(n.r)), x, y, boxWidth, boxHeight, g.tint(n.r.By), stroke)
+		fmt.Sprintf("No. %d, %s %s by %s at %s: %s", n.r.Log.N, n.r.Kind, n.r.ID, who(n.r), moment(n.r.At), g.tell.inShort(n.r)), x, y, boxWidth, boxHeight, g.tint(n.r.By), stroke)
 	second, third := who(n.r), inShort(n.r.Body)
 	switch b := n.r.Body.(type) {
 	case *record.Grant:
@@ -233,9 +254,12 @@ func (g *graph) box(h *page, n *node) {
 			third = b.Status + ": " + third
 		}
 	case *record.Review:
-		third = b.Verdict
+		third = b.Verdict + ", " + g.tell.took(n.r, b).drawn
 	case *record.Handoff:
 		third = "to " + b.To
+		if b.Decision != "" && g.tell.answered(n.r, b) == nil {
+			third += ", unanswered"
+		}
 	}
 	h.add("<text x=\"%d\" y=\"%d\" font-size=\"12\" font-weight=\"600\">%s</text>", x+8, y+18, fit(words(string(n.r.Kind))+" "+n.r.ID, 21))
 	h.add("<text x=\"%d\" y=\"%d\" font-size=\"11.5\">%s</text>", x+8, y+35, fit(second, 24))

@@ -25,6 +25,13 @@ td { overflow-wrap: anywhere; }
 .word { overflow-wrap: normal; }
 td.n, th.n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; overflow-wrap: normal; min-width: 0; }
 .nowrap { white-space: nowrap; overflow-wrap: normal; }
+.told td { min-width: 0; }
+.told td.by { min-width: 4.5rem; }
+.told tr.head td { border-bottom: 0; padding-bottom: 0; }
+.told tr.more td { padding-top: 0; }
+dl { display: grid; grid-template-columns: minmax(5rem, 9rem) minmax(0, 1fr); gap: .05rem .9rem; margin: .15rem 0 .3rem; font-size: .85rem; color: #4a545d; }
+dt, dd { margin: 0; overflow-wrap: anywhere; }
+dt { font-weight: 600; }
 tr.sum td { border-top: 2px solid #1c2126; font-weight: 600; }
 tr.part td { border-bottom: 0; color: #4a545d; font-size: .9rem; padding-top: 0; }
 tr.part td:first-child { padding-left: 1.2rem; }
@@ -47,6 +54,14 @@ tr.part td:first-child { padding-left: 1.2rem; }
 .yes { font-weight: 600; }
 svg { display: block; width: 100%; height: auto; margin: .6rem 0; }
 svg text { font-family: "Helvetica Neue", Arial, "Noto Sans", "Liberation Sans", sans-serif; fill: #1c2126; }
+@media screen and (max-width: 44rem) {
+ .told thead { display: none; }
+ .told tbody, .told tr.head, .told tr.more, .told tr.more td { display: block; }
+ .told tr.head td { display: inline; padding-right: .5rem; }
+ .told tr.head td.says { display: block; }
+ .told tr.more td:first-child { display: none; }
+ .facts th { width: 7rem; }
+}
 @page { margin: 16mm 14mm; }
 @media print {
  body { font-size: 10.5pt; margin: 0; padding: 0; max-width: none; }
@@ -56,6 +71,7 @@ svg text { font-family: "Helvetica Neue", Arial, "Noto Sans", "Liberation Sans",
  svg { max-height: 210mm; }
  .finding table { margin: .3rem 0 .6rem; }
  thead { display: table-header-group; }
+ .told tbody { break-inside: avoid; }
  a { color: inherit; text-decoration: none; }
 }
 `

@@ -17,10 +17,12 @@ import (
 type Tracing struct {
 	Case     string
 	Origin   string
-	Size     int64 // as of which it says so: the records [0, Size) were read
-	Tree     int64 // size of the tree that holds them, at least Size
-	Complete bool  // that the records are all is not the operator's word alone
-	Timeline []Entry
+	Size     int64                    // as of which it says so: the records [0, Size) were read
+	Tree     int64                    // size of the tree that holds them, at least Size
+	Complete bool                     // that the records are all is not the operator's word alone
+	Timeline []Entry                  // the records of the case
+	Rests    []Entry                  // standing records that these rest on, such as grants
+	Waiting  []Waiting                // what the records ask for and none gives
 	Answers  []*responsibility.Answer // one for each effect asked for, in ledger order
 	Without  []Without                // effects that the rules say nothing about
 	Relied   []Relied                 // resolves by finding of the case, in ledger order
@@ -122,7 +124,7 @@ func (c *Case) TraceAt(effect string, size int64) (*Tracing, error) {
 	if what != "case" {
 		return nil, fmt.Errorf("nothing can be traced: the bundle is of %s, want one of a case, which carries all that the rules read", c.Of)
 	}
-	t := &Tracing{Case: id, Origin: c.Origin, Size: c.Size, Complete: c.Complete, Timeline: Timeline(id, c.Records), Relied: relied(c.Records, id)}
+	t := &Tracing{Case: id, Origin: c.Origin, Size: c.Size, Complete: c.Complete, Relied: relied(c.Records, id)}
 	f, err := c.Facts()
 	if err != nil {
 		return nil, err
@@ -130,6 +132,7 @@ func (c *Case) TraceAt(effect string, size int64) (*Tracing, error) {
 	if err := t.AsOf(size); err != nil {
 		return nil, err
 	}
+	t.Tell(f, c.Records, c.Opened)
 	found := false
 	for _, x := range c.Effects() {
 		switch {
@@ -149,7 +152,7 @@ func (c *Case) TraceAt(effect string, size int64) (*Tracing, error) {
 	return t, nil
 }
 
-// AsOf makes a tracing that has no answers yet one as of an earlier size, at most
+// AsOf makes a tracing that has no answers and no timeline yet one as of an earlier size, at most
 // its own (0: its own).
 func (t *Tracing) AsOf(size int64) error {
 	t.Tree = t.Size
@@ -160,7 +163,6 @@ func (t *Tracing) AsOf(size int64) error {
 		return fmt.Errorf("size is %d, want 1 to %d", size, t.Size)
 	}
 	t.Size = size
-	t.Timeline = slices.DeleteFunc(t.Timeline, func(e Entry) bool { return e.N >= size })
 	t.Relied = slices.DeleteFunc(t.Relied, func(r Relied) bool { return r.N >= size })
 	return nil
 }
@@ -204,6 +206,11 @@ func (m *matter) disclose(r *record.Record, text string) {
 	if err != nil {
 		return
 	}
+	o := Opened{r.ID, record.Sum([]byte(text)), name, string(raw)}
+	if raw[0] == '"' && json.Unmarshal(raw, &o.Value) != nil {
+		return
+	}
+	m.opened = append(m.opened, o)
 	d := Disclosed{Record: r.ID, Field: name}
 	switch raw[0] {
 	case '"':
@@ -218,6 +225,40 @@ func (m *matter) disclose(r *record.Record, text string) {
 		d.Value.Text = string(raw)
 	}
 	m.disclosed = append(m.disclosed, d)
+}
+
+// WriteRecords writes the timeline of the case, and what it rests on.
+func (t *Tracing) WriteRecords(w io.Writer) error {
+	var b strings.Builder
+	t.writeRecords(&b)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (t *Tracing) writeRecords(b *strings.Builder) {
+	for _, e := range t.Timeline {
+		e.write(b)
+	}
+	if len(t.Rests) > 0 {
+		fmt.Fprintf(b, "rests on     %s\n", many(int64(len(t.Rests)), "standing record"))
+	}
+	for _, e := range t.Rests {
+		e.write(b)
+	}
+}
+
+// WriteWaiting writes what the records of the case ask for and none gives.
+func (t *Tracing) WriteWaiting(w io.Writer) error {
+	var b strings.Builder
+	t.writeWaiting(&b)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (t *Tracing) writeWaiting(b *strings.Builder) {
+	for _, x := range t.Waiting {
+		b.WriteString(plain("open         "+x.Text) + "\n")
+	}
 }
 
 // WriteText writes the timeline of the case; of each effect the findings, with
@@ -235,9 +276,7 @@ func (t *Tracing) WriteText(w io.Writer) error {
 		of = fmt.Sprintf(" of %d", t.Tree)
 	}
 	line("case         %s in %s, as of size %d%s, %s, %s", t.Case, t.Origin, t.Size, of, many(int64(len(t.Timeline)), "record"), complete)
-	for _, e := range t.Timeline {
-		b.WriteString(e.String() + "\n")
-	}
+	t.writeRecords(&b)
 	if len(t.Answers)+len(t.Without) == 0 {
 		b.WriteByte('\n')
 		line("no effect: nothing was done in this case that changed something outside")
@@ -256,6 +295,7 @@ func (t *Tracing) WriteText(w io.Writer) error {
 		line("effect %s (record %d): %s, so nothing follows from the records", x.Effect.ID, x.Effect.N, x.Reason)
 	}
 	b.WriteByte('\n')
+	t.writeWaiting(&b)
 	for _, u := range t.Unproven {
 		line("unproven     %s", u)
 	}
@@ -285,16 +325,28 @@ func writeAnswer(line func(format string, args ...any), a *responsibility.Answer
 
 // MarshalJSON has the same facts as the text, and all tests.
 func (t *Tracing) MarshalJSON() ([]byte, error) {
+	type detail struct {
+		Name string `json:"name,omitempty"`
+		Text string `json:"text"`
+	}
 	type entry struct {
-		N          int64  `json:"n"`
-		At         string `json:"at"`
-		Logged     string `json:"logged"`
-		Kind       string `json:"kind"`
-		By         string `json:"by"`
-		Actor      string `json:"actor,omitempty"`
-		ID         string `json:"id"`
-		Text       string `json:"text,omitempty"`
-		Backfilled bool   `json:"backfilled,omitempty"`
+		N          int64    `json:"n"`
+		At         string   `json:"at"`
+		Logged     string   `json:"logged"`
+		Kind       string   `json:"kind"`
+		By         string   `json:"by"`
+		Actor      string   `json:"actor,omitempty"`
+		ID         string   `json:"id"`
+		Text       string   `json:"text,omitempty"`
+		Details    []detail `json:"details,omitempty"`
+		Backfilled bool     `json:"backfilled,omitempty"`
+	}
+	type waiting struct {
+		N    int64  `json:"n"`
+		ID   string `json:"id"`
+		Kind string `json:"kind"`
+		Text string `json:"text"`
+		Past bool   `json:"past,omitempty"`
 	}
 	type open struct {
 		Effect string `json:"effect"`
@@ -321,8 +373,10 @@ func (t *Tracing) MarshalJSON() ([]byte, error) {
 		Tree       int64             `json:"tree,omitempty"`
 		Complete   bool              `json:"complete"`
 		Timeline   []entry           `json:"timeline"`
+		Rests      []entry           `json:"rests_on,omitempty"`
 		Answers    []json.RawMessage `json:"answers"`
 		Open       []open            `json:"open"`
+		Waiting    []waiting         `json:"waiting,omitempty"`
 		Relied     []finding         `json:"relied_on,omitempty"`
 		Without    []without         `json:"without_rules,omitempty"`
 		Unproven   []string          `json:"unproven,omitempty"`
@@ -331,8 +385,20 @@ func (t *Tracing) MarshalJSON() ([]byte, error) {
 	if t.Tree > t.Size {
 		out.Tree = t.Tree
 	}
-	for _, e := range t.Timeline {
-		out.Timeline = append(out.Timeline, entry{e.N, e.At.String(), e.Logged.String(), string(e.Kind), e.By, e.Actor, e.ID, e.Text, e.Backfilled})
+	rows := func(list []Entry) (all []entry) {
+		for _, e := range list {
+			var more []detail
+			for _, d := range e.Details {
+				more = append(more, detail(d))
+			}
+			all = append(all, entry{e.N, e.At.String(), e.Logged.String(), string(e.Kind), e.By, e.Actor, e.ID, e.Text, more, e.Backfilled})
+		}
+		return all
+	}
+	out.Timeline = append(out.Timeline, rows(t.Timeline)...)
+	out.Rests = rows(t.Rests)
+	for _, x := range t.Waiting {
+		out.Waiting = append(out.Waiting, waiting{x.N, x.ID, string(x.Kind), x.Text, x.Past})
 	}
 	for _, a := range t.Answers {
 		raw, err := a.Marshal()

@@ -157,6 +157,7 @@ type Action struct {
 	Key                     string // idempotency key
 	Reversible              bool
 	ObservedBy, Reverses    string
+	Reason                  string // why it is refused, or done although the rules would find something
 }
 
 // IsEffect reports whether the action was done and changed something: reads do
@@ -172,6 +173,7 @@ func (b *Action) fields(c *codec) {
 	c.ref("grant", &b.Grant, optional)
 	c.label("key", &b.Key, optional)
 	c.id("observed_by", &b.ObservedBy, optional)
+	c.text("reason", &b.Reason, optional)
 	c.label("resource", &b.Resource, optional)
 	c.ref("reverses", &b.Reverses, optional)
 	c.bool("reversible", &b.Reversible, optional)

@@ -65,7 +65,7 @@ func bodies(t testing.TB) []struct{ full, least Body } {
 				{ID: "meter", Left: Operand{Ref: "m-1"}, Right: Operand{Lit: "2"}, Op: "!=", Result: "refer"}},
 			Proposes: &Proposal{Action: "refund", Resource: "order/8801", Amount: "15.00"}, Reasons: testDigest("r"), Output: testDigest("o"), ModelReported: "modelco/m7@2026-02-15"},
 			&Decision{Agent: "care-3"}},
-		{&Action{Decision: "d-1", Grant: "g-1", Review: "r-1", Action: "refund", Resource: "order/8801", Amount: "15.00", Currency: "EUR", Effect: "commit", Status: "executed", Key: "k 1", Reversible: true, ObservedBy: "bank", Reverses: "x-0"},
+		{&Action{Decision: "d-1", Grant: "g-1", Review: "r-1", Action: "refund", Resource: "order/8801", Amount: "15.00", Currency: "EUR", Effect: "commit", Status: "executed", Key: "k 1", Reversible: true, ObservedBy: "bank", Reverses: "x-0", Reason: "the lead has left, the order is stopped tonight"},
 			&Action{Action: "look up", Effect: "read", Status: "planned"}},
 		{&Handoff{Decision: "d-1", To: "client", Reason: "amount_over:800.00", Deadline: day(4), Shown: []string{"claims", "checks"}, Nonce: testNonce("h")},
 			&Handoff{To: "client", Reason: "asked for a person"}},

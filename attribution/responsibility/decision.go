@@ -79,7 +79,7 @@ func (u *run) checks() {
 			}
 			continue
 		}
-		u.test(CheckMisreported, of, "reported "+c.Result, "!=", "replay of "+words, unknown)
+		open := u.test(CheckMisreported, of, "reported "+c.Result, "!=", "replay of "+words, unknown)
 		status := Undeterminable
 		for _, o := range []struct {
 			record.Operand
@@ -91,7 +91,7 @@ func (u *run) checks() {
 				}
 			}
 		}
-		u.find(CheckMisreported, u.x.By, status, evidence...)
+		u.find(CheckMisreported, u.x.By, status, evidence...).cite(open)
 	}
 }
 
@@ -141,9 +141,9 @@ func (u *run) contradicted(of string, c *record.Claim, s record.FieldRef, r *rec
 		}
 		return
 	}
-	u.test(rule, of, "value "+quoted(c.Value), "!=", where, unknown)
+	open := u.test(rule, of, "value "+quoted(c.Value), "!=", where, unknown)
 	if against := u.withheld(rule, r, s.Field); against != nil {
-		u.find(rule, u.x.By, Presumed, append(against, u.d, r)...)
+		u.find(rule, u.x.By, Presumed, append(against, u.d, r)...).cite(open)
 		return
 	}
 	u.find(rule, u.x.By, Undeterminable, u.d, r)

@@ -212,6 +212,16 @@ func (u *run) findWeighing(weight int, rule Rule, party string, status Status, e
 	return f
 }
 
+// cite has a finding whose last test was just made name those since the test
+// open too: what could not be tested, before why that is held against a party.
+func (f *Finding) cite(open int) {
+	last := len(f.Tests) - 1
+	for i := open; i < f.Tests[last]; i++ {
+		f.Tests = append(f.Tests, i)
+	}
+	slices.Sort(f.Tests[last:])
+}
+
 func (u *run) answer() *Answer {
 	order := map[Rule]int{}
 	for i, rule := range Rules() {

@@ -19,8 +19,9 @@ func caseCommand() *cli.Command {
 		Name:      "case",
 		Usage:     "show what was recorded of a case, in order, and who answers for what was done",
 		ArgsUsage: "CASE",
-		Description: `One line a record: its index, when it happened, its kind, who says it, its
-name, and what it says in short. Of each effect the findings follow that the
+		Description: `A row for each record: its index, when it happened, its kind, who says it, its
+name, and what it says in short; below it what else it says, and what other
+records say of it. The standing records that these rest on follow. Of each effect the findings follow that the
 agreed rules make of the records, with the tests that made them, and the
 shares (docs/rules.md); sealed values are not opened for that. With --json the
 records themselves are printed, and each answer behind them. bundle case CASE
@@ -59,61 +60,66 @@ func showCase(c *cli.Context) error {
 		if len(ns) == 0 {
 			return command.Failed("raasledger bundle case proves it to others", none)
 		}
-		if !c.Bool("json") {
-			if err := command.Report(c, "case         %s, %s\n", args[0], count(int64(len(ns)), "record")); err != nil {
-				return err
-			}
+		t, err := l.TraceCase(c.Context, args[0], size)
+		if err != nil {
+			return err
 		}
-		for _, n := range ns {
-			line, err := l.Get(n)
-			if err != nil {
-				return err
-			}
-			r, err := record.Parse(line)
-			if err != nil {
-				return err
-			}
-			text := string(line)
-			if !c.Bool("json") {
-				text = verify.NewEntry(r).String()
-			}
-			if err := command.Report(c, "%s\n", text); err != nil {
-				return err
-			}
+		if c.Bool("json") {
+			return printCase(c, l, ns, t)
 		}
-		return showFindings(c, l, args[0], size)
+		return showTracing(c, args[0], t)
 	})
 }
 
-// showFindings shows what follows from the records before size for each effect
-// of a case.
-func showFindings(c *cli.Context, l *ledger.Ledger, matter string, size int64) error {
-	t, err := l.TraceCase(c.Context, matter, size)
-	if err != nil {
-		return err
-	}
-	for _, answer := range t.Answers {
-		text := "\n" + answer.Text()
-		if c.Bool("json") {
-			raw, err := answer.Marshal()
-			if err != nil {
-				return err
-			}
-			text = fmt.Sprintf("{\"answer\":%s}\n", raw)
+// printCase prints the records of a case, and the answers behind them.
+func printCase(c *cli.Context, l *ledger.Ledger, ns []int64, t *verify.Tracing) error {
+	for _, n := range ns {
+		line, err := l.Get(n)
+		if err != nil {
+			return err
 		}
-		if err := command.Report(c, "%s", text); err != nil {
+		if err := command.Report(c, "%s\n", line); err != nil {
 			return err
 		}
 	}
-	for _, x := range t.Without {
-		if c.Bool("json") {
-			continue // there is no answer
+	for _, answer := range t.Answers {
+		raw, err := answer.Marshal()
+		if err != nil {
+			return err
 		}
-		if err := command.Report(c, "\neffect %s: %s, so nothing follows from the records\n", x.Effect.ID, x.Reason); err != nil {
+		if err := command.Report(c, "{\"answer\":%s}\n", raw); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// showTracing shows what was recorded of a case, what follows for each effect,
+// and what is still waited for.
+func showTracing(c *cli.Context, matter string, t *verify.Tracing) error {
+	if err := command.Report(c, "case         %s, %s\n", matter, count(int64(len(t.Timeline)), "record")); err != nil {
+		return err
+	}
+	if err := t.WriteRecords(c.App.Writer); err != nil {
+		return err
+	}
+	for _, answer := range t.Answers {
+		if err := command.Report(c, "\n%s", answer.Text()); err != nil {
+			return err
+		}
+	}
+	for _, x := range t.Without {
+		if err := command.Report(c, "\neffect %s: %s, so nothing follows from the records\n", x.Effect.ID, x.Reason); err != nil {
+			return err
+		}
+	}
+	if len(t.Waiting) == 0 {
+		return nil
+	}
+	if err := command.Report(c, "\n"); err != nil {
+		return err
+	}
+	return t.WriteWaiting(c.App.Writer)
 }
 
 // caseChain is the chain of a case that a person names.

@@ -1,0 +1,16 @@
+package responsibility
+
+import "github.com/raasledger/raasledger/attribution/record"
+
+// Record returns the record of that id among the first size, or nil.
+func (f *Facts) Record(id string, size int64) *record.Record { return f.before(size, id) }
+
+// About returns the records among the first size that refer to id in a way that
+// the rules follow back, in ledger order: what was said of it later, such as
+// reviews and handoffs of a decision, corrections of an input, revocations of a
+// grant, demands, disclosures on a demand, erasures, disputes and resolutions.
+func (f *Facts) About(id string, size int64) []*record.Record { return f.of(id, size) }
+
+// Now is the time at a size in a case: that of the last record that names the
+// case or is a standing one. The rules measure deadlines by it.
+func (f *Facts) Now(matter string, size int64) record.Time { return f.now(matter, size) }
