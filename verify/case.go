@@ -34,7 +34,9 @@ type Case struct {
 // A Disclosed is the value of a sealed field of a record.
 type Disclosed struct {
 	Record, Field string
+	Digest        record.Digest
 	Value         record.Value
+	Opaque        bool // the value is no text, number or truth value, and not in Value
 }
 
 // Chain returns the records of a chain that the bundle shows whole, in ledger

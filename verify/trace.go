@@ -191,20 +191,29 @@ func (c *Case) Facts() (*responsibility.Facts, error) {
 		}
 	}
 	for _, d := range c.Disclosed {
-		f.Disclose(d.Record, d.Field, d.Value)
+		d.tell(f)
 	}
 	return f, nil
 }
 
+// tell gives the rules the name, and a value that they can compare.
+func (d *Disclosed) tell(f *responsibility.Facts) {
+	if d.Opaque {
+		f.DiscloseName(d.Record, d.Field, d.Digest)
+		return
+	}
+	f.Disclose(d.Record, d.Field, d.Digest, d.Value)
+}
+
 // disclose keeps the value of a sealed field, which the check of attachments
 // compares with its digest. What is no text, number or truth value cannot be
-// compared by a rule, and stays unavailable to it.
+// compared by a rule: it stays unavailable, and only its name is known.
 func (m *matter) disclose(r *record.Record, text string) {
 	name, raw, err := record.OpenDisclosure(text)
 	if err != nil {
 		return
 	}
-	d := Disclosed{Record: r.ID, Field: name}
+	d := Disclosed{Record: r.ID, Field: name, Digest: record.Sum([]byte(text))}
 	switch raw[0] {
 	case '"':
 		if json.Unmarshal(raw, &d.Value.Text) != nil {
@@ -213,7 +222,7 @@ func (m *matter) disclose(r *record.Record, text string) {
 	case 't', 'f':
 		d.Value.IsBool, d.Value.Bool = true, raw[0] == 't'
 	case '{', '[', 'n':
-		return
+		d.Opaque = true
 	default:
 		d.Value.Text = string(raw)
 	}
