@@ -99,8 +99,8 @@ func (f *Facts) decided(r *record.Record) *record.Record {
 
 // answered returns the handoff that a review answers: the first one of its
 // decision, by the author of that, with the review's nonce. why says why it
-// answers none. Each party answers a handoff once; what another one writes
-// takes nothing from it, and a later handoff with the nonce moves nothing.
+// answers none. Each party names a nonce once, void or not; what another one
+// writes takes nothing from it, and a later handoff with the nonce moves nothing.
 func (f *Facts) answered(r *record.Record) (handoff *record.Record, why string) {
 	decision := f.decided(r)
 	if decision == nil {
@@ -115,7 +115,7 @@ func (f *Facts) answered(r *record.Record) (handoff *record.Record, why string) 
 				handoff = e
 			}
 		case *record.Review:
-			if used == nil && handoff != nil && e.By == r.By && f.decided(e) == decision {
+			if used == nil && e.By == r.By && f.decided(e) == decision {
 				used = e
 			}
 		}

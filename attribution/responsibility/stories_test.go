@@ -281,6 +281,11 @@ func TestStoriesAreAdmitted(t *testing.T) {
 			if err := standing.Apply(r); err != nil {
 				t.Errorf("%s: %v", s.ID, err)
 			}
+			if _, ok := r.Body.(*record.Review); ok {
+				if err := CheckReview(f, r, record.Time(standing.Latest().Terms.Skew)); err != nil {
+					t.Errorf("%s: %v", s.ID, err)
+				}
+			}
 			if standing.SignatureVoid(r) != f.void(r) {
 				t.Errorf("%s: whether the signature of %s is void is not what the standing says", s.ID, r.ID)
 			}
