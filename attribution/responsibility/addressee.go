@@ -20,8 +20,9 @@ type known struct {
 // own: by a record of that actor, a key that it holds, or a grant to it that
 // the party operates itself. The first word stands.
 func (f *Facts) acquaint(r *record.Record) {
-	f.know(r.Actor, r)
 	switch b := r.Body.(type) {
+	case *record.Action:
+		return // an agent's, of which the facts hold those of many matters
 	case *record.Key:
 		if b.Op != "revoke" {
 			f.know(b.Holder, r)
@@ -31,6 +32,7 @@ func (f *Facts) acquaint(r *record.Record) {
 			f.know(b.Grantee, r)
 		}
 	}
+	f.know(r.Actor, r)
 }
 
 func (f *Facts) know(actor string, r *record.Record) {
