@@ -115,31 +115,6 @@ func (c *scene) approve(verdict string) *record.Review {
 	return &record.Review{Of: "d1", Verdict: verdict, Opened: c.at, Shown: []string{"checks", "claims"}, Reasons: record.Sum(nil)}
 }
 
-const sceneNonce = "bm9uY2Vub25jZW5vbmNlbm8="
-
-// dated adds a record that says it is of the time at from now, and is recorded
-// after logged.
-func (c *scene) dated(r *record.Record, at, logged record.Time) {
-	c.at -= 60_000 // what make moved it by
-	r.At = c.at + at
-	c.at += max(logged, 0)
-	c.put(r)
-}
-
-// show adds a handoff of d1 with the scene's nonce, which may still be changed.
-func (c *scene) show(id, by string, at, logged record.Time) *record.Handoff {
-	b := &record.Handoff{Decision: "d1", To: "client", Reason: "r", Shown: []string{"checks", "claims"}, Nonce: sceneNonce}
-	c.dated(c.make(id, by, "", b), at, logged)
-	return b
-}
-
-// answer adds an approval of d1 that names the scene's nonce, likewise.
-func (c *scene) answer(id, by string, at, logged record.Time) *record.Review {
-	b := &record.Review{Of: "d1", Verdict: "approve", Nonce: sceneNonce, Reasons: record.Sum(nil)}
-	c.dated(c.make(id, by, "h-lin", b), at, logged)
-	return b
-}
-
 // guarded makes every payment need a human.
 func (c *scene) guarded() {
 	g := c.grant()
