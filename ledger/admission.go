@@ -80,7 +80,7 @@ func (l *Ledger) Append(ctx context.Context, records ...*record.Record) ([]int64
 type call struct {
 	ctx      context.Context
 	create   bool // the ledger is new
-	settled  bool // of what is committed before it: a chain index, a resolve by finding
+	settled  bool // of what is committed before it: a chain index, a resolve by finding, a review that answers or was opened
 	records  []*record.Record
 	prepared []*record.Prepared
 	fix      fix // nil but in Settle
@@ -119,7 +119,9 @@ func (l *Ledger) append(ctx context.Context, c *call) ([]int64, error) {
 		defer l.evidenceMu.Unlock()
 	}
 	c.ctx, c.done = ctx, make(chan error, 1)
-	c.settled = c.settled || slices.ContainsFunc(c.records, func(r *record.Record) bool { return r.Kind == record.KindChainIndex || byFinding(r.Body) })
+	c.settled = c.settled || slices.ContainsFunc(c.records, func(r *record.Record) bool {
+		return r.Kind == record.KindChainIndex || byFinding(r.Body) || looksBack(r.Body)
+	})
 	l.callsMu.Lock()
 	l.calls = append(l.calls, c)
 	lead := !l.led
@@ -300,7 +302,7 @@ func (l *Ledger) admit(c *call) (*request, error) {
 		}
 		return nil, nil
 	}
-	for _, d := range drafts {
+	for i, d := range drafts {
 		if alone(d.record.Body) && len(records) > 1 {
 			return nil, position(records, d.position, &record.Refusal{Check: "form", N: -1, ID: d.record.ID, Field: "kind",
 				Reason: fmt.Sprintf("is %s, which stands alone in its call; this one has %d records", d.record.Body.Kind(), len(records))})
@@ -312,6 +314,11 @@ func (l *Ledger) admit(c *call) (*request, error) {
 		}
 		if o, ok := d.record.Body.(*record.Outcome); ok && o.Effect != "" {
 			if err := l.checkEffect(a, d.record, d.behind); err != nil {
+				return nil, position(records, d.position, refusedAtAdmission(err))
+			}
+		}
+		if looksBack(d.record.Body) {
+			if err := l.checkReview(c.ctx, a, d.record, drafts[:i]); err != nil {
 				return nil, position(records, d.position, refusedAtAdmission(err))
 			}
 		}

@@ -68,6 +68,7 @@ type desk struct {
 // matterOf is what there is of a case so far.
 type matterOf struct {
 	inputs, decisions, reviews, effects, disputes, demands []string
+	nonces                                                 map[string]string // by decision
 }
 
 func (d *desk) id(kind string) string { d.n++; return fmt.Sprintf("%s-%d", kind, d.n) }
@@ -142,7 +143,7 @@ func (d *desk) step() {
 	}
 	m := d.open[matter]
 	if m == nil {
-		m = &matterOf{}
+		m = &matterOf{nonces: map[string]string{}}
 		d.open[matter] = m
 	}
 	keep := func(list *[]string, id string, ok bool) {
@@ -153,7 +154,9 @@ func (d *desk) step() {
 	switch d.random.IntN(17) {
 	case 12:
 		if of := d.pick(m.decisions); of != "" {
-			d.vendor(d.id("handoff"), matter, &record.Handoff{Decision: of, To: []string{"client", "h-lin", "elsewhere"}[d.random.IntN(3)], Reason: "unsure", Deadline: d.clock.now + record.Time(d.random.IntN(20))*60*60*1000})
+			m.nonces[of] = nonceOf(fmt.Sprint(d.random.IntN(3)))
+			d.vendor(d.id("handoff"), matter, &record.Handoff{Decision: of, To: []string{"client", "h-lin", "h-new", "agent", "elsewhere"}[d.random.IntN(5)], Reason: "unsure",
+				Shown: []string{"checks", "claims"}[:d.random.IntN(3)], Nonce: m.nonces[of], Deadline: d.clock.now + record.Time(d.random.IntN(20))*60*60*1000})
 		}
 	case 13:
 		of := d.pick(slices.Concat(m.inputs, m.decisions, m.reviews, m.effects))
@@ -202,8 +205,9 @@ func (d *desk) step() {
 		keep(&m.decisions, id, d.vendor(id, matter, b))
 	case 6:
 		of := d.pick(m.decisions)
-		r := &record.Record{Kind: record.KindReview, ID: d.id("review"), Case: matter, Actor: "h-lin",
-			Body: &record.Review{Of: of, Verdict: []string{"approve", "override", "reject"}[d.random.IntN(3)], Opened: d.clock.now - 90_000, Shown: []string{"checks", "claims"}}}
+		nonce := m.nonces[of] // of the last handoff, if there is one
+		r := &record.Record{Kind: record.KindReview, ID: d.id("review"), Case: matter, Actor: []string{"h-lin", "h-lin", "h-new"}[d.random.IntN(3)],
+			Body: &record.Review{Nonce: nonce, Of: of, Verdict: []string{"approve", "override", "reject"}[d.random.IntN(3)], Opened: d.clock.now - 90_000, Shown: []string{"checks", "claims"}}}
 		keep(&m.reviews, r.ID, of != "" && d.client(r))
 	case 7, 8, 9:
 		d.act(matter, m)

@@ -58,42 +58,23 @@ func (w *teller) inShort(r *record.Record) string {
 // the graph has room for.
 type told struct{ short, full, drawn string }
 
-// showing is the handoff that showed a reviewer what was decided: it is about
-// the decision, stands before the review, and has the nonce that this names.
-func (w *teller) showing(r *record.Record, b *record.Review) *record.Record {
-	if b.Nonce == "" {
-		return nil
-	}
-	decision := b.Of
-	if x := w.find(b.Of); x != nil {
-		if a, ok := x.Body.(*record.Action); ok {
-			decision = a.Decision
-		}
-	}
-	for _, h := range w.facts.About(decision, min(w.size, r.Log.N)) {
-		if x, ok := h.Body.(*record.Handoff); ok && x.Nonce == b.Nonce {
-			return h
-		}
-	}
-	return nil
-}
-
 // took is how long a reviewer had it before them, and by whose word: from the
 // showing, which is another author's, else from where the reviewer says to have
 // opened it.
 func (w *teller) took(r *record.Record, b *record.Review) told {
-	if h := w.showing(r, b); h != nil {
+	h, took, why := w.facts.Showing(r)
+	switch {
+	case why != "":
+		return told{"shown nothing: its nonce " + why, "none: its nonce " + why + ", so nothing is known to have been shown", "not shown"}
+	case h != nil:
 		by := fmt.Sprintf("handoff %s (record %d, by %s)", h.ID, h.Log.N, h.By)
-		if r.At < h.At {
-			return told{"dated before " + h.ID + ", which showed it", fmt.Sprintf("less than none: this record is dated %s before %s, which showed it", lasting(h.At-r.At), by), "time unclear"}
+		if took < 0 {
+			return told{"dated before " + h.ID + ", which showed it", fmt.Sprintf("less than none: this record is dated %s before %s, which showed it", lasting(-took), by), "time unclear"}
 		}
-		d := lasting(r.At - h.At)
+		d := lasting(took)
 		return told{d + " after " + h.ID + " showed it", fmt.Sprintf("%s, from %s, which showed it, to this record (record %d, by %s)", d, by, r.Log.N, r.By), d}
 	}
-	none := "it names no showing"
-	if b.Nonce != "" {
-		none = "no earlier handoff about the same has its nonce"
-	}
+	const none = "it names no showing"
 	switch {
 	case b.Opened == 0:
 		return told{"how long it took is not recorded", "not recorded: " + none + ", and it does not say when it was opened", "time unknown"}

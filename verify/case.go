@@ -38,7 +38,9 @@ type Case struct {
 // A Disclosed is the value of a sealed field of a record.
 type Disclosed struct {
 	Record, Field string
+	Digest        record.Digest
 	Value         record.Value
+	Opaque        bool // the value is no text, number or truth value, and not in Value
 }
 
 // An Opened is a sealed field of a record as its disclosure has it.

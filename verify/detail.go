@@ -224,7 +224,7 @@ func (w *teller) decision(d *details, b *record.Decision) {
 func (w *teller) review(d *details, r *record.Record, b *record.Review) {
 	d.add("time taken", w.took(r, b).full)
 	shown := orNone(b.Shown, "it does not say what")
-	if h := w.showing(r, b); h != nil {
+	if h, _, _ := w.facts.Showing(r); h != nil {
 		shown += fmt.Sprintf("; by handoff %s: %s", h.ID, orNone(h.Body.(*record.Handoff).Shown, "it does not say what"))
 	}
 	d.add("shown", shown)

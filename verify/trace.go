@@ -193,25 +193,35 @@ func (c *Case) Facts() (*responsibility.Facts, error) {
 		}
 	}
 	for _, d := range c.Disclosed {
-		f.Disclose(d.Record, d.Field, d.Value)
+		d.tell(f)
 	}
 	return f, nil
 }
 
+// tell gives the rules the name, and a value that they can compare.
+func (d *Disclosed) tell(f *responsibility.Facts) {
+	if d.Opaque {
+		f.DiscloseName(d.Record, d.Field, d.Digest)
+		return
+	}
+	f.Disclose(d.Record, d.Field, d.Digest, d.Value)
+}
+
 // disclose keeps the value of a sealed field, which the check of attachments
 // compares with its digest. What is no text, number or truth value cannot be
-// compared by a rule, and stays unavailable to it.
+// compared by a rule: it stays unavailable, and only its name is known.
 func (m *matter) disclose(r *record.Record, text string) {
 	name, raw, err := record.OpenDisclosure(text)
 	if err != nil {
 		return
 	}
-	o := Opened{r.ID, record.Sum([]byte(text)), name, string(raw)}
+	digest := record.Sum([]byte(text))
+	o := Opened{r.ID, digest, name, string(raw)}
 	if raw[0] == '"' && json.Unmarshal(raw, &o.Value) != nil {
 		return
 	}
 	m.opened = append(m.opened, o)
-	d := Disclosed{Record: r.ID, Field: name}
+	d := Disclosed{Record: r.ID, Field: name, Digest: digest}
 	switch raw[0] {
 	case '"':
 		if json.Unmarshal(raw, &d.Value.Text) != nil {
@@ -220,7 +230,7 @@ func (m *matter) disclose(r *record.Record, text string) {
 	case 't', 'f':
 		d.Value.IsBool, d.Value.Bool = true, raw[0] == 't'
 	case '{', '[', 'n':
-		return
+		d.Opaque = true
 	default:
 		d.Value.Text = string(raw)
 	}

@@ -13,6 +13,8 @@ import (
 	"github.com/raasledger/raasledger/verify/bundle"
 )
 
+const shownNonce = "c2hvd24gdG8gaC1saW4uLg=="
+
 // overdrawn is a ledger under rs-1 in which a refund of case R-1, record 12,
 // goes wrong in many ways, each of which rests on another record.
 func overdrawn(t testing.TB, step func(m *maker, n int)) *maker {
@@ -54,12 +56,13 @@ func overdrawn(t testing.TB, step func(m *maker, n int)) *maker {
 			Checks:  []record.Check{{ID: "paid", Left: operand("paid"), Op: "<=", Right: record.Operand{Lit: "100"}, Result: "pass"}, {ID: "small", Left: operand("total"), Op: "<", Right: record.Operand{Lit: "50"}, Result: "pass"}},
 			Reasons: record.Sum(nil), Output: record.Sum(nil)})
 	})
+	m.clock("2026-03-02T10:59:50")
 	do(func() { // 7
-		m.vendor("h-1", "R-1", &record.Handoff{Decision: "d-1", To: "client", Reason: "amount", Deadline: m.now + 3600*1000})
+		m.vendor("h-1", "R-1", &record.Handoff{Decision: "d-1", To: "client", Reason: "amount", Deadline: m.now + 3600*1000, Shown: []string{"checks"}, Nonce: shownNonce})
 	})
 	m.clock("2026-03-02T11:00:00")
-	do(func() { // 8
-		client("r-1", "R-1", "h-lin", &record.Review{Of: "d-1", Verdict: "approve", Opened: m.now - 10_000, Shown: []string{"checks"}})
+	do(func() { // 8: says half an hour, and was shown it for ten seconds
+		client("r-1", "R-1", "h-lin", &record.Review{Of: "d-1", Verdict: "approve", Opened: m.now - 1800_000, Nonce: shownNonce})
 	})
 	do(func() { m.vendor("o-2", "R-2", &record.Input{AsOf: m.now}) })                                      // 9: of another matter
 	do(func() { client("v-1", "", "", &record.Revoke{Grant: "g-1", Effective: m.now, Reason: "enough"}) }) // 10
@@ -132,9 +135,18 @@ var traceVectors = []vector{
 	{name: "trace-correction-dropped", fails: "chains", make: without(14)},
 	{name: "trace-grant-widened", fails: "several", make: inLine(1, `"amount":"100"`, `"amount":"900"`)},
 	{name: "trace-amount-lowered", fails: "records", make: inLine(12, `"amount":"80"`, `"amount":"8"`)},
-	{name: "trace-review-lengthened", fails: "several", make: inLine(8, `"opened":"2026-03-02T10:59:50.000Z"`, `"opened":"2026-03-02T10:29:50.000Z"`)},
+	{name: "trace-review-lengthened", fails: "several", make: inLine(8, `"nonce":"`+shownNonce+`",`, "")},
+	{name: "trace-handoff-dropped", fails: "chains", make: without(7)},
+	{name: "trace-handoff-dated-back", fails: "records", make: inLine(7, `"at":"2026-03-02T10:59:50.000Z"`, `"at":"2026-03-02T10:29:50.000Z"`)},
 	{name: "trace-grant-widened-and-signed-anew", fails: "author signatures", make: forged(1, func(r *record.Record) { r.Body.(*record.Grant).LimitPeriod.Amount = "900" })},
-	{name: "trace-review-forged", fails: "author signatures", make: forged(8, func(r *record.Record) { r.Body.(*record.Review).Opened -= 1800_000 })},
+	{name: "trace-review-forged", fails: "author signatures", make: forged(8, func(r *record.Record) { r.Body.(*record.Review).Nonce = "" })},
+	{name: "trace-custodian-unknown", fails: "terms", make: func(t testing.TB) []byte {
+		return overdrawn(t, func(m *maker, next int) {
+			if m.alter = nil; next == 11 {
+				m.alter = func(r *record.Record) { r.Body.(*record.Demand).Custodian = "marsman" }
+			}
+		}).matter(matterCut{of: "case/R-1"})
+	}},
 	{name: "trace-revocation-postponed", fails: "author signatures", make: forged(10, func(r *record.Record) { r.Body.(*record.Revoke).Effective += 365 * 24 * 3600 * 1000 })},
 	{name: "trace-value-changed", fails: "attachments", make: func(t testing.TB) []byte {
 		m := overdrawn(t, nil)
@@ -191,7 +203,7 @@ func believed(t testing.TB, b []byte) string {
 		}
 	}
 	for _, d := range m.disclosed {
-		f.Disclose(d.Record, d.Field, d.Value)
+		d.tell(f)
 	}
 	answer, err := responsibility.Trace(f, "x-1", f.Size())
 	if err != nil {

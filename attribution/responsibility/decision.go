@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/attribution/terms"
 )
 
 // replay evaluates a check over the values of the fields it names at the size
@@ -191,21 +192,51 @@ func (u *run) dutyOmitted() {
 			}
 			continue
 		}
-		var newest *record.Record
-		for _, r := range u.inputs {
-			if u.f.value(r, duty.Fresh, u.size).state != absent && (newest == nil || asOf(r) > asOf(newest)) {
+		u.dutyFresh(duty, of, evidence)
+	}
+}
+
+// dutyFresh looks for the newest input that has the field. One of which it
+// cannot be seen whether it has it may be newer, and so leaves open what would
+// otherwise be established.
+func (u *run) dutyFresh(duty terms.Duty, of string, evidence *record.Record) {
+	const rule = DutyOmitted
+	var newest, sealed *record.Record
+	for _, r := range u.inputs {
+		switch u.f.value(r, duty.Fresh, u.size).state {
+		case present:
+			if newest == nil || asOf(r) > asOf(newest) {
 				newest = r
 			}
+		case unavailable:
+			if sealed == nil || asOf(r) > asOf(sealed) {
+				sealed = r
+			}
 		}
-		if newest == nil {
-			u.test(rule, of, "no input of the decision has "+duty.Fresh+", so its age", ">", duty.Within.String(), unknown)
-			u.findWeighing(0, rule, duty.Party, Undeterminable, evidence)
-			continue
-		}
-		at := u.f.instant(u.d)
-		if u.decide(rule, of, duty.Fresh+" of "+newest.ID+" as of "+asOf(newest).String()+", its age at "+at.String(), ">", duty.Within.String(), at-asOf(newest) > record.Time(duty.Within)) {
-			u.findWeighing(duty.Weight, rule, duty.Party, Established, u.d, newest)
-		}
+	}
+	if newest == nil && sealed == nil {
+		u.test(rule, of, "no input of the decision has "+duty.Fresh+", so its age", ">", duty.Within.String(), unknown)
+		u.findWeighing(0, rule, duty.Party, Undeterminable, evidence)
+		return
+	}
+	at := u.f.instant(u.d)
+	old := func(r *record.Record) bool { return at-asOf(r) > record.Time(duty.Within) }
+	age := func(r *record.Record, words string) string {
+		return duty.Fresh + " of " + r.ID + words + " as of " + asOf(r).String() + ", its age at " + at.String()
+	}
+	switch {
+	case newest != nil && !old(newest):
+		u.test(rule, of, age(newest, ""), ">", duty.Within.String(), no)
+	case sealed != nil && !old(sealed):
+		u.test(rule, of, age(sealed, " (not available)"), ">", duty.Within.String(), unknown)
+		u.findWeighing(0, rule, duty.Party, Undeterminable, u.d, newest, sealed)
+	case newest != nil:
+		u.test(rule, of, age(newest, ""), ">", duty.Within.String(), yes)
+		u.findWeighing(duty.Weight, rule, duty.Party, Established, u.d, newest)
+	default:
+		// Old if it has the field, and without it there is none.
+		u.test(rule, of, age(sealed, " (not available)"), ">", duty.Within.String(), unknown)
+		u.findWeighing(0, rule, duty.Party, Undeterminable, u.d, sealed)
 	}
 }
 

@@ -26,8 +26,10 @@ type Facts struct {
 	revoked   map[string][]revocation // by the fingerprint of a key
 	accounts  map[string]*account     // by grant
 	effects   map[string][]*record.Record
-	moments   map[string][]moment // by case; "" are the standing records
-	disclosed map[field]string
+	moments   map[string][]moment         // by case; "" are the standing records
+	disclosed map[string][]disclosure     // by the id of the record
+	nonces    map[string][]*record.Record // handoffs and reviews that name it, in ledger order
+	known     map[acting]known
 	beside    map[string]*record.Record
 }
 
@@ -52,6 +54,13 @@ type moment struct {
 
 type field struct{ id, name string }
 
+// A disclosure is the value of a sealed field that somebody has shown.
+type disclosure struct {
+	name, value string
+	digest      record.Digest
+	opaque      bool // the value is none that a rule compares
+}
+
 // NewFacts returns Facts without records.
 func NewFacts() *Facts { return newLayer(nil) }
 
@@ -65,7 +74,8 @@ func newLayer(base *Facts) *Facts {
 	return &Facts{
 		base: base, byID: map[string]*record.Record{}, about: map[string][]*record.Record{}, disputes: map[string][]*record.Record{},
 		revoked: map[string][]revocation{}, accounts: map[string]*account{}, effects: map[string][]*record.Record{},
-		moments: map[string][]moment{}, disclosed: map[field]string{}, beside: map[string]*record.Record{},
+		moments: map[string][]moment{}, disclosed: map[string][]disclosure{}, nonces: map[string][]*record.Record{}, known: map[acting]known{},
+		beside: map[string]*record.Record{},
 	}
 }
 
@@ -104,6 +114,7 @@ func (f *Facts) Add(r *record.Record) error {
 	f.byID[r.ID] = r
 	if _, isMeasurement := r.Body.(*record.Measurement); r.Case != "" || !isMeasurement {
 		f.moments[r.Case] = append(f.moments[r.Case], moment{r.Log.N, r.Log.Time})
+		f.acquaint(r)
 	}
 	switch b := r.Body.(type) {
 	case *record.Key:
@@ -114,10 +125,12 @@ func (f *Facts) Add(r *record.Record) error {
 		f.index(b.Corrects, r)
 	case *record.Handoff:
 		f.index(b.Decision, r)
+		f.name(b.Nonce, r)
 	case *record.Outcome:
 		f.index(b.Effect, r) // for Conclude; the rules read no claim
 	case *record.Review:
 		f.index(b.Of, r)
+		f.name(b.Nonce, r)
 	case *record.Demand:
 		f.index(b.Of, r)
 	case *record.Disclose:
@@ -149,10 +162,31 @@ func (f *Facts) index(id string, r *record.Record) {
 	}
 }
 
-// Disclose gives the value of a sealed field of a record, which the caller has
-// checked against the digest in the record.
-func (f *Facts) Disclose(id, name string, value record.Value) {
-	f.disclosed[field{id, name}] = text(value)
+func (f *Facts) name(nonce string, r *record.Record) {
+	if nonce != "" {
+		f.nonces[nonce] = append(f.nonces[nonce], r)
+	}
+}
+
+// Disclose gives name and value of a sealed field of a record, which the caller
+// has checked against the digest in the record.
+func (f *Facts) Disclose(id, name string, digest record.Digest, value record.Value) {
+	f.disclosed[id] = append(f.disclosed[id], disclosure{name: name, value: text(value), digest: digest})
+}
+
+// DiscloseName gives the name of a sealed field whose value is an object, a list
+// or null: no rule can compare it, and the name is not that of another field.
+func (f *Facts) DiscloseName(id, name string, digest record.Digest) {
+	f.disclosed[id] = append(f.disclosed[id], disclosure{name: name, digest: digest, opaque: true})
+}
+
+// shown are the sealed fields of a record that somebody has shown.
+func (f *Facts) shown(id string) []disclosure {
+	var all []disclosure
+	for l := f; l != nil; l = l.base {
+		all = append(all, l.disclosed[id]...)
+	}
+	return all
 }
 
 // Beside holds a record only for those that name it, in any order: the review
@@ -366,7 +400,7 @@ type factState uint8
 
 const (
 	absent      factState = iota // the record has no such field
-	unavailable                  // sealed and not disclosed, or erased
+	unavailable                  // sealed and not disclosed, or erased; or one that is sealed may be it
 	present
 )
 
@@ -392,17 +426,34 @@ func (f *Facts) value(r *record.Record, name string, size int64) fact {
 	if len(r.Sealed) == 0 || name == "" {
 		return fact{}
 	}
-	for _, e := range f.of(r.ID, size) {
-		if b, ok := e.Body.(*record.Erase); ok && erases(b, name) && gone(e, b) {
-			return fact{state: unavailable}
+	shown := f.shown(r.ID)
+	i := slices.IndexFunc(shown, func(d disclosure) bool { return d.name == name })
+	switch {
+	case i < 0:
+		return fact{state: f.unnamed(r, shown, size)}
+	case shown[i].opaque || f.taken(r, shown[i], size):
+		return fact{state: unavailable}
+	}
+	return fact{present, shown[i].value}
+}
+
+// unnamed is the state of a field that no sealed field shown has the name of:
+// absent once each of them is shown, unavailable while one is not.
+func (f *Facts) unnamed(r *record.Record, shown []disclosure, size int64) factState {
+	for _, digest := range r.Sealed {
+		if !slices.ContainsFunc(shown, func(d disclosure) bool { return d.digest == digest && !f.taken(r, d, size) }) {
+			return unavailable
 		}
 	}
-	for l := f; l != nil; l = l.base {
-		if v, ok := l.disclosed[field{r.ID, name}]; ok {
-			return fact{present, v}
-		}
-	}
-	return fact{state: unavailable}
+	return absent
+}
+
+// taken reports whether all who held a sealed field have erased it.
+func (f *Facts) taken(r *record.Record, d disclosure, size int64) bool {
+	return slices.ContainsFunc(f.of(r.ID, size), func(e *record.Record) bool {
+		b, ok := e.Body.(*record.Erase)
+		return ok && erases(b, d.name) && gone(e, b)
+	})
 }
 
 // erases reports whether the erasure speaks of the field; without a scope it

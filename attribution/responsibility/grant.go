@@ -182,9 +182,8 @@ func (u *run) escalation() {
 		return
 	}
 	if u.decide(MissingEscalation, "effect "+u.x.ID, fmt.Sprintf("counting approvals %d", len(u.counting)), "==", "0", len(u.counting) == 0) {
-		missed := u.missed()
-		if len(missed) > 0 && u.proceeds(hits) {
-			u.test(MissingEscalation, "effect "+u.x.ID, "on_timeout proceed, and the deadline of "+missed[0].ID, "has", "not passed", no)
+		if h := u.escalated(u.missed()); h != nil && u.proceeds(hits) {
+			u.test(MissingEscalation, "effect "+u.x.ID, "on_timeout proceed, and the deadline of "+h.ID, "has", "not passed", no)
 			return
 		}
 		for _, h := range hits {

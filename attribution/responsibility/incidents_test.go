@@ -110,7 +110,7 @@ func idOf(name string) string {
 func TestIncidents(t *testing.T) {
 	incidents := readIncidents(t)
 	people := mayApprove(incidents)
-	base := incidentTerms(t, people)
+	base := incidentTerms(t, people, groupsOf(incidents))
 	got, want := map[string]int{}, map[string]int{}
 	handoffs, disputes, effects, blamed := 0, 0, 0, 0
 	for _, id := range slices.Sorted(maps.Keys(incidents)) {
@@ -149,7 +149,20 @@ func TestIncidents(t *testing.T) {
 	documentTotals(t, "incidents", effects, blamed, got)
 }
 
-func incidentTerms(t *testing.T, people map[string]bool) *Facts {
+// groupsOf are the groups that incidents are handed to. The log has a ? where it
+// names none, and that is nobody.
+func groupsOf(incidents map[string][]incidentEvent) []string {
+	groups := map[string]bool{}
+	for _, events := range incidents {
+		for _, e := range events {
+			groups[e.group] = true
+		}
+	}
+	delete(groups, "?")
+	return slices.Sorted(maps.Keys(groups))
+}
+
+func incidentTerms(t *testing.T, people map[string]bool, groups []string) *Facts {
 	var approvers []any
 	for _, p := range slices.Sorted(maps.Keys(people)) {
 		approvers = append(approvers, map[string]any{"human": idOf(p), "party": "client", "actions": []any{"resolve"}})
@@ -164,6 +177,10 @@ func incidentTerms(t *testing.T, people map[string]bool) *Facts {
 	entry("config", "c1", "desk", map[string]any{"agent": "agent", "model": "rules", "prompt": "p"})
 	entry("grant", "g1", "client", map[string]any{"grantor": "client", "grantee": "agent", "operator": "desk", "actions": []any{"notify", "resolve"}, "resources": []any{"incident/*"},
 		"escalate": []any{map[string]any{"when": "flag", "value": "critical"}}, "on_timeout": "proceed", "from": "2016-01-01T00:00:00Z", "until": "2018-01-01T00:00:00Z", "delegable": 0.0})
+	for _, group := range groups { // the client says whose they are
+		entry("grant", "g/"+idOf(group), "client", map[string]any{"grantor": "client", "grantee": idOf(group), "operator": "client", "actions": []any{"resolve"}, "resources": []any{"incident/*"},
+			"from": "2016-01-01T00:00:00Z", "until": "2018-01-01T00:00:00Z", "delegable": 0.0})
+	}
 	_, f := s.load(t)
 	return f
 }
@@ -305,17 +322,14 @@ func incidentCount(events []incidentEvent, people map[string]bool) map[string]in
 			short = short || k > from && w.at-events[k].at < incidentReview*1000
 			unclear = unclear || k == from
 		}
-		missed := map[string]bool{}
+		missed := false
 		for j := begun; j <= i && looks == 0; j++ {
-			if w := events[j]; w.assigns && w.at+respondBy(w.priority) <= e.at {
-				missed[idOf(w.group)] = true
-			}
-		}
-		for group := range missed {
-			found["oversight_not_exercised established "+group]++
+			w := events[j]
+			missed = missed || w.assigns && w.group != "?" && w.at+respondBy(w.priority) <= e.at
 		}
 		for key, is := range map[string]bool{
-			"missing_escalation established desk":          first.priority == critical && approvals == 0 && len(missed) == 0,
+			"missing_escalation established desk":          first.priority == critical && approvals == 0 && !missed,
+			"oversight_not_exercised established client":   missed,
 			"approval_out_of_authority established client": outside,
 			"review_too_short established client":          short,
 			"review_too_short undeterminable client":       unclear,

@@ -63,7 +63,7 @@ func (l *loader) record(e *storyEntry) *record.Record {
 	if e.Kind == "amendment" {
 		kind = record.KindAgreement
 	}
-	r := &record.Record{Kind: kind, ID: e.ID, At: l.time(e.At), By: e.By, Backfilled: e.Backfilled}
+	r := &record.Record{Kind: kind, ID: e.ID, At: l.time(e.At), By: e.By, Actor: e.Actor, Backfilled: e.Backfilled}
 	if e.Case != nil {
 		r.Case = *e.Case
 	}
@@ -183,6 +183,14 @@ func (b *body) digest(key string) record.Digest {
 	return ""
 }
 
+// nonce is made of a text.
+func (b *body) nonce() string {
+	if s := b.text("nonce"); s != "" {
+		return base64.StdEncoding.EncodeToString([]byte(fmt.Sprintf("%16s", s)))
+	}
+	return ""
+}
+
 func (b *body) facts(key string) record.Facts {
 	b.used[key] = true
 	object, _ := b.m[key].(map[string]any)
@@ -257,10 +265,10 @@ func (b *body) read(r *record.Record) record.Body {
 		return &record.Action{Decision: b.text("decision"), Grant: b.text("grant"), Review: b.text("review"), Action: b.text("action"), Resource: b.text("resource"),
 			Amount: record.Decimal(b.text("amount")), Currency: b.text("currency"), Effect: b.text("effect"), Status: b.text("status"), Key: b.text("key"), Reverses: b.text("reverses")}
 	case "handoff":
-		return &record.Handoff{Decision: b.text("decision"), To: b.text("to"), Deadline: b.time("deadline"), Reason: b.text("reason"), Shown: b.texts("shown")}
+		return &record.Handoff{Decision: b.text("decision"), To: b.text("to"), Deadline: b.time("deadline"), Reason: b.text("reason"), Shown: b.texts("shown"), Nonce: b.nonce()}
 	case "review":
 		r.Actor = b.text("human")
-		return &record.Review{Of: b.text("of"), Verdict: b.text("verdict"), Opened: b.time("opened"), Shown: b.texts("shown"), Sets: b.proposal("sets"), Reasons: b.digest("reasons")}
+		return &record.Review{Of: b.text("of"), Verdict: b.text("verdict"), Opened: b.time("opened"), Shown: b.texts("shown"), Sets: b.proposal("sets"), Reasons: b.digest("reasons"), Nonce: b.nonce()}
 	case "outcome":
 		// A clause is a result, a fee a fact.
 		return &record.Outcome{Result: strings.ReplaceAll(b.text("clause"), ".", "_"), Effect: b.text("action"), Facts: record.NewFacts(record.Text("fee", b.text("fee")))}
@@ -296,10 +304,17 @@ func (b *body) input(r *record.Record) record.Body {
 			b.l.sealed = map[string]record.Value{}
 		}
 		b.l.sealed[f.Name] = f.Value
-		r.Sealed = append(r.Sealed, record.Sum([]byte(f.Name+f.Value.Text)))
+		r.Sealed = append(r.Sealed, sealedDigest(f.Name, f.Value))
+	}
+	for _, withheld := range b.texts("withheld") {
+		r.Sealed = append(r.Sealed, record.Sum([]byte(withheld)))
 	}
 	slices.Sort(r.Sealed)
 	return in
+}
+
+func sealedDigest(name string, v record.Value) record.Digest {
+	return record.Sum([]byte(name + v.Text))
 }
 
 func (l *loader) erased(id, name string) bool {

@@ -133,7 +133,7 @@ func loanTerms(t *testing.T, cases map[string][]loanEvent) (*Facts, int64) {
 
 // loanRecords adds the records of an application, and returns its effect.
 func loanRecords(t *testing.T, f *Facts, n int64, id string, events []loanEvent) (effect string) {
-	decision, cancelled := "", false
+	decision, cancelled, decided := "", false, record.Time(0)
 	opened := map[string]record.Time{}
 	add := func(by, actor string, at record.Time, body record.Body) string {
 		r := &record.Record{Kind: body.Kind(), ID: fmt.Sprintf("%s/%d", id, n), Case: id, At: at, By: by, Actor: actor, Body: body, Log: &record.Log{N: n, Time: at}}
@@ -146,6 +146,7 @@ func loanRecords(t *testing.T, f *Facts, n int64, id string, events []loanEvent)
 	amount := record.Decimal(events[0].amount)
 	input := add("lender", "", events[0].at, &record.Input{Fields: record.NewFacts(record.Text("amount", string(amount))), AsOf: events[0].at})
 	decide := func(at record.Time) {
+		decided = at
 		decision = add("vendor", "", at, &record.Decision{Agent: "system", Config: "c1", Grant: "g1", Inputs: []string{input}, DependsOn: []record.FieldRef{{Ref: input, Field: "amount"}},
 			Checks:   []record.Check{{ID: "size", Left: record.Operand{Ref: input, Field: "amount"}, Op: "<=", Right: record.Operand{Lit: strconv.Itoa(loanCheck)}, Result: "pass"}},
 			Proposes: &record.Proposal{Action: "approve", Resource: "loan/" + id, Amount: amount}, Reasons: record.Sum([]byte("r")), Output: record.Sum([]byte("o"))})
@@ -173,7 +174,13 @@ func loanRecords(t *testing.T, f *Facts, n int64, id string, events []loanEvent)
 		case work && e.lifecycle == "start" && e.human():
 			opened[e.activity+e.resource] = e.at
 		case work && e.lifecycle == "complete" && e.human():
-			add("lender", "h-"+e.resource, e.at, &record.Review{Of: decision, Verdict: "approve", Opened: opened[e.activity+e.resource], Shown: []string{"claims"}})
+			// Who had the application open when it was decided anew looks at the
+			// decision from then on.
+			at := opened[e.activity+e.resource]
+			if at != 0 {
+				at = max(at, decided)
+			}
+			add("lender", "h-"+e.resource, e.at, &record.Review{Of: decision, Verdict: "approve", Opened: at, Shown: []string{"claims"}})
 		}
 	}
 	return effect
@@ -217,7 +224,7 @@ func loanCount(events []loanEvent) map[string]bool {
 			}
 			if k < 0 {
 				found["review_too_short undeterminable"] = true
-			} else if w.at-events[k].at < loanReview {
+			} else if w.at-max(events[k].at, events[begun].at) < loanReview {
 				found["review_too_short established"] = true
 			}
 		}

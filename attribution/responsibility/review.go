@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/raasledger/raasledger/attribution/record"
-	"github.com/raasledger/raasledger/attribution/terms"
 )
 
 func quoted(s string) string { return strconv.Quote(s) }
@@ -115,61 +114,45 @@ func (u *run) reviewing() {
 		}
 	}
 	for _, r := range rests {
-		u.reviewTooShort(r)
-		u.incompletePresentation(r)
+		s := u.f.showing(r)
+		u.reviewTooShort(r, s)
+		u.incompletePresentation(r, s)
 		if u.override == nil {
-			u.approvedOverWarning(r)
+			u.approvedOverWarning(r, s)
 		}
 	}
 }
 
-func (u *run) reviewTooShort(r *record.Record) {
-	b, least := r.Body.(*record.Review), u.f.agreement(r).ReviewMin
+func (u *run) reviewTooShort(r *record.Record, s showing) {
+	least := u.f.agreement(r).ReviewMin
 	of, right := "review "+r.ID, "review_min "+least.String()
 	switch {
-	case b.Opened != 0:
-		took := r.At - b.Opened
-		if u.decide(ReviewTooShort, of, fmt.Sprintf("%d ms from opened %s to %s", took, b.Opened, r.At), "<", right, took < record.Time(least)) {
-			u.find(ReviewTooShort, r.By, Established, r)
+	case s.timed:
+		if u.decide(ReviewTooShort, of, s.words, "<", right, s.took < record.Time(least)) {
+			u.find(ReviewTooShort, r.By, Established, r, s.handoff)
 		}
 	case least > 0:
-		u.test(ReviewTooShort, of, "opened is absent, so the time it took", "<", right, unknown)
+		u.test(ReviewTooShort, of, s.words, "<", right, unknown)
 		u.find(ReviewTooShort, r.By, Undeterminable, r)
 	}
 }
 
-// shown is what the reviewer says was shown, else what the handoff with the
-// review's nonce says.
-func (u *run) shown(b *record.Review) []string {
-	if len(b.Shown) > 0 || b.Nonce == "" {
-		return b.Shown
-	}
-	for _, h := range u.handoffs {
-		if h := h.Body.(*record.Handoff); h.Nonce == b.Nonce {
-			return h.Shown
-		}
-	}
-	return nil
-}
-
-func (u *run) incompletePresentation(r *record.Record) {
+func (u *run) incompletePresentation(r *record.Record, s showing) {
 	want := u.f.agreement(r).MustShow
-	shown := u.shown(r.Body.(*record.Review))
-	less := slices.ContainsFunc(want, func(s string) bool { return !slices.Contains(shown, s) })
-	if u.decide(IncompletePresentation, "review "+r.ID, "shown "+list(shown), "is less than", "must_show "+list(want), less) {
-		u.find(IncompletePresentation, u.x.By, Established, r)
+	less := slices.ContainsFunc(want, func(label string) bool { return !slices.Contains(s.shown, label) })
+	if u.decide(IncompletePresentation, "review "+r.ID, s.what(), "is less than", "must_show "+list(want), less) {
+		u.find(IncompletePresentation, u.x.By, Established, r, s.handoff)
 	}
 }
 
-func (u *run) approvedOverWarning(r *record.Record) {
-	shown := u.shown(r.Body.(*record.Review))
-	if !slices.Contains(shown, "checks") {
-		u.test(ApprovedOverWarning, "review "+r.ID, "shown "+list(shown), "has", "checks", no)
+func (u *run) approvedOverWarning(r *record.Record, s showing) {
+	if !slices.Contains(s.shown, "checks") {
+		u.test(ApprovedOverWarning, "review "+r.ID, s.what(), "has", "checks", no)
 		return
 	}
 	for _, c := range u.decision.Checks {
 		if u.decide(ApprovedOverWarning, "review "+r.ID, "check "+c.ID+", which was shown, says "+c.Result, "is", "fail or refer", c.Result == "fail" || c.Result == "refer") {
-			u.find(ApprovedOverWarning, r.By, Established, r, u.d)
+			u.find(ApprovedOverWarning, r.By, Established, r, u.d, s.handoff)
 		}
 	}
 }
@@ -184,11 +167,26 @@ func (u *run) missed() []*record.Record {
 	}
 	var missed []*record.Record
 	for _, h := range u.handoffs {
-		if b := h.Body.(*record.Handoff); h.Log.N < u.x.Log.N && b.Deadline != 0 && b.Deadline <= u.at {
+		b := h.Body.(*record.Handoff)
+		if h.Log.N < u.x.Log.N && b.Deadline > u.f.instant(h) && b.Deadline <= u.at && u.f.addressee(h).party != "" {
 			missed = append(missed, h)
 		}
 	}
 	return missed
+}
+
+// escalated returns of the handoffs that were missed the first one by which the
+// operator let go of the matter: one to another party, or to a human whom the
+// terms let approve. Who hands over to its own has not asked anybody.
+func (u *run) escalated(missed []*record.Record) *record.Record {
+	i := slices.IndexFunc(missed, func(h *record.Record) bool {
+		to := u.f.addressee(h)
+		return to.party != u.x.By || to.approver
+	})
+	if i < 0 {
+		return nil
+	}
+	return missed[i]
 }
 
 func (u *run) oversight() {
@@ -198,20 +196,17 @@ func (u *run) oversight() {
 		if b.Deadline == 0 || h.Log.N >= u.x.Log.N {
 			continue
 		}
-		if u.decide(OversightNotExercised, "handoff "+h.ID, "deadline "+b.Deadline.String()+", and no review before the effect,", "<=", u.at.String(), slices.Contains(missed, h)) {
-			u.find(OversightNotExercised, u.addressee(b.To, h), Established, h, u.x)
+		of, to := "handoff "+h.ID, u.f.addressee(h)
+		if to.party == "" {
+			u.test(OversightNotExercised, of, "to "+b.To, "is", "a party, or somebody of one", no)
+			continue
+		}
+		if at := u.f.instant(h); b.Deadline <= at {
+			u.test(OversightNotExercised, of, "deadline "+b.Deadline.String(), "is later than", "the handoff, of "+at.String(), no)
+			continue
+		}
+		if u.decide(OversightNotExercised, of, "deadline "+b.Deadline.String()+", and no review before the effect,", "<=", u.at.String(), slices.Contains(missed, h)) {
+			u.find(OversightNotExercised, to.party, Established, h, u.x)
 		}
 	}
-}
-
-// addressee is the party that a handoff goes to: a party, or that of an
-// approver; else the id as it stands.
-func (u *run) addressee(to string, h *record.Record) string {
-	if v := u.f.inForce(h); v != nil && v.terms.Party(to) == nil {
-		i := slices.IndexFunc(u.f.agreement(h).Approvers, func(a terms.Approver) bool { return a.Human == to })
-		if i >= 0 {
-			return u.f.agreement(h).Approvers[i].Party
-		}
-	}
-	return to
 }

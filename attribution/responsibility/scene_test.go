@@ -106,8 +106,13 @@ func (c *scene) action() *record.Action {
 
 func (c *scene) pay() { c.add("x", "vendor", "agent-1", c.action()) }
 
+// handoff passes d1 on, with a deadline that is over half a minute later.
+func (c *scene) handoff(to string) *record.Handoff {
+	return &record.Handoff{Decision: "d1", To: to, Reason: "r", Deadline: c.at + 90_000}
+}
+
 func (c *scene) approve(verdict string) *record.Review {
-	return &record.Review{Of: "d1", Verdict: verdict, Opened: c.at - hourMS, Shown: []string{"checks", "claims"}, Reasons: record.Sum(nil)}
+	return &record.Review{Of: "d1", Verdict: verdict, Opened: c.at, Shown: []string{"checks", "claims"}, Reasons: record.Sum(nil)}
 }
 
 // guarded makes every payment need a human.

@@ -29,6 +29,7 @@ type story struct {
 type storyEntry struct {
 	N            int64
 	ID, Kind, By string
+	Actor        string // of kinds whose body names none
 	Case         *string
 	At, Logged   string
 	Backfilled   bool
@@ -167,7 +168,7 @@ func (s *story) load(t testing.TB) ([]*record.Record, *Facts) {
 			t.Fatalf("%s: %v", s.ID, err)
 		}
 		for name, v := range l.sealed {
-			f.Disclose(r.ID, name, v)
+			f.Disclose(r.ID, name, sealedDigest(name, v), v)
 		}
 		all = append(all, r)
 	}
@@ -279,6 +280,11 @@ func TestStoriesAreAdmitted(t *testing.T) {
 			}
 			if err := standing.Apply(r); err != nil {
 				t.Errorf("%s: %v", s.ID, err)
+			}
+			if _, ok := r.Body.(*record.Review); ok {
+				if err := CheckReview(f, r, record.Time(standing.Latest().Terms.Skew)); err != nil {
+					t.Errorf("%s: %v", s.ID, err)
+				}
 			}
 			if standing.SignatureVoid(r) != f.void(r) {
 				t.Errorf("%s: whether the signature of %s is void is not what the standing says", s.ID, r.ID)

@@ -193,7 +193,7 @@ func (u *run) find(rule Rule, party string, status Status, evidence ...*record.R
 }
 
 func (u *run) findWeighing(weight int, rule Rule, party string, status Status, evidence ...*record.Record) *Finding {
-	if status == Undeterminable {
+	if status == Undeterminable || !u.isParty(party) {
 		weight = 0
 	}
 	i := slices.IndexFunc(u.findings, func(f Finding) bool { return f.Rule == rule && f.Party == party && f.Status == status })
@@ -220,6 +220,13 @@ func (f *Finding) cite(open int) {
 		f.Tests = append(f.Tests, i)
 	}
 	slices.Sort(f.Tests[last:])
+}
+
+// isParty reports whether a version of the terms names the party: nobody else
+// has a share.
+func (u *run) isParty(id string) (is bool) {
+	u.f.eachVersion(u.size, func(v *version) bool { is = v.terms.Party(id) != nil; return !is })
+	return is
 }
 
 func (u *run) answer() *Answer {

@@ -44,7 +44,7 @@ func (s *Standing) Apply(r *record.Record) error {
 	case !record.MayWrite(r.Kind, party.Role):
 		return refuse(r, checkTerms, "by", "%s has the role %s, which may not write a %s", r.By, party.Role, r.Kind)
 	}
-	if err := checkBody(r, v.Terms, party); err != nil {
+	if err := checkBody(r, at, v, party); err != nil {
 		return err
 	}
 	if s.past != nil {
@@ -96,13 +96,27 @@ func checkClock(r *record.Record, t *Terms) error {
 	return nil
 }
 
-// checkBody checks what the terms say of a body.
-func checkBody(r *record.Record, t *Terms, party *Party) error {
+// checkBody checks what the terms say of a body, and that its times go with the
+// instant of the record.
+func checkBody(r *record.Record, at record.Time, v *Version, party *Party) error {
 	switch b := r.Body.(type) {
 	case *record.Outcome:
-		return checkOutcome(r, b, t)
+		return checkOutcome(r, b, v.Terms)
 	case *record.Measurement:
-		return checkMeasurement(r, b, t)
+		return checkMeasurement(r, b, v.Terms)
+	case *record.Handoff:
+		if b.Deadline != 0 && b.Deadline <= at {
+			return refuse(r, checkOrder, "body.deadline", "got %s, want later than %s, the instant of the handoff", b.Deadline, at)
+		}
+	case *record.Review:
+		if b.Opened > at {
+			return refuse(r, checkOrder, "body.opened", "got %s, at most %s, the instant of the review", b.Opened, at)
+		}
+	case *record.Demand:
+		// Only a party can write the disclosure that answers it.
+		if v.Terms.Party(b.Custodian) == nil {
+			return refuse(r, checkTerms, "body.custodian", "party %q is not in version %d of the terms", b.Custodian, v.Number)
+		}
 	case *record.Resolve:
 		// What follows from findings is not for the arbiter to say: both sides
 		// compute it.

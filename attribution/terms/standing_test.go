@@ -648,6 +648,20 @@ func TestSignatures(t *testing.T) {
 	b.refused(b.cosign(b.outcome("x"), "client"), "author signatures", "sigs."+fingerprint("client")+": is a key of client, want one of vendor")
 }
 
+// Times that a body and the instant of its record contradict, and a custodian
+// who cannot answer, are refused.
+func TestBodiesThatCannotBe(t *testing.T) {
+	b := newBook(t).agreed(fourParties)
+	b.apply(b.outcome("1"))
+	instant := b.now
+	b.refused(b.draft("h", "vendor", &record.Handoff{To: "client", Reason: "r", Deadline: instant}), "order", "body.deadline: got "+instant.String()+", want later than "+instant.String()+", the instant of the handoff")
+	b.refused(b.draft("r", "vendor", &record.Review{Of: "1", Verdict: "reject", Opened: instant + 1}), "order", "body.opened: got "+(instant+1).String()+", at most "+instant.String()+", the instant of the review")
+	b.refused(b.draft("m", "vendor", &record.Demand{Of: "1", Custodian: "marsman", Basis: "b", Deadline: instant}), "terms", `body.custodian: party "marsman" is not in version 1 of the terms`)
+	b.apply(b.draft("h", "vendor", &record.Handoff{To: "marsman", Reason: "r", Deadline: instant + 1}))
+	b.apply(b.draft("h2", "vendor", &record.Handoff{To: "client", Reason: "no deadline"}))
+	b.apply(b.draft("m", "vendor", &record.Demand{Of: "1", Custodian: "auditor", Basis: "b", Deadline: instant}))
+}
+
 func TestResolves(t *testing.T) {
 	b := newBook(t).agreed(fourParties)
 	b.apply(b.outcome("1"))
