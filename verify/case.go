@@ -34,6 +34,7 @@ type Case struct {
 // A Disclosed is the value of a sealed field of a record.
 type Disclosed struct {
 	Record, Field string
+	Digest        record.Digest // that the record commits to
 	Value         record.Value
 }
 

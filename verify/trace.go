@@ -191,7 +191,7 @@ func (c *Case) Facts() (*responsibility.Facts, error) {
 		}
 	}
 	for _, d := range c.Disclosed {
-		f.Disclose(d.Record, d.Field, d.Value)
+		f.Disclose(d.Record, d.Field, d.Digest, d.Value)
 	}
 	return f, nil
 }
@@ -204,7 +204,7 @@ func (m *matter) disclose(r *record.Record, text string) {
 	if err != nil {
 		return
 	}
-	d := Disclosed{Record: r.ID, Field: name}
+	d := Disclosed{Record: r.ID, Field: name, Digest: record.Sum([]byte(text))}
 	switch raw[0] {
 	case '"':
 		if json.Unmarshal(raw, &d.Value.Text) != nil {

@@ -191,7 +191,7 @@ func believed(t testing.TB, b []byte) string {
 		}
 	}
 	for _, d := range m.disclosed {
-		f.Disclose(d.Record, d.Field, d.Value)
+		f.Disclose(d.Record, d.Field, d.Digest, d.Value)
 	}
 	answer, err := responsibility.Trace(f, "x-1", f.Size())
 	if err != nil {

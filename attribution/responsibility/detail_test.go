@@ -454,7 +454,7 @@ func TestDetails(t *testing.T) {
 		}, "contradicted_claim vendor presumed, improper_erasure vendor established"},
 		"the operator destroyed another value": {func(c *scene) {
 			c.sealedClaim()
-			c.add("e1", "vendor", "", &record.Erase{Of: "i2", Basis: "whim", State: "erased", Holders: []string{"vendor"}, Scope: []string{"weight"}})
+			c.add("e1", "vendor", "", &record.Erase{Of: "i2", Basis: "whim", State: "erased", Holders: []string{"vendor"}, Scope: []string{string(record.Sum([]byte("weight")))}})
 		}, "contradicted_claim vendor undeterminable, improper_erasure vendor established"},
 		"another than the operator withholds the value": {func(c *scene) {
 			c.sealedClaim()
@@ -521,14 +521,14 @@ func TestSealedFields(t *testing.T) {
 		"erased by one of two":     {"7", &record.Erase{Holders: []string{"client", "vendor"}}, ""},
 		"erased by both":           {"7", &record.Erase{Holders: []string{"client", "vendor"}, Confirmed: []string{"vendor"}}, "undeterminable"},
 		"erased by one who is all": {"7", &record.Erase{Holders: []string{"client"}}, "undeterminable"},
-		"another field erased":     {"7", &record.Erase{Holders: []string{"client"}, Scope: []string{"weight"}}, ""},
-		"the field erased":         {"7", &record.Erase{Holders: []string{"client"}, Scope: []string{"height"}}, "undeterminable"},
+		"another field erased":     {"7", &record.Erase{Holders: []string{"client"}, Scope: []string{string(record.Sum([]byte("weight")))}}, ""},
+		"the field erased":         {"7", &record.Erase{Holders: []string{"client"}, Scope: []string{string(record.Sum([]byte("height")))}}, "undeterminable"},
 		"restricted":               {"7", &record.Erase{Holders: []string{"client"}, State: "restricted"}, ""},
 	} {
 		c := newScene(t)
 		c.sealedClaim()
 		if test.disclosed != "" {
-			c.f.Disclose("i2", "height", record.Value{Text: test.disclosed})
+			c.f.Disclose("i2", "height", record.Sum([]byte("height")), record.Value{Text: test.disclosed})
 		}
 		if e := test.erase; e != nil {
 			e.Of, e.Basis = "i2", "subject_request"

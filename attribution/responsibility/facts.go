@@ -26,8 +26,8 @@ type Facts struct {
 	revoked   map[string][]revocation // by the fingerprint of a key
 	accounts  map[string]*account     // by grant
 	effects   map[string][]*record.Record
-	moments   map[string][]moment // by case; "" are the standing records
-	disclosed map[field]string
+	moments   map[string][]moment     // by case; "" are the standing records
+	disclosed map[string][]disclosure // by the id of the record
 	beside    map[string]*record.Record
 }
 
@@ -52,6 +52,12 @@ type moment struct {
 
 type field struct{ id, name string }
 
+// A disclosure is the value of a sealed field that somebody has shown.
+type disclosure struct {
+	name, value string
+	digest      record.Digest
+}
+
 // NewFacts returns Facts without records.
 func NewFacts() *Facts { return newLayer(nil) }
 
@@ -65,7 +71,7 @@ func newLayer(base *Facts) *Facts {
 	return &Facts{
 		base: base, byID: map[string]*record.Record{}, about: map[string][]*record.Record{}, disputes: map[string][]*record.Record{},
 		revoked: map[string][]revocation{}, accounts: map[string]*account{}, effects: map[string][]*record.Record{},
-		moments: map[string][]moment{}, disclosed: map[field]string{}, beside: map[string]*record.Record{},
+		moments: map[string][]moment{}, disclosed: map[string][]disclosure{}, beside: map[string]*record.Record{},
 	}
 }
 
@@ -149,10 +155,19 @@ func (f *Facts) index(id string, r *record.Record) {
 	}
 }
 
-// Disclose gives the value of a sealed field of a record, which the caller has
-// checked against the digest in the record.
-func (f *Facts) Disclose(id, name string, value record.Value) {
-	f.disclosed[field{id, name}] = text(value)
+// Disclose gives name and value of a sealed field of a record, which the caller
+// has checked against the digest in the record.
+func (f *Facts) Disclose(id, name string, digest record.Digest, value record.Value) {
+	f.disclosed[id] = append(f.disclosed[id], disclosure{name, text(value), digest})
+}
+
+// shown are the sealed fields of a record that somebody has shown.
+func (f *Facts) shown(id string) []disclosure {
+	var all []disclosure
+	for l := f; l != nil; l = l.base {
+		all = append(all, l.disclosed[id]...)
+	}
+	return all
 }
 
 // Beside holds a record only for those that name it, in any order: the review
@@ -392,23 +407,17 @@ func (f *Facts) value(r *record.Record, name string, size int64) fact {
 	if len(r.Sealed) == 0 || name == "" {
 		return fact{}
 	}
+	shown := f.shown(r.ID)
+	i := slices.IndexFunc(shown, func(d disclosure) bool { return d.name == name })
+	if i < 0 {
+		return fact{state: unavailable}
+	}
 	for _, e := range f.of(r.ID, size) {
-		if b, ok := e.Body.(*record.Erase); ok && erases(b, name) && gone(e, b) {
+		if b, ok := e.Body.(*record.Erase); ok && b.State == record.Erased && b.Covers("", shown[i].digest) && gone(e, b) {
 			return fact{state: unavailable}
 		}
 	}
-	for l := f; l != nil; l = l.base {
-		if v, ok := l.disclosed[field{r.ID, name}]; ok {
-			return fact{present, v}
-		}
-	}
-	return fact{state: unavailable}
-}
-
-// erases reports whether the erasure speaks of the field; without a scope it
-// speaks of all.
-func erases(b *record.Erase, name string) bool {
-	return b.State == "erased" && (len(b.Scope) == 0 || slices.Contains(b.Scope, name))
+	return fact{present, shown[i].value}
 }
 
 // gone reports whether nobody holds the bytes any more: each holder wrote the
