@@ -80,7 +80,7 @@ func (l *Ledger) Append(ctx context.Context, records ...*record.Record) ([]int64
 type call struct {
 	ctx      context.Context
 	create   bool // the ledger is new
-	settled  bool // of what is committed before it: a chain index, a resolve by finding
+	settled  bool // of what is committed before it: a chain index, a resolve by finding, what names pieces of evidence
 	records  []*record.Record
 	prepared []*record.Prepared
 	fix      fix // nil but in Settle
@@ -119,7 +119,9 @@ func (l *Ledger) append(ctx context.Context, c *call) ([]int64, error) {
 		defer l.evidenceMu.Unlock()
 	}
 	c.ctx, c.done = ctx, make(chan error, 1)
-	c.settled = c.settled || slices.ContainsFunc(c.records, func(r *record.Record) bool { return r.Kind == record.KindChainIndex || byFinding(r.Body) })
+	c.settled = c.settled || slices.ContainsFunc(c.records, func(r *record.Record) bool {
+		return r.Kind == record.KindChainIndex || byFinding(r.Body) || namesEvidence(r.Body)
+	})
 	l.callsMu.Lock()
 	l.calls = append(l.calls, c)
 	lead := !l.led
@@ -312,6 +314,11 @@ func (l *Ledger) admit(c *call) (*request, error) {
 		}
 		if o, ok := d.record.Body.(*record.Outcome); ok && o.Effect != "" {
 			if err := l.checkEffect(a, d.record, d.behind); err != nil {
+				return nil, position(records, d.position, refusedAtAdmission(err))
+			}
+		}
+		if namesEvidence(d.record.Body) {
+			if err := l.checkEvidence(records, d.record); err != nil {
 				return nil, position(records, d.position, refusedAtAdmission(err))
 			}
 		}
@@ -548,6 +555,59 @@ func (l *Ledger) checkEffect(a *admission, r *record.Record, behind idEntry) err
 	}
 	b, ok := x.Body.(*record.Action)
 	return standing.CheckEffect(r, ok && b.IsEffect())
+}
+
+// namesEvidence reports whether a record names pieces of evidence that another
+// one commits to: what it erases, or what it answers a demand with.
+func namesEvidence(b record.Body) bool {
+	switch b := b.(type) {
+	case *record.Erase:
+		return len(b.Scope) > 0
+	case *record.Disclose:
+		return b.Demand != ""
+	}
+	return false
+}
+
+// checkEvidence checks that the pieces of evidence that r names are those of the
+// record it names: among the records of the call, or stored.
+func (l *Ledger) checkEvidence(call []*record.Record, r *record.Record) error {
+	find := func(id string) (*record.Record, error) {
+		if i := slices.IndexFunc(call, func(r *record.Record) bool { return r.ID == id }); i >= 0 {
+			return call[i], nil
+		}
+		n, ok, err := l.Find(id)
+		if err == nil && !ok {
+			err = damaged("%s: record %s is not indexed", l.origin, id)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return l.recordAt(n)
+	}
+	switch b := r.Body.(type) {
+	case *record.Erase:
+		of, err := find(b.Of)
+		if err != nil {
+			return err
+		}
+		return record.CheckScope(r, b, of)
+	case *record.Disclose:
+		demand, err := find(b.Demand)
+		if err != nil {
+			return err
+		}
+		d, ok := demand.Body.(*record.Demand)
+		if !ok {
+			return &record.Refusal{Check: "attachments", N: -1, ID: r.ID, Field: "body.demand", Reason: fmt.Sprintf("is %s, a %s, want a demand", b.Demand, demand.Kind)}
+		}
+		of, err := find(d.Of)
+		if err != nil {
+			return err
+		}
+		return record.CheckAnswer(r, b, demand, of)
+	}
+	return nil
 }
 
 // crossesCases are the kinds that may refer into several cases.

@@ -80,11 +80,7 @@ func Improper(e, of *record.Record, agreed *terms.Responsibility, matter []*reco
 // improper lists what speaks against an erasure of evidence of r, which the
 // effect rests on: in the effect's own matter, wherever r stands.
 func (u *run) improper(e, r *record.Record) []Impropriety {
-	var agreed *terms.Responsibility
-	if v := u.f.inForce(e); v != nil {
-		agreed = v.terms.Responsibility
-	}
-	return Improper(e, r, agreed, u.holding(r))
+	return Improper(e, r, u.f.Agreed(e), u.holding(r))
 }
 
 // holding are the disputes that hold evidence of r, with what resolves them:

@@ -324,11 +324,20 @@ func (f *Facts) inForce(r *record.Record) *version {
 	return found
 }
 
+// Agreed is what the terms in force for a record say of responsibility, nil
+// where they say nothing.
+func (f *Facts) Agreed(r *record.Record) *terms.Responsibility {
+	if v := f.inForce(r); v != nil {
+		return v.terms.Responsibility
+	}
+	return nil
+}
+
 // agreement is the part of the terms in force for r that rs-1 reads; it is
 // empty where they have none.
 func (f *Facts) agreement(r *record.Record) *terms.Responsibility {
-	if v := f.inForce(r); v != nil && v.terms.Responsibility != nil {
-		return v.terms.Responsibility
+	if agreed := f.Agreed(r); agreed != nil {
+		return agreed
 	}
 	return &terms.Responsibility{}
 }
