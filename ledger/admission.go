@@ -599,7 +599,7 @@ func (l *Ledger) checkEvidence(call []*record.Record, r *record.Record) error {
 		}
 		d, ok := demand.Body.(*record.Demand)
 		if !ok {
-			return &record.Refusal{Check: "attachments", N: -1, ID: r.ID, Field: "body.demand", Reason: fmt.Sprintf("is %s, a %s, want a demand", b.Demand, demand.Kind)}
+			return &record.Refusal{Check: "attachments", N: -1, ID: r.ID, Field: "body.demand", Reason: fmt.Sprintf("is %s, of kind %s, want a demand", b.Demand, demand.Kind)}
 		}
 		of, err := find(d.Of)
 		if err != nil {

@@ -161,7 +161,9 @@ func (d *desk) step() {
 			Body: &record.Demand{Of: of, Custodian: "vendor", Basis: "audit", Deadline: d.clock.now + record.Time(d.random.IntN(20))*60*60*1000}}))
 	case 14:
 		if of := d.pick(m.demands); of != "" {
-			d.vendor(d.id("disclose"), matter, &record.Disclose{Demand: of, To: "client", Digest: record.Sum(nil)})
+			r := vendorRecord(d.clock, d.id("disclose"), matter, &record.Disclose{Demand: of, To: "client", Digest: record.Sum(nil)})
+			r.Attach = []record.Attachment{{Name: "answer", Digest: record.Sum(nil)}}
+			d.append(r)
 		}
 	case 0:
 		d.grant(d.pick(d.grants))
