@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -151,6 +152,13 @@ func reportErasure(c *cli.Context, l *ledger.Ledger, n int64, e ledger.Erasure, 
 	confirmed := ""
 	if len(b.Confirmed) > 0 {
 		confirmed = "; confirmed by " + strings.Join(b.Confirmed, ", ")
+	}
+	if b.State == record.Erased {
+		for _, h := range b.Holders {
+			if h != r.By && !slices.Contains(b.Confirmed, h) {
+				confirmed += "; " + h + " has not erased its own"
+			}
+		}
 	}
 	if err := command.Report(c, "%s: record %d, %s of %s %s; held by %s%s\n", l.Origin(), n, command.Printable(scope), e.Of, b.State, strings.Join(b.Holders, ", "), confirmed); err != nil {
 		return err
