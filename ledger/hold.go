@@ -5,7 +5,57 @@ import (
 	"slices"
 
 	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/attribution/responsibility"
 )
+
+// against is what speaks against an erasure of evidence of a record, in the
+// matter of any effect that rests on it.
+func (l *Ledger) against(ctx context.Context, e, of *record.Record) ([]responsibility.Impropriety, error) {
+	l.rulesMu.Lock()
+	defer l.rulesMu.Unlock()
+	size := l.Size()
+	matter, err := l.holding(ctx, of, size)
+	if err != nil {
+		return nil, err
+	}
+	if e.Log == nil {
+		next := *e
+		next.Log = &record.Log{N: size, Time: e.At}
+		e = &next
+	}
+	return responsibility.Improper(e, of, l.rules.standing.Agreed(e), matter), nil
+}
+
+// unanswered is a demand to a party for evidence of a record that it has not
+// answered, nil if there is none.
+func unanswered(of *record.Record, custodian string, among []*record.Record) *record.Record {
+	for _, r := range among {
+		b, ok := r.Body.(*record.Demand)
+		if !ok || b.Of != of.ID || b.Custodian != custodian {
+			continue
+		}
+		if !slices.ContainsFunc(among, func(d *record.Record) bool {
+			a, ok := d.Body.(*record.Disclose)
+			return ok && a.Demand == r.ID && d.By == custodian && record.CheckAnswer(d, a, r, of) == nil
+		}) {
+			return r
+		}
+	}
+	return nil
+}
+
+// confirmed reports whether a holder has erased all of its own that e covers.
+func confirmed(e *record.Erase, holder string, of *record.Record, among []*record.Record) bool {
+	for _, d := range covered(of, e) {
+		if !slices.ContainsFunc(among, func(r *record.Record) bool {
+			b, ok := r.Body.(*record.Erase)
+			return ok && r.By == holder && b.Of == of.ID && b.State == record.Erased && slices.Contains(covered(of, b), d)
+		}) {
+			return false
+		}
+	}
+	return true
+}
 
 // holding are the disputes that hold evidence of a record, with what resolves
 // them, before size: those in the case of the record; and of a standing one,

@@ -144,7 +144,7 @@ func (u *run) withheld(rule Rule, r *record.Record, name string) []*record.Recor
 			}
 			for _, i := range u.improper(e, r) {
 				if i.Cause != CauseRetention {
-					u.test(rule, "erasure "+e.ID+" by the operator", i.Text, "is", "improper", yes)
+					u.test(rule, "erasure "+e.ID+" by the operator", i.Text+",", "so it is", "improper", yes)
 					against = append(against, e)
 				}
 			}

@@ -43,7 +43,7 @@ func (u *run) proof() {
 				}
 				against := u.improper(e, r)
 				for _, i := range against {
-					u.test(ImproperErasure, "erasure "+e.ID+" of "+r.ID, i.Text, "is", "improper", yes)
+					u.test(ImproperErasure, "erasure "+e.ID+" of "+r.ID, i.Text+",", "so it is", "improper", yes)
 					u.find(ImproperErasure, e.By, Established, e, r)
 				}
 				if len(against) == 0 {
