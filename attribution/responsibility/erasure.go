@@ -116,16 +116,16 @@ func (u *run) holding(r *record.Record) []*record.Record {
 	return slices.CompactFunc(all, func(a, b *record.Record) bool { return a.Log.N == b.Log.N })
 }
 
-// behind are the digests of r behind one of which its sealed field stands: that
-// of the field where it was disclosed, else all that were not. The name behind a
-// digest is not seen.
-func (f *Facts) behind(r *record.Record, name string) []record.Digest {
+// behind are the digests of r behind one of which a sealed field may stand: that
+// of the field where it was disclosed, else all but those that are shown to be
+// other fields. The name behind a digest is not seen.
+func (f *Facts) behind(r *record.Record, name string, size int64) []record.Digest {
 	shown := f.shown(r.ID)
 	if i := slices.IndexFunc(shown, func(d disclosure) bool { return d.name == name }); i >= 0 {
 		return []record.Digest{shown[i].digest}
 	}
 	return slices.DeleteFunc(slices.Clone(r.Sealed), func(d record.Digest) bool {
-		return slices.ContainsFunc(shown, func(s disclosure) bool { return s.digest == d })
+		return slices.ContainsFunc(shown, func(s disclosure) bool { return s.digest == d && !f.taken(r, s, size) })
 	})
 }
 
@@ -135,7 +135,7 @@ func (f *Facts) behind(r *record.Record, name string) []record.Digest {
 // stands in one.
 func (u *run) withheld(rule Rule, r *record.Record, name string) []*record.Record {
 	var against []*record.Record
-	behind := u.f.behind(r, name)
+	behind := u.f.behind(r, name, u.size)
 	for _, e := range u.f.of(r.ID, u.size) {
 		switch b := e.Body.(type) {
 		case *record.Erase:

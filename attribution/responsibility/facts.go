@@ -418,15 +418,18 @@ func (f *Facts) value(r *record.Record, name string, size int64) fact {
 	}
 	shown := f.shown(r.ID)
 	i := slices.IndexFunc(shown, func(d disclosure) bool { return d.name == name })
-	if i < 0 {
+	if i < 0 || f.taken(r, shown[i], size) {
 		return fact{state: unavailable}
 	}
-	for _, e := range f.of(r.ID, size) {
-		if b, ok := e.Body.(*record.Erase); ok && b.State == record.Erased && b.Covers("", shown[i].digest) && gone(e, b) {
-			return fact{state: unavailable}
-		}
-	}
 	return fact{present, shown[i].value}
+}
+
+// taken reports whether all who held a sealed field have erased it.
+func (f *Facts) taken(r *record.Record, d disclosure, size int64) bool {
+	return slices.ContainsFunc(f.of(r.ID, size), func(e *record.Record) bool {
+		b, ok := e.Body.(*record.Erase)
+		return ok && b.State == record.Erased && b.Covers("", d.digest) && gone(e, b)
+	})
 }
 
 // gone reports whether nobody holds the bytes any more: each holder wrote the
