@@ -80,7 +80,7 @@ func (l *Ledger) Append(ctx context.Context, records ...*record.Record) ([]int64
 type call struct {
 	ctx      context.Context
 	create   bool // the ledger is new
-	settled  bool // of what is committed before it: a chain index, a resolve by finding, a review that answers or was opened
+	settled  bool // of what is committed before it: a chain index, a resolve by finding, a review that answers or was opened, what names pieces of evidence
 	records  []*record.Record
 	prepared []*record.Prepared
 	fix      fix // nil but in Settle
@@ -120,7 +120,7 @@ func (l *Ledger) append(ctx context.Context, c *call) ([]int64, error) {
 	}
 	c.ctx, c.done = ctx, make(chan error, 1)
 	c.settled = c.settled || slices.ContainsFunc(c.records, func(r *record.Record) bool {
-		return r.Kind == record.KindChainIndex || byFinding(r.Body) || looksBack(r.Body)
+		return r.Kind == record.KindChainIndex || byFinding(r.Body) || looksBack(r.Body) || namesEvidence(r.Body)
 	})
 	l.callsMu.Lock()
 	l.calls = append(l.calls, c)
@@ -319,6 +319,11 @@ func (l *Ledger) admit(c *call) (*request, error) {
 		}
 		if looksBack(d.record.Body) {
 			if err := l.checkReview(c.ctx, a, d.record, drafts[:i]); err != nil {
+				return nil, position(records, d.position, refusedAtAdmission(err))
+			}
+		}
+		if namesEvidence(d.record.Body) {
+			if err := l.checkEvidence(records, d.record); err != nil {
 				return nil, position(records, d.position, refusedAtAdmission(err))
 			}
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/raasledger/raasledger/attribution/fee"
 	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/attribution/responsibility"
 	"github.com/raasledger/raasledger/ledger/evidence"
 )
 
@@ -316,14 +317,16 @@ type Erasure struct {
 	// restriction; "" is erased.
 	State string
 	// Improper erases even where something speaks against it. That stays in
-	// the ledger: the rules presume from it.
+	// the ledger: the rules find it, and presume from it.
 	Improper bool
+	// Demanded erases even where a demand to the operator is unanswered.
+	Demanded bool
 }
 
 // An ImproperError is why Erase erased nothing.
 type ImproperError struct {
 	Of     string
-	Causes []record.Impropriety
+	Causes []responsibility.Impropriety
 }
 
 func (e *ImproperError) Error() string {
@@ -334,12 +337,24 @@ func (e *ImproperError) Error() string {
 	return s
 }
 
+// A DemandedError is why Erase erased nothing: it is demanded, and who erases it
+// cannot answer any more.
+type DemandedError struct {
+	Of, Demand, By string // what is demanded, the demand, and who demands
+	Deadline       record.Time
+}
+
+func (e *DemandedError) Error() string {
+	return fmt.Sprintf("evidence of %s is demanded by %s until %v: demand %s is unanswered", e.Of, e.By, e.Deadline, e.Demand)
+}
+
 // Erase records the operator's erasure of evidence and destroys the keys and the
 // content in this store. The holders it names are the parties whose keys could
 // open it, and those among them confirmed that have an erasure of their own.
-// It returns the index of the erase record, and what speaks against it. The
+// It returns the index of the erase record, and what speaks against it: that
+// which the rule improper_erasure finds of some effect, now or later. The
 // same id again ends an erasing that was cut off.
-func (l *Ledger) Erase(ctx context.Context, e Erasure) (n int64, improper []record.Impropriety, err error) {
+func (l *Ledger) Erase(ctx context.Context, e Erasure) (n int64, improper []responsibility.Impropriety, err error) {
 	if err := l.db.begin(); err != nil {
 		return -1, nil, err
 	}
@@ -372,13 +387,16 @@ func (l *Ledger) Erase(ctx context.Context, e Erasure) (n int64, improper []reco
 		if err := l.stillSo(of, among[i]); err != nil {
 			return -1, nil, err
 		}
+		if improper, err = l.against(ctx, among[i], of); err != nil {
+			return -1, nil, err
+		}
 		again := *among[i]
 		again.Log = nil
 		ns, err := l.Append(ctx, &again)
 		if err != nil {
 			return -1, nil, err
 		}
-		return ns[0], record.Improper(among[i], of, among), nil
+		return ns[0], improper, nil
 	}
 	for _, s := range e.Scope {
 		one := record.Erase{Scope: []string{s}}
@@ -406,15 +424,18 @@ func (l *Ledger) Erase(ctx context.Context, e Erasure) (n int64, improper []reco
 	}
 	slices.Sort(body.Holders)
 	r := &record.Record{Kind: record.KindErase, ID: e.ID, Case: of.Case, At: now, By: operator, Body: body}
-	improper = record.Improper(r, of, among)
+	if improper, err = l.against(ctx, r, of); err != nil {
+		return -1, nil, err
+	}
 	if len(improper) > 0 && !e.Improper {
 		return -1, improper, &ImproperError{e.Of, improper}
 	}
 	if e.State == record.Erased {
+		if demand := unanswered(of, operator, among); demand != nil && !e.Demanded {
+			return -1, improper, &DemandedError{e.Of, demand.ID, demand.By, demand.Body.(*record.Demand).Deadline}
+		}
 		for _, h := range body.Holders {
-			alone := *r
-			alone.Body = &record.Erase{Of: e.Of, State: e.State, Scope: e.Scope, Holders: []string{h}}
-			if h != operator && !slices.ContainsFunc(record.Improper(&alone, of, among), func(i record.Impropriety) bool { return i.Cause == record.CauseUnconfirmed }) {
+			if h != operator && confirmed(body, h, of, among) {
 				body.Confirmed = append(body.Confirmed, h)
 			}
 		}
@@ -489,8 +510,8 @@ func (l *Ledger) heldBy(of *record.Record, b *record.Erase) ([]string, error) {
 	return parties, nil
 }
 
-// around are the records about disputes, demands and erasures in the case of
-// of, or behind it in the standing chain, in their order.
+// around are the demands, disclosures and erasures in the case of of, or behind
+// it in the standing chain, in their order.
 func (l *Ledger) around(of *record.Record) ([]*record.Record, error) {
 	chain, least := "case/"+of.Case, int64(0)
 	if of.Case == "" {
@@ -519,7 +540,7 @@ func (l *Ledger) around(of *record.Record) ([]*record.Record, error) {
 			return nil, err
 		}
 		switch r.Body.(type) {
-		case *record.Dispute, *record.Resolve, *record.Demand, *record.Disclose, *record.Erase:
+		case *record.Demand, *record.Disclose, *record.Erase:
 			found = append(found, r)
 		}
 		n = -1

@@ -165,7 +165,9 @@ func (d *desk) step() {
 			Body: &record.Demand{Of: of, Custodian: "vendor", Basis: "audit", Deadline: d.clock.now + record.Time(d.random.IntN(20))*60*60*1000}}))
 	case 14:
 		if of := d.pick(m.demands); of != "" {
-			d.vendor(d.id("disclose"), matter, &record.Disclose{Demand: of, To: "client", Digest: record.Sum(nil)})
+			r := vendorRecord(d.clock, d.id("disclose"), matter, &record.Disclose{Demand: of, To: "client", Digest: record.Sum(nil)})
+			r.Attach = []record.Attachment{{Name: "answer", Digest: record.Sum(nil)}}
+			d.append(r)
 		}
 	case 0:
 		d.grant(d.pick(d.grants))
@@ -337,8 +339,42 @@ func rulesSeeAll(t *testing.T, seed uint64, steps int) *desk {
 			}
 			d.compareStore(matter, whole)
 		}
+		d.compareErasures(whole)
 	}
 	return d
+}
+
+// compareErasures: what the rules find improper of any effect, the store would
+// have refused.
+func (d *desk) compareErasures(whole *responsibility.Facts) {
+	refused := map[string]bool{}
+	for line, err := range d.l.Records(ctx, 0, d.l.Size()) {
+		must(d.t, err)
+		e, err := record.Parse(line)
+		must(d.t, err)
+		if b, ok := e.Body.(*record.Erase); ok {
+			of, err := d.l.foundBefore(b.Of, e.Log.N)
+			must(d.t, err)
+			improper, err := d.l.against(ctx, e, of)
+			must(d.t, err)
+			refused[e.ID] = len(improper) > 0
+		}
+	}
+	for _, m := range d.open {
+		for _, x := range m.effects {
+			a, err := responsibility.Trace(whole, x, d.l.Size())
+			must(d.t, err)
+			f := a.Finding(responsibility.ImproperErasure, "vendor", responsibility.Established)
+			if f == nil {
+				continue
+			}
+			for _, e := range f.Evidence {
+				if no, erasure := refused[e.ID]; erasure && !no {
+					d.t.Errorf("the store sees nothing against %s, and the rules do:\n%s", e.ID, a.Text())
+				}
+			}
+		}
+	}
 }
 
 // compareBundle compares what the case bundle of a matter, and the store, say

@@ -140,10 +140,12 @@ func (w *teller) answerTo(r *record.Record, b *record.Demand) told {
 	return told{short: "answered by " + x.ID, full: full}
 }
 
-// disclosure is the first one on a demand by whom it was made to.
+// disclosure is the first one on a demand by whom it was made to that answers
+// it, as far as what was demanded is at hand.
 func (w *teller) disclosure(r *record.Record, b *record.Demand) *record.Record {
+	of := w.find(b.Of)
 	for _, x := range w.facts.About(r.ID, w.size) {
-		if _, ok := x.Body.(*record.Disclose); ok && x.By == b.Custodian {
+		if d, ok := x.Body.(*record.Disclose); ok && x.By == b.Custodian && (of == nil || record.CheckAnswer(x, d, r, of) == nil) {
 			return x
 		}
 	}

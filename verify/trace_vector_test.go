@@ -114,6 +114,19 @@ func forged(n int, alter func(r *record.Record)) func(t testing.TB) []byte {
 	}
 }
 
+// fieldErased is the case bundle after the operator has erased the sealed field.
+func fieldErased(shown bool) func(t testing.TB) []byte {
+	return func(t testing.TB) []byte {
+		m := overdrawn(t, nil)
+		m.vendor("erase/1", "R-1", &record.Erase{Of: "i-1", Basis: "whim", State: record.Erased, Scope: []string{string(m.records[5].Sealed[0])}, Holders: []string{"vendor"}})
+		m.index(nil)
+		if !shown {
+			m.hidden[5] = nil
+		}
+		return m.matter(matterCut{of: "case/R-1"})
+	}
+}
+
 // traceVectors are case bundles beside which the answer stands, or that there is
 // none. Each that is refused would lead to another answer than the honest one.
 var traceVectors = []vector{
@@ -122,6 +135,11 @@ var traceVectors = []vector{
 	{name: "trace-value-withheld", make: ofOverdrawn(matterCut{noEvidence: true})},
 	{name: "trace-not-replayed", policy: "asks-third.policy", make: ofOverdrawn(matterCut{cosigners: []string{"third"}})},
 	{name: "trace-no-such-case", make: func(t testing.TB) []byte { return overdrawn(t, nil).matter(matterCut{of: "case/R-9"}) }},
+
+	// The one sealed field is erased by its digest, on no agreed basis. Whether
+	// somebody still shows it makes no difference, as long as nobody holds it.
+	{name: "trace-field-erased", make: fieldErased(false)},
+	{name: "trace-field-erased-and-shown", make: fieldErased(true)},
 
 	{name: "trace-spending-dropped", fails: "chains", make: without(3)},
 	{name: "trace-key-used-before-dropped", fails: "chains", make: without(4)},

@@ -53,6 +53,49 @@ func EvidenceOf(r *Record) []Digest {
 	return append(all, r.Sealed...)
 }
 
+// CheckScope compares the scope of an erasure with what the record of commits
+// to: each item is the name of one of its attachments, or a digest that it has.
+// The error is a [*Refusal].
+func CheckScope(e *Record, b *Erase, of *Record) error {
+	for _, s := range b.Scope {
+		_, named := Attached(of, s)
+		if !named && !slices.Contains(EvidenceOf(of), Digest(s)) {
+			return refuseEvidence(e, "body.scope", "is %q, want the name of an attachment or a digest among the %d pieces of evidence of %s", clip(s), len(EvidenceOf(of)), of.ID)
+		}
+	}
+	return nil
+}
+
+// CheckAnswer says whether d answers a demand for evidence of the record of: it
+// hands a piece of that to who demanded it. Where of commits to none, the piece
+// is one that d itself has attached. The error is a [*Refusal].
+func CheckAnswer(d *Record, b *Disclose, demand, of *Record) error {
+	if b.To != demand.By {
+		return refuseEvidence(d, "body.to", "is %s, want %s, who demanded it in %s", clip(b.To), demand.By, demand.ID)
+	}
+	from := of
+	if len(EvidenceOf(of)) == 0 {
+		from = d
+	}
+	pieces := EvidenceOf(from)
+	if slices.Contains(pieces, b.Digest) {
+		return nil
+	}
+	what := of.ID + " commits to"
+	if from == d {
+		what = "are attached, as " + of.ID + " commits to none"
+	}
+	return refuseEvidence(d, "body.digest", "is %s, want one of the %d that %s, demanded in %s", b.Digest, len(pieces), what, demand.ID)
+}
+
+func refuseEvidence(r *Record, field, reason string, args ...any) error {
+	n := int64(-1)
+	if r.Log != nil {
+		n = r.Log.N
+	}
+	return &Refusal{Check: "attachments", N: n, ID: r.ID, Field: field, Reason: fmt.Sprintf(reason, args...)}
+}
+
 // A retention class is a name for how long evidence is to be kept. The record
 // itself says the instant (attach.keep), so that no reader needs the list.
 const (
@@ -94,116 +137,4 @@ func KeepUntil(class string, from Time) (Time, error) {
 		return 0, fmt.Errorf("retention class %s from %v ends after %v", class, from, MaxTime)
 	}
 	return t, nil
-}
-
-// An Impropriety is what speaks against an erasure. It is read from records
-// alone, so that a rule can presume from it.
-type Impropriety struct {
-	Cause string // "retention", "hold", "unconfirmed"
-	// By is the record that shows it: the one that is to be kept, the open
-	// dispute or demand; "" for a holder that has not confirmed.
-	By   string
-	Text string
-}
-
-// Causes of an impropriety.
-const (
-	CauseRetention   = "retention"
-	CauseHold        = "hold"
-	CauseUnconfirmed = "unconfirmed"
-)
-
-// Improper lists what speaks against the erasure e of evidence of the record
-// of. Among are records of the ledger in their order, at least those of the
-// chain of e (its case, or the standing chain): others are passed over.
-//
-//   - retention: the erasure is dated before the end of attach.keep of an
-//     attachment that it covers.
-//   - hold: before it, in the case of the record or about the record itself, a
-//     dispute was open, or a demand for evidence of the record was unanswered.
-//   - unconfirmed: a party that held the evidence, and is not the one that
-//     erases, has no erasure of its own that covers as much, be it before or
-//     after e. The list confirmed of e is its author's word and does not count.
-//
-// One that only restricts, or lifts that, keeps what it covers: nothing speaks against it.
-func Improper(e, of *Record, among []*Record) []Impropriety {
-	b, ok := e.Body.(*Erase)
-	if !ok || b.State != Erased {
-		return nil
-	}
-	var found []Impropriety
-	// The instant is the ledger's where there is one: a late record cannot be
-	// dated back behind the end of a retention, nor ahead of it.
-	at := e.At
-	if e.Log != nil {
-		at = e.Log.Time
-	}
-	for _, a := range of.Attach {
-		if a.Keep > at && b.Covers(a.Name, a.Digest) {
-			found = append(found, Impropriety{CauseRetention, of.ID, fmt.Sprintf("attachment %q is to be kept until %v, erased at %v", a.Name, a.Keep, at)})
-		}
-	}
-	found = append(found, holds(e, of, among)...)
-	for _, holder := range b.Holders {
-		if holder != e.By && !confirmed(b, holder, of, among) {
-			found = append(found, Impropriety{CauseUnconfirmed, "", fmt.Sprintf("%s held it and has not erased its own", holder)})
-		}
-	}
-	return found
-}
-
-// holds lists what was open before e.
-func holds(e, of *Record, among []*Record) []Impropriety {
-	var open []Impropriety
-	end := func(by string) {
-		open = slices.DeleteFunc(open, func(h Impropriety) bool { return h.By == by })
-	}
-	for _, r := range among {
-		if e.Log != nil && r.Log != nil && r.Log.N >= e.Log.N {
-			continue
-		}
-		switch b := r.Body.(type) {
-		case *Dispute:
-			if b.About == of.ID || of.Case != "" && r.Case == of.Case {
-				open = append(open, Impropriety{CauseHold, r.ID, fmt.Sprintf("dispute %s is open", r.ID)})
-			}
-		case *Demand:
-			if b.Of == of.ID {
-				open = append(open, Impropriety{CauseHold, r.ID, fmt.Sprintf("demand %s is unanswered", r.ID)})
-			}
-		case *Resolve:
-			if b.Dispute != "" {
-				end(b.Dispute)
-			}
-		case *Disclose:
-			if b.Demand != "" {
-				end(b.Demand)
-			}
-		}
-	}
-	return open
-}
-
-// confirmed reports whether holder has erased all of its own that e covers.
-func confirmed(e *Erase, holder string, of *Record, among []*Record) bool {
-	var own []*Erase
-	for _, r := range among {
-		if b, ok := r.Body.(*Erase); ok && r.By == holder && b.Of == of.ID && b.State == Erased {
-			own = append(own, b)
-		}
-	}
-	all := func(name string, digest Digest) bool {
-		return !e.Covers(name, digest) || slices.ContainsFunc(own, func(b *Erase) bool { return b.Covers(name, digest) })
-	}
-	for _, a := range of.Attach {
-		if !all(a.Name, a.Digest) {
-			return false
-		}
-	}
-	for _, d := range of.Sealed {
-		if !all("", d) {
-			return false
-		}
-	}
-	return len(own) > 0
 }

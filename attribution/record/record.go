@@ -111,7 +111,7 @@ type Link struct {
 // A Refusal says why a record cannot stand in the ledger. Check names the
 // check of the verifier that would fail.
 type Refusal struct {
-	Check  string // "form", "order", "author signatures", "terms", "statements", "chains"
+	Check  string // "form", "order", "author signatures", "terms", "statements", "chains", "attachments"
 	N      int64  // -1 before it has one
 	ID     string
 	Field  string

@@ -129,50 +129,54 @@ func TestKeepUntil(t *testing.T) {
 	}
 }
 
-func TestImproper(t *testing.T) {
-	when := testTime(t, "2026-06-01T00:00:00.000Z")
-	rec := func(n int64, id, by, matter string, b Body) *Record {
-		return &Record{Kind: b.Kind(), ID: id, By: by, Case: matter, At: when, Body: b, Log: &Log{N: n, Time: when}}
-	}
-	of := rec(1, "o-1", "vendor", "T-1", &Outcome{})
-	of.Attach = []Attachment{{Name: "a", Digest: testDigest("a"), Keep: when + 1}, {Name: "b", Digest: testDigest("b"), Keep: when}}
-	of.Sealed = []Digest{testDigest("f")}
-	erase := func(n int64, by string, scope ...string) *Record {
-		return rec(n, fmt.Sprintf("e-%d", n), by, "T-1", &Erase{Of: "o-1", State: Erased, Scope: scope, Holders: []string{"vendor", "client"}})
-	}
-	dispute := rec(2, "d-1", "client", "T-1", &Dispute{About: "o-2"})
-	elsewhere := rec(2, "d-2", "client", "T-2", &Dispute{About: "o-9"})
-	demand := rec(3, "dm-1", "client", "T-1", &Demand{Of: "o-1"})
-	settled := rec(4, "r-1", "arbiter", "T-1", &Resolve{Dispute: "d-1"})
-	shown := rec(5, "di-1", "vendor", "T-1", &Disclose{Demand: "dm-1"})
+func TestCheckScope(t *testing.T) {
+	of := &Record{ID: "o-1", Attach: []Attachment{{Name: "photo", Digest: testDigest("a")}}, Sealed: []Digest{testDigest("f")}}
 	for _, c := range []struct {
-		name  string
-		e     *Record
-		among []*Record
-		want  []string
+		scope []string
+		want  string
 	}{
-		{"all, nobody asked", erase(9, "vendor"), nil, []string{"retention o-1", "unconfirmed "}},
-		{"confirmed", erase(9, "vendor"), []*Record{erase(8, "client")}, []string{"retention o-1"}},
-		{"confirmed afterwards", erase(9, "vendor"), []*Record{erase(10, "client")}, []string{"retention o-1"}},
-		{"confirmed in part", erase(9, "vendor"), []*Record{erase(8, "client", "a")}, []string{"retention o-1", "unconfirmed "}},
-		{"confirmed in parts", erase(9, "vendor"), []*Record{erase(7, "client", "a"), erase(8, "client", "b", string(testDigest("f")))}, []string{"retention o-1"}},
-		{"of another than a holder", erase(9, "vendor", "b"), []*Record{erase(8, "third")}, []string{"unconfirmed "}},
-		{"at the end of its time", erase(9, "vendor", "b"), []*Record{erase(8, "client")}, nil},
-		{"field", erase(9, "vendor", string(testDigest("f"))), []*Record{erase(8, "client")}, nil},
-		{"dispute in the case", erase(9, "vendor", "b"), []*Record{dispute, erase(8, "client")}, []string{"hold d-1"}},
-		{"dispute after it", erase(1, "vendor", "b"), []*Record{dispute, erase(8, "client")}, nil},
-		{"dispute elsewhere", erase(9, "vendor", "b"), []*Record{elsewhere, erase(8, "client")}, nil},
-		{"resolved", erase(9, "vendor", "b"), []*Record{dispute, settled, erase(8, "client")}, nil},
-		{"demand", erase(9, "vendor", "b"), []*Record{demand, erase(8, "client")}, []string{"hold dm-1"}},
-		{"answered", erase(9, "vendor", "b"), []*Record{demand, shown, erase(8, "client")}, nil},
-		{"restricted", rec(9, "e", "vendor", "T-1", &Erase{Of: "o-1", State: Restricted, Holders: []string{"client"}}), []*Record{dispute}, nil},
+		{nil, ""},
+		{[]string{"photo", string(testDigest("f"))}, ""},
+		{[]string{string(testDigest("a"))}, ""},
+		{[]string{"photo", "total"}, `record e-1: body.scope: is "total", want the name of an attachment or a digest among the 2 pieces of evidence of o-1`},
+		{[]string{string(testDigest("g"))}, "record e-1: body.scope: is \"" + string(testDigest("g")) + "\", want the name of an attachment or a digest among the 2 pieces of evidence of o-1"},
 	} {
-		var got []string
-		for _, i := range Improper(c.e, of, c.among) {
-			got = append(got, i.Cause+" "+i.By)
+		got := ""
+		if err := CheckScope(&Record{ID: "e-1"}, &Erase{Of: "o-1", Scope: c.scope}, of); err != nil {
+			got = err.Error()
 		}
-		if !slices.Equal(got, c.want) {
-			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		if got != c.want {
+			t.Errorf("scope %q: got %q, want %q", c.scope, got, c.want)
+		}
+	}
+}
+
+func TestCheckAnswer(t *testing.T) {
+	of := &Record{ID: "i-1", Attach: []Attachment{{Name: "photo", Digest: testDigest("a")}}, Sealed: []Digest{testDigest("f")}}
+	plain := &Record{ID: "i-2"}
+	demand := &Record{ID: "dm-1", By: "client"}
+	brings := &Record{ID: "ds-1", Attach: []Attachment{{Name: "source", Digest: testDigest("s")}}}
+	for name, c := range map[string]struct {
+		d    *Record
+		to   string
+		what string
+		of   *Record
+		want string
+	}{
+		"an attachment":               {&Record{ID: "ds-1"}, "client", "a", of, ""},
+		"a sealed field":              {&Record{ID: "ds-1"}, "client", "f", of, ""},
+		"to another":                  {&Record{ID: "ds-1"}, "lab", "f", of, "record ds-1: body.to: is lab, want client, who demanded it in dm-1"},
+		"of nothing":                  {&Record{ID: "ds-1"}, "client", "s", of, "record ds-1: body.digest: is " + string(testDigest("s")) + ", want one of the 2 that i-1 commits to, demanded in dm-1"},
+		"of itself, though there is":  {brings, "client", "s", of, "record ds-1: body.digest: is " + string(testDigest("s")) + ", want one of the 2 that i-1 commits to, demanded in dm-1"},
+		"of itself, as there is none": {brings, "client", "s", plain, ""},
+		"of nothing at all":           {&Record{ID: "ds-1"}, "client", "s", plain, "record ds-1: body.digest: is " + string(testDigest("s")) + ", want one of the 0 that are attached, as i-2 commits to none, demanded in dm-1"},
+	} {
+		got := ""
+		if err := CheckAnswer(c.d, &Disclose{Demand: "dm-1", To: c.to, Digest: testDigest(c.what)}, demand, c.of); err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%s: got %q, want %q", name, got, c.want)
 		}
 	}
 }

@@ -11,6 +11,7 @@ type correction struct {
 	n        int64 // since when it is on the ledger
 	value    string
 	admitted bool // by the supplier itself, or in a resolve
+	disputed bool // the word of a dispute that is open
 	records  []*record.Record
 }
 
@@ -37,7 +38,7 @@ func (u *run) correctionsOf(source *record.Record, name string) []correction {
 				}
 			case *record.Resolve:
 				if queue[0] == source && b.About == source.ID && b.Field == name && b.Value != "" && b.Disposition == "upheld" {
-					all = append(all, correction{r.Log.N, b.Value, true, []*record.Record{r}})
+					all = append(all, correction{n: r.Log.N, value: b.Value, admitted: true, records: []*record.Record{r}})
 				}
 			}
 		}
@@ -49,7 +50,7 @@ func (u *run) correctionsOf(source *record.Record, name string) []correction {
 // word is a further input about a source: the supplier's word, or another's,
 // which a resolve may admit.
 func (u *run) word(source, r *record.Record, name, value string) correction {
-	c := correction{r.Log.N, value, r.By == source.By && !u.f.void(r), []*record.Record{r}}
+	c := correction{n: r.Log.N, value: value, admitted: r.By == source.By && !u.f.void(r), records: []*record.Record{r}}
 	for _, e := range u.about(r.ID, u.size) {
 		b, ok := e.Body.(*record.Resolve)
 		if ok && !c.admitted && b.About == r.ID && b.Disposition == "upheld" && (b.Field == "" || b.Field == name) && (b.Value == "" || compare(b.Value, value) == 0) {
@@ -61,9 +62,13 @@ func (u *run) word(source, r *record.Record, name, value string) correction {
 
 // claimed is what a dispute says about a source.
 func (u *run) claimed(dispute *record.Record, value string) correction {
-	c := correction{dispute.Log.N, value, false, []*record.Record{dispute}}
+	c := correction{n: dispute.Log.N, value: value, disputed: !u.f.void(dispute), records: []*record.Record{dispute}}
 	for _, e := range u.about(dispute.ID, u.size) {
-		if b, ok := e.Body.(*record.Resolve); ok && !c.admitted && b.Dispute == dispute.ID && b.Disposition == "upheld" {
+		b, ok := e.Body.(*record.Resolve)
+		if !ok || b.Dispute != dispute.ID {
+			continue
+		}
+		if c.disputed = false; !c.admitted && b.Disposition == "upheld" {
 			c.n, c.admitted, c.records = e.Log.N, true, append(c.records, e)
 		}
 	}
@@ -109,7 +114,7 @@ func (u *run) corrected(source *record.Record, name string) {
 	shown := shows(record.Operand{Ref: source.ID, Field: name}, used)
 	of := "decision " + u.d.ID + ", which depends on " + shown
 	differs := func(v string) bool { return used.state != present || compare(v, used.value) != 0 }
-	var before, after, alleged *correction
+	var before, after, alleged, disputed *correction
 	for _, c := range u.correctionsOf(source, name) {
 		switch {
 		case c.admitted && c.n < u.d.Log.N:
@@ -117,7 +122,9 @@ func (u *run) corrected(source *record.Record, name string) {
 		case c.admitted:
 			after = &c
 		case c.n > u.d.Log.N && differs(c.value):
-			alleged = &c
+			if alleged = &c; c.disputed {
+				disputed = &c
+			}
 		}
 	}
 	if before != nil && u.decide(SupersededInput, of, quoted(before.value)+" of "+before.records[0].ID+", known before it,", "!=", shown, differs(before.value)) {
@@ -135,10 +142,43 @@ func (u *run) corrected(source *record.Record, name string) {
 			u.operative(BadInput, source.By, source, name, after)
 		}
 	case alleged != nil:
+		if disputed != nil && (before == nil || compare(before.value, disputed.value) != 0) && u.unanswered(source, name, disputed) {
+			return
+		}
 		u.test(BadInput, of, quoted(alleged.value)+" of "+alleged.records[0].ID+", the word of "+alleged.records[0].By+" alone,", "!=", shown, unknown)
 		f := u.find(BadInput, source.By, Undeterminable, append(slices.Clone(alleged.records), source, u.d)...)
 		f.ButFor = stronger(f.ButFor, u.butFor(BadInput, source, name, alleged.value))
 	}
+}
+
+// unanswered presumes bad_input against a supplier that was asked for the source
+// of an input and gave none, where a dispute says that the input is false, and
+// with its word a check comes out otherwise. It reports whether it did.
+func (u *run) unanswered(source *record.Record, name string, c *correction) bool {
+	if source.By == u.x.By {
+		return false
+	}
+	var demands []*record.Record
+	first := len(u.tests)
+	for _, e := range u.about(source.ID, u.size) {
+		b, ok := e.Body.(*record.Demand)
+		if ok && b.Custodian == source.By && e.By != source.By && !u.f.void(e) && len(u.disclosures(e, b, source)) == 0 &&
+			u.decide(BadInput, "demand "+e.ID+" to the supplier", "deadline "+b.Deadline.String()+", and no disclosure,", "<", u.now().String(), b.Deadline < u.now()) {
+			demands = append(demands, e)
+		}
+	}
+	if len(demands) == 0 || u.butFor(BadInput, source, name, c.value) != ButForYes {
+		return false
+	}
+	f := u.find(BadInput, source.By, Presumed, slices.Concat(c.records, demands, []*record.Record{source, u.d})...)
+	f.ButFor = ButForYes
+	for i := first; i < len(u.tests); i++ {
+		if u.tests[i].Result == yes && !slices.Contains(f.Tests, i) {
+			f.Tests = append(f.Tests, i)
+		}
+	}
+	slices.Sort(f.Tests)
+	return true
 }
 
 // operative adds a finding that weighs only where the right value changes a

@@ -150,29 +150,6 @@ func (u *run) contradicted(of string, c *record.Claim, s record.FieldRef, r *rec
 	u.find(rule, u.x.By, Undeterminable, u.d, r)
 }
 
-// withheld returns the records by which the operator itself destroyed the
-// value improperly, or left a demand for it unanswered; nil if it did not.
-func (u *run) withheld(rule Rule, r *record.Record, name string) []*record.Record {
-	var against []*record.Record
-	for _, e := range u.f.of(r.ID, u.size) {
-		switch b := e.Body.(type) {
-		case *record.Erase:
-			if e.By == u.x.By && erases(b, name) {
-				if why := u.improper(e, b, r); why != "" {
-					u.test(rule, "erasure "+e.ID+" by the operator", why, "is", "improper", yes)
-					against = append(against, e)
-				}
-			}
-		case *record.Demand:
-			if b.Custodian == u.x.By && b.Deadline < u.now() && len(u.disclosures(e, b)) == 0 {
-				u.test(rule, "demand "+e.ID+" to the operator", "deadline "+b.Deadline.String(), "<", u.now().String()+", and no disclosure", yes)
-				against = append(against, e)
-			}
-		}
-	}
-	return against
-}
-
 // dutyOmitted finds what the agreement makes parties owe on this action.
 func (u *run) dutyOmitted() {
 	const rule = DutyOmitted

@@ -343,11 +343,20 @@ func (f *Facts) inForce(r *record.Record) *version {
 	return found
 }
 
+// Agreed is what the terms in force for a record say of responsibility, nil
+// where they say nothing.
+func (f *Facts) Agreed(r *record.Record) *terms.Responsibility {
+	if v := f.inForce(r); v != nil {
+		return v.terms.Responsibility
+	}
+	return nil
+}
+
 // agreement is the part of the terms in force for r that rs-1 reads; it is
 // empty where they have none.
 func (f *Facts) agreement(r *record.Record) *terms.Responsibility {
-	if v := f.inForce(r); v != nil && v.terms.Responsibility != nil {
-		return v.terms.Responsibility
+	if agreed := f.Agreed(r); agreed != nil {
+		return agreed
 	}
 	return &terms.Responsibility{}
 }
@@ -452,14 +461,8 @@ func (f *Facts) unnamed(r *record.Record, shown []disclosure, size int64) factSt
 func (f *Facts) taken(r *record.Record, d disclosure, size int64) bool {
 	return slices.ContainsFunc(f.of(r.ID, size), func(e *record.Record) bool {
 		b, ok := e.Body.(*record.Erase)
-		return ok && erases(b, d.name) && gone(e, b)
+		return ok && b.State == record.Erased && b.Covers("", d.digest) && gone(e, b)
 	})
-}
-
-// erases reports whether the erasure speaks of the field; without a scope it
-// speaks of all.
-func erases(b *record.Erase, name string) bool {
-	return b.State == "erased" && (len(b.Scope) == 0 || slices.Contains(b.Scope, name))
 }
 
 // gone reports whether nobody holds the bytes any more: each holder wrote the

@@ -18,6 +18,13 @@ import (
 	"github.com/raasledger/raasledger/attribution/terms"
 )
 
+// A sealed is a field that a record commits to and does not show.
+type sealed struct {
+	digest record.Digest
+	value  record.Value
+	shown  bool // disclosed, until it is erased
+}
+
 type loader struct {
 	t         testing.TB
 	s         *story
@@ -28,11 +35,12 @@ type loader struct {
 	vendor    string
 	authors   map[string]*record.Author // next, by key
 	digests   map[string]record.Digest
-	sealed    map[string]record.Value // of the last record
+	sealed    map[field]sealed          // by id and name
+	records   map[string]*record.Record // by id
 }
 
 func newLoader(t testing.TB, s *story) *loader {
-	return &loader{t: t, s: s, last: map[string]record.Link{}, authors: map[string]*record.Author{}, digests: map[string]record.Digest{}}
+	return &loader{t: t, s: s, last: map[string]record.Link{}, authors: map[string]*record.Author{}, digests: map[string]record.Digest{}, sealed: map[field]sealed{}, records: map[string]*record.Record{}}
 }
 
 func (l *loader) origin() string { return "story.example/" + l.s.ID }
@@ -58,7 +66,6 @@ func (l *loader) time(s string) record.Time {
 
 func (l *loader) record(e *storyEntry) *record.Record {
 	l.t.Helper()
-	l.sealed = nil
 	kind := record.Kind(e.Kind)
 	if e.Kind == "amendment" {
 		kind = record.KindAgreement
@@ -66,6 +73,13 @@ func (l *loader) record(e *storyEntry) *record.Record {
 	r := &record.Record{Kind: kind, ID: e.ID, At: l.time(e.At), By: e.By, Actor: e.Actor, Backfilled: e.Backfilled}
 	if e.Case != nil {
 		r.Case = *e.Case
+	}
+	for _, a := range e.Attach {
+		t := record.Attachment{Name: a.Name, Digest: record.Sum([]byte(e.ID + " " + a.Name)), Size: 1}
+		if a.Keep != "" {
+			t.Keep = l.time(a.Keep)
+		}
+		r.Attach = append(r.Attach, t)
 	}
 	b := &body{l: l, e: e, m: e.Body, used: map[string]bool{}}
 	r.Body = b.read(r)
@@ -110,7 +124,7 @@ func (l *loader) record(e *storyEntry) *record.Record {
 		l.t.Fatalf("%s, %s: %v", l.s.ID, e.ID, err)
 	}
 	digest, _ := record.ContentDigest(parsed)
-	l.digests[r.ID] = digest
+	l.digests[r.ID], l.records[r.ID] = digest, parsed
 	if r.Author != nil {
 		l.authors[keys[0]] = &record.Author{Seq: r.Author.Seq + 1, Prev: digest}
 	}
@@ -279,9 +293,9 @@ func (b *body) read(r *record.Record) record.Body {
 	case "demand":
 		return &record.Demand{Of: b.text("of"), Custodian: b.text("custodian"), Basis: b.text("basis"), Deadline: b.time("deadline")}
 	case "disclose":
-		return &record.Disclose{Demand: b.text("demand"), To: b.text("to"), Digest: b.digest("digest")}
+		return b.disclose(r)
 	case "erase":
-		e := &record.Erase{Of: b.text("of"), Basis: b.text("basis"), State: b.text("state"), Scope: b.texts("scope"), Holders: b.texts("holders"), Confirmed: b.texts("confirmed")}
+		e := &record.Erase{Of: b.text("of"), Basis: b.text("basis"), State: b.text("state"), Scope: b.scope(), Holders: b.texts("holders"), Confirmed: b.texts("confirmed")}
 		if custodian := b.text("custodian"); len(e.Holders) == 0 && custodian != "" {
 			e.Holders = []string{custodian}
 		}
@@ -291,37 +305,90 @@ func (b *body) read(r *record.Record) record.Body {
 	return nil
 }
 
-// input seals the fields that a later entry erases: one that stands in a
-// record cannot be.
+// input seals the fields under sealed, and shows them but for those under
+// withheld. Where a story has none, it seals the fields that a later entry
+// erases: one that stands in a record cannot be.
 func (b *body) input(r *record.Record) record.Body {
 	in := &record.Input{AsOf: b.time("as_of"), Flags: b.texts("flags"), Corrects: b.text("corrects")}
+	_, told := b.m["sealed"]
+	withheld := b.texts("withheld")
+	seal := func(f record.Fact) {
+		d := record.Sum([]byte(b.e.ID + "." + f.Name + " " + f.Value.Text))
+		b.l.sealed[field{b.e.ID, f.Name}] = sealed{d, f.Value, !slices.Contains(withheld, f.Name)}
+		r.Sealed = append(r.Sealed, d)
+	}
 	for _, f := range b.facts("fields") {
-		if !b.l.erased(b.e.ID, f.Name) {
+		if told || !b.l.erased(b.e.ID, f.Name) {
 			in.Fields = append(in.Fields, f)
 			continue
 		}
-		if b.l.sealed == nil {
-			b.l.sealed = map[string]record.Value{}
-		}
-		b.l.sealed[f.Name] = f.Value
-		r.Sealed = append(r.Sealed, sealedDigest(f.Name, f.Value))
+		seal(f)
 	}
-	for _, withheld := range b.texts("withheld") {
-		r.Sealed = append(r.Sealed, record.Sum([]byte(withheld)))
+	known := b.facts("sealed")
+	for _, f := range known {
+		seal(f)
+	}
+	for _, text := range withheld {
+		if _, ok := known.Get(text); !ok { // of which the story says nothing more
+			r.Sealed = append(r.Sealed, record.Sum([]byte(text)))
+		}
 	}
 	slices.Sort(r.Sealed)
 	return in
 }
 
-func sealedDigest(name string, v record.Value) record.Digest {
-	return record.Sum([]byte(name + v.Text))
+// piece is the digest that a text stands for: i1.age, or age of i1, is that of a
+// sealed field, photo that of an attachment of the record; any other text stands
+// for a digest of nothing.
+func (b *body) piece(of, text string) record.Digest {
+	if s, ok := b.l.sealed[field{of, strings.TrimPrefix(text, of+".")}]; ok {
+		return s.digest
+	}
+	if r := b.l.records[of]; r != nil {
+		if a, ok := record.Attached(r, text); ok {
+			return a.Digest
+		}
+	}
+	return record.Sum([]byte(text))
+}
+
+func (b *body) scope() []string {
+	var all []string
+	for _, text := range b.texts("scope") {
+		all = append(all, string(b.piece(str(b.m["of"]), text)))
+	}
+	return all
+}
+
+// disclose hands over a piece of the record that was demanded. The elided digest
+// of a story whose records commit to nothing (sha256:5e…) stands for one of
+// these, or, where that record has none, for a piece that the answer brings.
+func (b *body) disclose(r *record.Record) record.Body {
+	d := &record.Disclose{Demand: b.text("demand"), To: b.text("to")}
+	text := b.text("digest")
+	demand, ok := b.l.records[d.Demand]
+	if !ok {
+		d.Digest = record.Sum([]byte(text))
+		return d
+	}
+	of := demand.Body.(*record.Demand).Of
+	d.Digest = b.piece(of, text)
+	switch pieces := record.EvidenceOf(b.l.records[of]); {
+	case len(pieces) == 0 && len(r.Attach) == 0:
+		r.Attach = []record.Attachment{{Name: "answer", Digest: d.Digest, Size: 1}}
+	case len(pieces) == 0:
+		d.Digest = r.Attach[0].Digest
+	case strings.HasSuffix(text, "…"):
+		d.Digest = pieces[0]
+	}
+	return d
 }
 
 func (l *loader) erased(id, name string) bool {
 	for _, e := range l.s.Entries {
 		if e.Kind == "erase" && str(e.Body["of"]) == id {
 			scope := texts(e.Body["scope"])
-			if len(scope) == 0 || slices.Contains(scope, name) {
+			if len(scope) == 0 || slices.Contains(scope, name) || slices.Contains(scope, id+"."+name) {
 				return true
 			}
 		}

@@ -41,21 +41,22 @@ func (u *run) proof() {
 				if b.State == record.Lifted {
 					continue // nothing goes by it
 				}
-				why := u.improper(e, b, r)
-				words := why
-				if words == "" {
-					words = "basis " + b.Basis + ", no dispute open"
-				}
-				if u.decide(ImproperErasure, "erasure "+e.ID+" of "+r.ID, words, "is", "improper", why != "") {
+				against := u.improper(e, r)
+				for _, i := range against {
+					u.test(ImproperErasure, "erasure "+e.ID+" of "+r.ID, i.Text+",", "so it is", "improper", yes)
 					u.find(ImproperErasure, e.By, Established, e, r)
+				}
+				if len(against) == 0 {
+					u.test(ImproperErasure, "erasure "+e.ID+" of "+r.ID, "basis "+b.Basis+", no dispute open, no retention", "is", "improper", no)
 				}
 			}
 		}
 	}
 }
 
-// touched are the core, and the records that it rests on: config, grants, and
-// further words about the inputs.
+// touched are the core, and the records that it rests on: what else the decision
+// depends on, checks or cites, config, grants, and further words about all
+// these sources.
 func (u *run) touched(core []*record.Record) []*record.Record {
 	all := slices.Clone(core)
 	if u.d != nil {
@@ -66,8 +67,17 @@ func (u *run) touched(core []*record.Record) []*record.Record {
 	for _, k := range u.grants {
 		all = append(all, k.r)
 	}
+	var sources []*record.Record
+	if u.d != nil {
+		for _, id := range u.decision.Sources() {
+			if r := u.f.before(u.d.Log.N, id); r != nil && isSource(r) {
+				sources = append(sources, r)
+			}
+		}
+	}
+	all = append(all, sources...)
 	seen := map[string]bool{}
-	for queue := slices.Clone(u.inputs); len(queue) > 0; queue = queue[1:] {
+	for queue := sources; len(queue) > 0; queue = queue[1:] {
 		for _, r := range u.f.of(queue[0].ID, u.size) {
 			if _, ok := r.Body.(*record.Input); ok && !seen[r.ID] {
 				seen[r.ID] = true
@@ -115,12 +125,13 @@ func (u *run) impossibleReference(r *record.Record) {
 	}
 }
 
-// disclosures returns what the custodian disclosed on a demand.
-func (u *run) disclosures(demand *record.Record, b *record.Demand) []*record.Record {
+// disclosures returns what the custodian disclosed on a demand for evidence of
+// r: pieces of that, to who demanded them.
+func (u *run) disclosures(demand *record.Record, b *record.Demand, r *record.Record) []*record.Record {
 	var all []*record.Record
-	for _, r := range u.f.of(demand.ID, u.size) {
-		if _, ok := r.Body.(*record.Disclose); ok && r.By == b.Custodian {
-			all = append(all, r)
+	for _, d := range u.f.of(demand.ID, u.size) {
+		if a, ok := d.Body.(*record.Disclose); ok && d.By == b.Custodian && record.CheckAnswer(d, a, demand, r) == nil {
+			all = append(all, d)
 		}
 	}
 	return all
@@ -129,7 +140,7 @@ func (u *run) disclosures(demand *record.Record, b *record.Demand) []*record.Rec
 func (u *run) evidenceMissing(e *record.Record, b *record.Demand, r *record.Record) {
 	of := "demand " + e.ID + " of " + r.ID + " to " + b.Custodian
 	now := u.now()
-	inTime := slices.ContainsFunc(u.disclosures(e, b), func(d *record.Record) bool { return u.f.instant(d) <= b.Deadline })
+	inTime := slices.ContainsFunc(u.disclosures(e, b, r), func(d *record.Record) bool { return u.f.instant(d) <= b.Deadline })
 	left := "deadline " + b.Deadline.String()
 	if inTime {
 		u.test(EvidenceMissing, of, left+", met by a disclosure,", "<", now.String(), no)
@@ -138,33 +149,4 @@ func (u *run) evidenceMissing(e *record.Record, b *record.Demand, r *record.Reco
 	if u.decide(EvidenceMissing, of, left+", without a disclosure by then,", "<", now.String(), b.Deadline < now) {
 		u.find(EvidenceMissing, b.Custodian, Established, e, r)
 	}
-}
-
-// improper says why an erasure of r was not allowed: its basis is none that
-// the agreement names, or evidence was destroyed while a dispute was open. ""
-// is that it was.
-func (u *run) improper(e *record.Record, b *record.Erase, r *record.Record) string {
-	if bases := u.f.agreement(e).ErasureBases; !slices.Contains(bases, b.Basis) {
-		return "basis " + b.Basis + " is not among " + list(bases)
-	}
-	if b.State != "erased" {
-		return ""
-	}
-	open := u.about(r.ID, e.Log.N)
-	if r.Case != "" {
-		open = u.f.gather(e.Log.N, func(l *Facts) []*record.Record { return l.disputes[r.Case] })
-	}
-	for _, d := range open {
-		if _, ok := d.Body.(*record.Dispute); !ok {
-			continue
-		}
-		resolved := slices.ContainsFunc(u.about(d.ID, e.Log.N), func(r *record.Record) bool {
-			b, ok := r.Body.(*record.Resolve)
-			return ok && b.Dispute == d.ID
-		})
-		if !resolved {
-			return "while dispute " + d.ID + " is open"
-		}
-	}
-	return ""
 }

@@ -52,7 +52,7 @@ func eachQuestion(t *testing.T, each func(t *testing.T, s *story, records []*rec
 
 // undisclosed tells stories whose values come from beside the records.
 func (s *story) undisclosed() bool {
-	return !slices.ContainsFunc(s.Entries, func(e storyEntry) bool { return e.Kind == "erase" })
+	return !slices.ContainsFunc(s.Entries, func(e storyEntry) bool { return e.Kind == "erase" || e.Body["sealed"] != nil })
 }
 
 // What is recorded later does not change an answer at an old size, nor does
@@ -372,4 +372,54 @@ func randomSource(t testing.TB) (*rand.Rand, uint64) {
 	}
 	t.Logf("seed %d", n)
 	return rand.New(rand.NewPCG(n, 0)), n
+}
+
+// To erase one of the sealed fields improperly, be it the decisive one or, as
+// long as no name is shown, another one, is to erase them all: in what is found
+// and in the shares, of a claim as of a check.
+func TestErasingOneIsErasingAll(t *testing.T) {
+	height, weight := record.Sum([]byte("height")), record.Sum([]byte("weight"))
+	tell := func(shown bool, scope ...record.Digest) string {
+		c := newScene(t)
+		in := c.make("i2", "client", "", &record.Input{AsOf: begins})
+		in.Sealed = []record.Digest{height, weight}
+		slices.Sort(in.Sealed)
+		c.put(in)
+		d := c.decision()
+		d.Inputs = append(d.Inputs, "i2")
+		d.Claims = []record.Claim{{ID: "k", Material: true, Value: "7", Support: []record.FieldRef{{Ref: "i2", Field: "height"}}}}
+		d.Checks = []record.Check{{ID: "k", Left: record.Operand{Ref: "i2", Field: "height"}, Op: ">", Right: record.Operand{Lit: "5"}, Result: "pass"}}
+		c.add("d2", "vendor", "", d)
+		x := c.action()
+		x.Decision = "d2"
+		c.add("x", "vendor", "agent-1", x)
+		if shown {
+			c.f.Disclose("i2", "height", height, record.Value{Text: "7"})
+		}
+		c.add("dp", "client", "", &record.Dispute{About: "x", Ground: "g"})
+		e := &record.Erase{Of: "i2", Basis: "subject_request", State: record.Erased, Holders: []string{"vendor"}}
+		for _, digest := range scope {
+			e.Scope = append(e.Scope, string(digest))
+		}
+		c.add("e1", "vendor", "", e)
+		a, err := Trace(c.f, "x", c.n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return essence(a)
+	}
+	for _, shown := range []bool{false, true} {
+		all := tell(shown)
+		for _, rule := range []Rule{ContradictedClaim, CheckMisreported, ImproperErasure} {
+			if !strings.Contains(all, string(rule)) {
+				t.Errorf("no %s in\n%s", rule, all)
+			}
+		}
+		if one := tell(shown, height); one != all {
+			t.Errorf("shown %v: erasing the height is\n%serasing all is\n%s", shown, one, all)
+		}
+		if other := tell(shown, weight); (other == all) == shown {
+			t.Errorf("shown %v: erasing the weight is\n%serasing all is\n%s", shown, other, all)
+		}
+	}
 }

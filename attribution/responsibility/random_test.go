@@ -67,6 +67,11 @@ func (m *maker) digest() record.Digest {
 	return pick(m, "", record.Sum([]byte("x")))
 }
 
+// piece is what an erasure can name.
+func (m *maker) piece() string {
+	return pick(m, "a", string(record.Sum([]byte("sealed"))), string(record.Sum([]byte("other"))), string(record.Sum([]byte("file"))))
+}
+
 func (m *maker) facts() record.Facts {
 	var list []record.Fact
 	for _, name := range []string{"a", "b", "c"} {
@@ -143,7 +148,10 @@ func (m *maker) body(r *record.Record) record.Body {
 		return d
 	case 9, 10, 11:
 		if m.IntN(3) == 0 {
-			r.Sealed = []record.Digest{record.Sum([]byte("sealed"))}
+			r.Sealed = []record.Digest{record.Sum([]byte("sealed")), record.Sum([]byte("other"))}
+		}
+		if m.IntN(6) == 0 {
+			r.Attach = []record.Attachment{{Name: "a", Digest: record.Sum([]byte("file")), Keep: m.time()}}
 		}
 		return &record.Input{Fields: m.facts(), AsOf: m.time(), Flags: some(m, m.label), Corrects: pick(m, "", m.a(record.KindInput))}
 	case 12, 13:
@@ -163,11 +171,12 @@ func (m *maker) body(r *record.Record) record.Body {
 	case 17:
 		return &record.Handoff{Decision: m.a(record.KindDecision), To: m.party(), Reason: "r", Deadline: pick(m, 0, m.time()), Shown: some(m, m.label), Nonce: pick(m, "", "bm9uY2Vub25jZW5vbmNlbm8=")}
 	case 18:
-		return &record.Erase{Of: m.id(), Basis: pick(m, "subject_request", "whim"), State: pick(m, "erased", "restricted"), Scope: some(m, m.name), Holders: []string{m.party()}}
+		return &record.Erase{Of: m.id(), Basis: pick(m, "subject_request", "whim"), State: pick(m, "erased", "restricted"), Scope: some(m, m.piece), Holders: []string{m.party()}}
 	case 19:
 		return &record.Demand{Of: m.id(), Custodian: m.party(), Basis: "b", Deadline: m.time()}
 	case 20:
-		return &record.Disclose{Demand: m.a(record.KindDemand), To: m.party()}
+		r.Attach = []record.Attachment{{Name: "a", Digest: record.Sum([]byte("file"))}}
+		return &record.Disclose{Demand: m.a(record.KindDemand), To: m.party(), Digest: record.Digest(m.piece())}
 	case 21:
 		return &record.Dispute{About: m.a(record.KindInput), Ground: "g", Claimed: m.facts()}
 	case 22:
@@ -227,6 +236,11 @@ func TestTotal(t *testing.T) {
 			if n < cut {
 				if err := half.Add(r); err != nil {
 					t.Fatal(err)
+				}
+			}
+			if len(r.Sealed) > 0 && random.IntN(2) == 0 {
+				for _, f := range []*Facts{f, half} {
+					f.Disclose(r.ID, "c", r.Sealed[0], record.Value{Text: "1"})
 				}
 			}
 		}

@@ -111,6 +111,23 @@ func (c *scene) handoff(to string) *record.Handoff {
 	return &record.Handoff{Decision: "d1", To: to, Reason: "r", Deadline: c.at + 90_000}
 }
 
+// payChecked is an effect of a decision that checks what it depends on.
+func (c *scene) payChecked() {
+	d := c.decision()
+	d.Checks = []record.Check{{ID: "k", Left: record.Operand{Ref: "i1", Field: "age"}, Op: "<", Right: record.Operand{Lit: "50"}, Result: "pass"}}
+	c.add("d2", "vendor", "", d)
+	x := c.action()
+	x.Decision = "d2"
+	c.add("x", "vendor", "agent-1", x)
+}
+
+// bring adds a disclosure of what it has attached itself.
+func (c *scene) bring(id, by string, b *record.Disclose) {
+	r := c.make(id, by, "", b)
+	r.Attach = []record.Attachment{{Name: "answer", Digest: b.Digest}}
+	c.put(r)
+}
+
 func (c *scene) approve(verdict string) *record.Review {
 	return &record.Review{Of: "d1", Verdict: verdict, Opened: c.at, Shown: []string{"checks", "claims"}, Reasons: record.Sum(nil)}
 }

@@ -35,6 +35,7 @@ type storyEntry struct {
 	Backfilled   bool
 	SignedBy     []string `json:"signed_by"`
 	Keys         []string // in place of the parties' own
+	Attach       []struct{ Name, Keep string }
 	Body         map[string]any
 }
 
@@ -167,10 +168,12 @@ func (s *story) load(t testing.TB) ([]*record.Record, *Facts) {
 		if err := f.Add(r); err != nil {
 			t.Fatalf("%s: %v", s.ID, err)
 		}
-		for name, v := range l.sealed {
-			f.Disclose(r.ID, name, sealedDigest(name, v), v)
-		}
 		all = append(all, r)
+	}
+	for k, s := range l.sealed {
+		if s.shown {
+			f.Disclose(k.id, k.name, s.digest, s.value)
+		}
 	}
 	return all, f
 }

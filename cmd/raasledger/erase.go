@@ -3,11 +3,13 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/attribution/responsibility"
 	"github.com/raasledger/raasledger/internal/command"
 	"github.com/raasledger/raasledger/ledger"
 	"github.com/raasledger/raasledger/ledger/evidence"
@@ -22,10 +24,10 @@ func eraseCommand() *cli.Command {
 scope, holders and who of them has confirmed; then the keys and the content
 are overwritten in this store. Copies that others hold are theirs to erase.
 
-Where evidence is to be kept longer, is under a hold (an open dispute or an
-unanswered demand), or another holder has not erased its copy, nothing is
-done, unless --improper says so. That stays in the ledger, and the rules of
-responsibility presume from it.
+Where the basis is not an agreed one, a dispute holds the evidence, or it is to
+be kept longer, nothing is done, unless --improper says so. That stays in the
+ledger, and the rules of responsibility find it (improper_erasure) and presume
+from it. Where a demand for it is unanswered, --demanded is asked for.
 
 Examples:
     raasledger erase o-1 --db store --basis "GDPR 17(1)(a)"
@@ -36,6 +38,7 @@ Examples:
 			&cli.BoolFlag{Name: "restrict", Usage: "destroy nothing; keep it for storage only"},
 			&cli.BoolFlag{Name: "lift", Usage: "end a restriction"},
 			&cli.BoolFlag{Name: "improper", Usage: "erase even where something speaks against it"},
+			&cli.BoolFlag{Name: "demanded", Usage: "erase even where a demand for it is unanswered"},
 			&cli.StringFlag{Name: "id", Usage: "`ID` of the erase record", DefaultText: "erase/RECORD, restrict/RECORD or lift/RECORD, with a NAME behind it"},
 			&cli.StringFlag{Name: "key", Usage: "tell sealed fields by name, with the private key in `FILE`"},
 			jsonFlag()),
@@ -59,7 +62,7 @@ func erase(c *cli.Context) error {
 			return err
 		}
 	}
-	e := ledger.Erasure{ID: c.String("id"), Of: args[0], Basis: c.String("basis"), State: record.Erased, Improper: c.Bool("improper")}
+	e := ledger.Erasure{ID: c.String("id"), Of: args[0], Basis: c.String("basis"), State: record.Erased, Improper: c.Bool("improper"), Demanded: c.Bool("demanded")}
 	if err := command.Exclude(c, "restrict", "lift"); err != nil {
 		return err
 	}
@@ -99,6 +102,9 @@ func erase(c *cli.Context) error {
 		if e, ok := errors.AsType[*ledger.ImproperError](err); ok {
 			return command.Refused("--improper erases all the same, and leaves that in the ledger", e)
 		}
+		if e, ok := errors.AsType[*ledger.DemandedError](err); ok {
+			return command.Refused("disclose it first; --demanded erases it unanswered, and the rules presume from that", e)
+		}
 		if err != nil {
 			return evidenceError(err)
 		}
@@ -106,7 +112,7 @@ func erase(c *cli.Context) error {
 	})
 }
 
-func reportErasure(c *cli.Context, l *ledger.Ledger, n int64, e ledger.Erasure, improper []record.Impropriety) error {
+func reportErasure(c *cli.Context, l *ledger.Ledger, n int64, e ledger.Erasure, improper []responsibility.Impropriety) error {
 	line, err := l.Get(n)
 	if err != nil {
 		return err
@@ -146,6 +152,13 @@ func reportErasure(c *cli.Context, l *ledger.Ledger, n int64, e ledger.Erasure, 
 	confirmed := ""
 	if len(b.Confirmed) > 0 {
 		confirmed = "; confirmed by " + strings.Join(b.Confirmed, ", ")
+	}
+	if b.State == record.Erased {
+		for _, h := range b.Holders {
+			if h != r.By && !slices.Contains(b.Confirmed, h) {
+				confirmed += "; " + h + " has not erased its own"
+			}
+		}
 	}
 	if err := command.Report(c, "%s: record %d, %s of %s %s; held by %s%s\n", l.Origin(), n, command.Printable(scope), e.Of, b.State, strings.Join(b.Holders, ", "), confirmed); err != nil {
 		return err
