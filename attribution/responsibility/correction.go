@@ -155,15 +155,15 @@ func (u *run) corrected(source *record.Record, name string) {
 // of an input and gave none, where a dispute says that the input is false, and
 // with its word a check comes out otherwise. It reports whether it did.
 func (u *run) unanswered(source *record.Record, name string, c *correction) bool {
-	if source.By == u.x.By {
+	if source.By == u.x.By || len(u.handed(source, source.By)) > 0 {
 		return false
 	}
 	var demands []*record.Record
 	first := len(u.tests)
 	for _, e := range u.about(source.ID, u.size) {
 		b, ok := e.Body.(*record.Demand)
-		if ok && b.Custodian == source.By && e.By != source.By && !u.f.void(e) && len(u.disclosures(e, b, source)) == 0 &&
-			u.decide(BadInput, "demand "+e.ID+" to the supplier", "deadline "+b.Deadline.String()+", and no disclosure,", "<", u.now().String(), b.Deadline < u.now()) {
+		if ok && b.Custodian == source.By && e.By != source.By && !u.f.void(e) &&
+			u.decide(BadInput, "demand "+e.ID+" to the supplier", "deadline "+u.f.overdue(e).String()+", and no disclosure,", "<", u.now().String(), u.f.overdue(e) < u.now()) {
 			demands = append(demands, e)
 		}
 	}

@@ -508,6 +508,10 @@ func found(t *testing.T, name string, tell func(c *scene), expect string) {
 	t.Helper()
 	c := newScene(t)
 	tell(c)
+	if c.demand != nil {
+		c.at += 300_000 // the record delay, after which it is overdue
+		c.add("later", "vendor", "", &record.Config{Agent: "agent-9", Model: "m1"})
+	}
 	a, err := Trace(c.f, "x", c.n)
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
@@ -533,17 +537,21 @@ func TestSealedFields(t *testing.T) {
 	for name, test := range map[string]struct {
 		disclosed string
 		erase     *record.Erase
+		both      bool // the operator erases its own as well
 		want      string
 	}{
-		"not disclosed":            {"", nil, "undeterminable"},
-		"disclosed":                {"7", nil, ""},
-		"disclosed, another value": {"8", nil, "established"},
-		"erased by one of two":     {"7", &record.Erase{Holders: []string{"client", "vendor"}}, ""},
-		"erased by both":           {"7", &record.Erase{Holders: []string{"client", "vendor"}, Confirmed: []string{"vendor"}}, "undeterminable"},
-		"erased by one who is all": {"7", &record.Erase{Holders: []string{"client"}}, "undeterminable"},
-		"another field erased":     {"7", &record.Erase{Holders: []string{"client"}, Scope: []string{string(record.Sum([]byte("weight")))}}, ""},
-		"the field erased":         {"7", &record.Erase{Holders: []string{"client"}, Scope: []string{string(record.Sum([]byte("height")))}}, "undeterminable"},
-		"restricted":               {"7", &record.Erase{Holders: []string{"client"}, State: "restricted"}, ""},
+		"not disclosed":              {"", nil, false, "undeterminable"},
+		"disclosed":                  {"7", nil, false, ""},
+		"disclosed, another value":   {"8", nil, false, "established"},
+		"erased by one of two":       {"7", &record.Erase{Holders: []string{"client", "vendor"}}, false, ""},
+		"erased by both":             {"7", &record.Erase{Holders: []string{"client", "vendor"}}, true, "undeterminable"},
+		"the other is said to have":  {"7", &record.Erase{Holders: []string{"client", "vendor"}, Confirmed: []string{"vendor"}}, false, ""},
+		"erased by one who says all": {"7", &record.Erase{Holders: []string{"client"}}, false, ""},
+		"erased by both, one by one": {"7", &record.Erase{Holders: []string{"client"}}, true, "undeterminable"},
+		"a third still has it":       {"7", &record.Erase{Holders: []string{"client", "third"}}, true, "undeterminable"}, // by the other's word nobody does
+		"another field erased":       {"7", &record.Erase{Holders: []string{"client"}, Scope: []string{string(record.Sum([]byte("weight")))}}, false, ""},
+		"the field erased":           {"7", &record.Erase{Holders: []string{"client"}, Scope: []string{string(record.Sum([]byte("height")))}}, true, "undeterminable"},
+		"restricted":                 {"7", &record.Erase{Holders: []string{"client"}, State: "restricted"}, false, ""},
 	} {
 		c := newScene(t)
 		c.sealedClaim()
@@ -556,6 +564,9 @@ func TestSealedFields(t *testing.T) {
 				e.State = "erased"
 			}
 			c.add("e1", "client", "", e)
+		}
+		if test.both {
+			c.add("e2", "vendor", "", &record.Erase{Of: "i2", Basis: "subject_request", State: record.Erased, Holders: []string{"vendor"}})
 		}
 		a, err := Trace(c.f, "x", c.n)
 		if err != nil {

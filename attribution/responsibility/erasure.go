@@ -60,8 +60,11 @@ func Improper(e, of *record.Record, agreed *terms.Responsibility, matter []*reco
 			open = slices.DeleteFunc(open, func(id string) bool { return id == b.Dispute })
 		}
 	}
-	for _, id := range open {
-		found = append(found, Impropriety{CauseHold, id, fmt.Sprintf("dispute %s is open", id)})
+	switch n := len(open); {
+	case n == 1:
+		found = append(found, Impropriety{CauseHold, open[0], fmt.Sprintf("dispute %s is open", open[0])})
+	case n > 1: // one holds it: of what all of them say nobody reads more
+		found = append(found, Impropriety{CauseHold, open[0], fmt.Sprintf("dispute %s is open, and %d more", open[0], n-1)})
 	}
 	// The ledger's time: a late record cannot be dated behind the end of a
 	// retention.
@@ -129,6 +132,19 @@ func (f *Facts) behind(r *record.Record, name string, size int64) []record.Diges
 	})
 }
 
+// handed are the pieces of evidence of r that a custodian handed over, on any
+// demand for them: what was given is not asked for once more.
+func (u *run) handed(r *record.Record, custodian string) (all []record.Digest) {
+	for _, e := range u.f.of(r.ID, u.size) {
+		if b, ok := e.Body.(*record.Demand); ok && b.Custodian == custodian {
+			for _, d := range u.disclosures(e, b, r) {
+				all = append(all, d.Body.(*record.Disclose).Digest)
+			}
+		}
+	}
+	return all
+}
+
 // withheld returns the records by which the operator itself improperly
 // destroyed what may be the value of a sealed field, or left a demand for it
 // unanswered; nil if it did not. A retention is of an attachment, and no field
@@ -149,15 +165,12 @@ func (u *run) withheld(rule Rule, r *record.Record, name string) []*record.Recor
 				}
 			}
 		case *record.Demand:
-			if b.Custodian != u.x.By || b.Deadline >= u.now() {
+			if b.Custodian != u.x.By || u.f.overdue(e) >= u.now() {
 				continue
 			}
-			var handed []record.Digest
-			for _, d := range u.disclosures(e, b, r) {
-				handed = append(handed, d.Body.(*record.Disclose).Digest)
-			}
+			handed := u.handed(r, b.Custodian)
 			if slices.ContainsFunc(behind, func(d record.Digest) bool { return !slices.Contains(handed, d) }) {
-				u.test(rule, "demand "+e.ID+" to the operator", "deadline "+b.Deadline.String(), "<", u.now().String()+", and not disclosed", yes)
+				u.test(rule, "demand "+e.ID+" to the operator", "deadline "+u.f.overdue(e).String(), "<", u.now().String()+", and not disclosed", yes)
 				against = append(against, e)
 			}
 		}

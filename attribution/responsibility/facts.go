@@ -30,6 +30,7 @@ type Facts struct {
 	disclosed map[string][]disclosure     // by the id of the record
 	nonces    map[string][]*record.Record // handoffs and reviews that name it, in ledger order
 	known     map[acting]known
+	handed    map[record.Digest][]*record.Record // disclosures of a piece of evidence
 	beside    map[string]*record.Record
 }
 
@@ -74,7 +75,7 @@ func newLayer(base *Facts) *Facts {
 	return &Facts{
 		base: base, byID: map[string]*record.Record{}, about: map[string][]*record.Record{}, disputes: map[string][]*record.Record{},
 		revoked: map[string][]revocation{}, accounts: map[string]*account{}, effects: map[string][]*record.Record{},
-		moments: map[string][]moment{}, disclosed: map[string][]disclosure{}, nonces: map[string][]*record.Record{}, known: map[acting]known{},
+		moments: map[string][]moment{}, disclosed: map[string][]disclosure{}, nonces: map[string][]*record.Record{}, known: map[acting]known{}, handed: map[record.Digest][]*record.Record{},
 		beside: map[string]*record.Record{},
 	}
 }
@@ -135,6 +136,7 @@ func (f *Facts) Add(r *record.Record) error {
 		f.index(b.Of, r)
 	case *record.Disclose:
 		f.index(b.Demand, r)
+		f.handed[b.Digest] = append(f.handed[b.Digest], r)
 	case *record.Erase:
 		f.index(b.Of, r)
 	case *record.Dispute:
@@ -437,9 +439,12 @@ func (f *Facts) value(r *record.Record, name string, size int64) fact {
 	}
 	shown := f.shown(r.ID)
 	i := slices.IndexFunc(shown, func(d disclosure) bool { return d.name == name })
+	again := func(d disclosure) bool { return d.name == name && d.digest != shown[i].digest }
 	switch {
 	case i < 0:
 		return fact{state: f.unnamed(r, shown, size)}
+	case slices.ContainsFunc(shown, again):
+		return fact{state: unavailable} // two of one name: whoever shows one would choose
 	case shown[i].opaque || f.taken(r, shown[i], size):
 		return fact{state: unavailable}
 	}
@@ -461,14 +466,32 @@ func (f *Facts) unnamed(r *record.Record, shown []disclosure, size int64) factSt
 func (f *Facts) taken(r *record.Record, d disclosure, size int64) bool {
 	return slices.ContainsFunc(f.of(r.ID, size), func(e *record.Record) bool {
 		b, ok := e.Body.(*record.Erase)
-		return ok && b.State == record.Erased && b.Covers("", d.digest) && gone(e, b)
+		return ok && b.State == record.Erased && b.Covers("", d.digest) && f.gone(e, b, r, d.digest, size)
 	})
 }
 
-// gone reports whether nobody holds the bytes any more: each holder wrote the
-// record or confirmed.
-func gone(r *record.Record, b *record.Erase) bool {
-	return !slices.ContainsFunc(b.Holders, func(holder string) bool { return holder != r.By && !slices.Contains(b.Confirmed, holder) })
+// gone reports whether by an erasure of a piece of r nobody holds it any more.
+// Who holds it is not only its author's word: the supplier of r and the operator
+// do, and each to whom it was handed, until they write so themselves. Others
+// whom the erasure names wrote one too, or confirmed.
+func (f *Facts) gone(e *record.Record, b *record.Erase, r *record.Record, piece record.Digest, size int64) bool {
+	erased := func(holder string) bool {
+		return holder == e.By || slices.ContainsFunc(f.of(r.ID, size), func(o *record.Record) bool {
+			c, ok := o.Body.(*record.Erase)
+			return ok && o.By == holder && c.State == record.Erased && c.Covers("", piece)
+		})
+	}
+	holders := []string{r.By}
+	if v := f.newest(size); v != nil {
+		holders = append(holders, v.terms.Operator().ID)
+	}
+	for _, d := range f.gather(size, func(l *Facts) []*record.Record { return l.handed[piece] }) {
+		holders = append(holders, d.Body.(*record.Disclose).To)
+	}
+	if slices.ContainsFunc(holders, func(holder string) bool { return !erased(holder) }) {
+		return false
+	}
+	return !slices.ContainsFunc(b.Holders, func(holder string) bool { return !slices.Contains(b.Confirmed, holder) && !erased(holder) })
 }
 
 // Chains returns the names of the chains whose records the rules read for the

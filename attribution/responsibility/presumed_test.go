@@ -12,7 +12,7 @@ import (
 // field that is gone, and then why its absence is held against the operator.
 func TestPresumedTranscript(t *testing.T) {
 	c := newScene(t)
-	sealed := c.make("i2", "client", "", &record.Input{AsOf: begins})
+	sealed := c.make("i2", "vendor", "", &record.Input{AsOf: begins})
 	sealed.Sealed = []record.Digest{record.Sum([]byte("height"))}
 	c.put(sealed)
 	d := c.decision()
@@ -25,6 +25,7 @@ func TestPresumedTranscript(t *testing.T) {
 	x.Decision = "d2"
 	c.add("x", "vendor", "agent-1", x)
 	c.add("m1", "client", "", &record.Demand{Of: "i2", Custodian: "vendor", Basis: "b", Deadline: c.at})
+	c.at += 300_000 // the record delay, after which the demand is overdue
 	c.add("e1", "vendor", "", &record.Erase{Of: "i2", Basis: "whim", State: "erased", Holders: []string{"vendor"}})
 	a, err := Trace(c.f, "x", c.n)
 	if err != nil {

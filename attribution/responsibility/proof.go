@@ -140,13 +140,14 @@ func (u *run) disclosures(demand *record.Record, b *record.Demand, r *record.Rec
 func (u *run) evidenceMissing(e *record.Record, b *record.Demand, r *record.Record) {
 	of := "demand " + e.ID + " of " + r.ID + " to " + b.Custodian
 	now := u.now()
-	inTime := slices.ContainsFunc(u.disclosures(e, b, r), func(d *record.Record) bool { return u.f.instant(d) <= b.Deadline })
-	left := "deadline " + b.Deadline.String()
+	due := u.f.overdue(e)
+	inTime := slices.ContainsFunc(u.disclosures(e, b, r), func(d *record.Record) bool { return u.f.instant(d) <= due })
+	left := "deadline " + due.String()
 	if inTime {
 		u.test(EvidenceMissing, of, left+", met by a disclosure,", "<", now.String(), no)
 		return
 	}
-	if u.decide(EvidenceMissing, of, left+", without a disclosure by then,", "<", now.String(), b.Deadline < now) {
+	if u.decide(EvidenceMissing, of, left+", without a disclosure by then,", "<", now.String(), due < now) {
 		u.find(EvidenceMissing, b.Custodian, Established, e, r)
 	}
 }

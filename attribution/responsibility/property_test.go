@@ -381,7 +381,7 @@ func TestErasingOneIsErasingAll(t *testing.T) {
 	height, weight := record.Sum([]byte("height")), record.Sum([]byte("weight"))
 	tell := func(shown bool, scope ...record.Digest) string {
 		c := newScene(t)
-		in := c.make("i2", "client", "", &record.Input{AsOf: begins})
+		in := c.make("i2", "vendor", "", &record.Input{AsOf: begins})
 		in.Sealed = []record.Digest{height, weight}
 		slices.Sort(in.Sealed)
 		c.put(in)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/attribution/terms"
 )
 
 func quoted(s string) string { return strconv.Quote(s) }
@@ -78,20 +79,31 @@ func (u *run) counts(r *record.Record) bool {
 // authorised reports whether the human of a review is an approver for the
 // effect, by the terms in force for the review, and says why not.
 func (u *run) authorised(r *record.Record) (ok bool, why string) {
-	why = quoted(r.Actor) + " of " + r.By + " is no approver of " + u.action.Action
-	for _, a := range u.f.agreement(r).Approvers {
-		if a.Human != r.Actor || a.Party != r.By || !slices.Contains(a.Actions, u.action.Action) {
+	return u.approves(u.f.agreement(r), r.Actor, r.By)
+}
+
+func (u *run) mayApprove(agreed *terms.Responsibility, human, party string) bool {
+	ok, _ := u.approves(agreed, human, party)
+	return ok
+}
+
+// approves reports whether a human of a party is an approver for the effect, and
+// says why not.
+func (u *run) approves(agreed *terms.Responsibility, human, party string) (ok bool, why string) {
+	why = quoted(human) + " of " + party + " is no approver of " + u.action.Action
+	for _, a := range agreed.Approvers {
+		if a.Human != human || a.Party != party || !slices.Contains(a.Actions, u.action.Action) {
 			continue
 		}
 		switch {
 		case a.Limit == "" || u.action.Amount == "":
 			return true, ""
 		case u.foreign():
-			why = fmt.Sprintf("%s may approve %s in the currency of the terms, not %s %s", r.Actor, a.Limit, u.action.Amount, u.action.Currency)
+			why = fmt.Sprintf("%s may approve %s in the currency of the terms, not %s %s", human, a.Limit, u.action.Amount, u.action.Currency)
 		case compare(string(u.action.Amount), string(a.Limit)) <= 0:
 			return true, ""
 		default:
-			why = fmt.Sprintf("%s may approve %s, the effect has %s", r.Actor, a.Limit, u.action.Amount)
+			why = fmt.Sprintf("%s may approve %s, the effect has %s", human, a.Limit, u.action.Amount)
 		}
 	}
 	return false, why
@@ -167,21 +179,27 @@ func (u *run) missed() []*record.Record {
 	}
 	var missed []*record.Record
 	for _, h := range u.handoffs {
-		b := h.Body.(*record.Handoff)
-		if h.Log.N < u.x.Log.N && b.Deadline > u.f.instant(h) && b.Deadline <= u.at && u.f.addressee(h).party != "" {
+		if u.asks(h) && u.f.due(h) <= u.f.seen(u.x) && u.f.addressee(h).party != "" {
 			missed = append(missed, h)
 		}
 	}
 	return missed
 }
 
+// asks reports whether a handoff asks somebody to decide by a deadline before x:
+// who decided hands it over, and the deadline had not passed when it did.
+func (u *run) asks(h *record.Record) bool {
+	b := h.Body.(*record.Handoff)
+	return h.Log.N < u.x.Log.N && h.By == u.d.By && b.Deadline > u.f.instant(h)
+}
+
 // escalated returns of the handoffs that were missed the first one by which the
 // operator let go of the matter: one to another party, or to a human whom the
-// terms let approve. Who hands over to its own has not asked anybody.
+// terms let approve the effect. Who hands over to its own has not asked anybody.
 func (u *run) escalated(missed []*record.Record) *record.Record {
 	i := slices.IndexFunc(missed, func(h *record.Record) bool {
 		to := u.f.addressee(h)
-		return to.party != u.x.By || to.approver
+		return to.party != u.x.By || to.approver && u.mayApprove(u.f.agreement(h), h.Body.(*record.Handoff).To, to.party)
 	})
 	if i < 0 {
 		return nil
@@ -193,7 +211,7 @@ func (u *run) oversight() {
 	missed := u.missed()
 	for _, h := range u.handoffs {
 		b := h.Body.(*record.Handoff)
-		if b.Deadline == 0 || h.Log.N >= u.x.Log.N {
+		if b.Deadline == 0 || h.Log.N >= u.x.Log.N || h.By != u.d.By {
 			continue
 		}
 		of, to := "handoff "+h.ID, u.f.addressee(h)
@@ -205,7 +223,7 @@ func (u *run) oversight() {
 			u.test(OversightNotExercised, of, "deadline "+b.Deadline.String(), "is later than", "the handoff, of "+at.String(), no)
 			continue
 		}
-		if u.decide(OversightNotExercised, of, "deadline "+b.Deadline.String()+", and no review before the effect,", "<=", u.at.String(), slices.Contains(missed, h)) {
+		if u.decide(OversightNotExercised, of, "deadline "+u.f.due(h).String()+", and no review before the effect,", "<=", u.f.seen(u.x).String(), slices.Contains(missed, h)) {
 			u.find(OversightNotExercised, to.party, Established, h, u.x)
 		}
 	}

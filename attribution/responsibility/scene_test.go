@@ -9,10 +9,11 @@ import (
 // A scene is a case of one matter, told record by record. It begins with an
 // agreement, a config, a grant, an input and a decision of agent-1.
 type scene struct {
-	t  testing.TB
-	f  *Facts
-	n  int64
-	at record.Time
+	t      testing.TB
+	f      *Facts
+	n      int64
+	at     record.Time
+	demand *record.Demand // the last one whose deadline was over when it came
 }
 
 const (
@@ -50,6 +51,9 @@ func (c *scene) put(r *record.Record) *record.Record {
 	c.t.Helper()
 	r.Log = &record.Log{N: c.n, Time: c.at}
 	c.n++
+	if b, ok := r.Body.(*record.Demand); ok && b.Deadline < r.At {
+		c.demand = b
+	}
 	if err := c.f.Add(r); err != nil {
 		c.t.Fatal(err)
 	}

@@ -21,6 +21,31 @@ type showing struct {
 // the ledger took it. Who dates it ahead gains nothing.
 func (f *Facts) seen(r *record.Record) record.Time { return min(f.instant(r), r.Log.Time) }
 
+// came is when a record was there for whoever has to answer it: its instant, and
+// not before the ledger took it, but for one backfilled.
+func (f *Facts) came(r *record.Record) record.Time {
+	if r.Backfilled {
+		return f.instant(r)
+	}
+	return max(f.instant(r), r.Log.Time)
+}
+
+// due is by when a handoff is to be answered: by its deadline, and not before a
+// human had the least time that the terms want a review to take.
+func (f *Facts) due(h *record.Record) record.Time {
+	return max(h.Body.(*record.Handoff).Deadline, f.came(h)+record.Time(f.agreement(h).ReviewMin))
+}
+
+// overdue is by when a demand is to be answered: by its deadline, and not before
+// its custodian had the delay with which the terms let anybody record.
+func (f *Facts) overdue(e *record.Record) record.Time {
+	at := f.came(e)
+	if v := f.newest(e.Log.N); v != nil && v.terms.RecordDelay != terms.Unlimited {
+		at += record.Time(v.terms.RecordDelay)
+	}
+	return max(e.Body.(*record.Demand).Deadline, at)
+}
+
 // existed is the earliest time at which somebody can have looked at r: its author
 // may have shown it before it was recorded, but not before it was.
 func existed(r *record.Record) record.Time { return min(r.At, r.Log.Time) }

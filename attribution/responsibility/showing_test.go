@@ -207,11 +207,11 @@ func TestNameOfSealedField(t *testing.T) {
 		"another erased":    {[]record.Digest{one}, func(f *Facts) { f.Disclose("i2", "note", one, text) }, true, unavailable},
 	} {
 		c := newScene(t)
-		r := c.make("i2", "client", "", &record.Input{AsOf: begins})
+		r := c.make("i2", "vendor", "", &record.Input{AsOf: begins})
 		r.Sealed = test.sealed
 		c.put(r)
 		if test.erase {
-			c.add("e1", "client", "", &record.Erase{Of: "i2", Basis: "subject_request", State: "erased", Holders: []string{"client"}})
+			c.add("e1", "vendor", "", &record.Erase{Of: "i2", Basis: "subject_request", State: "erased", Holders: []string{"vendor"}})
 		}
 		f := c.f.Fork()
 		test.show(f)
