@@ -109,11 +109,11 @@ func (v *verifier) explainStatement(x *Explanation, q Question) error {
 	}
 	x.Behind = st.Behind
 	if q.Total {
-		x.Lines = fee.ExplainTotal(st.Statement)
+		x.Lines = fee.ExplainTotal(v.standing(), st.Statement, st.Behind)
 		return nil
 	}
 	var err error
-	x.Lines, err = fee.ExplainLine(st.Statement, q.Line, v.state.Standing().Versions())
+	x.Lines, err = fee.ExplainLine(st.Statement, q.Line, v.standing().Versions(), st.Behind)
 	return err
 }
 

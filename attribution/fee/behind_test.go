@@ -2,9 +2,11 @@ package fee
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/internal/paper"
 	"pgregory.net/rapid"
 )
 
@@ -22,7 +24,16 @@ func checkBackings(t failer, s *State, st *record.Statement) []Backing {
 		t.Fatalf("the statement with its backings is\n%s", differing(whole(got), whole(st)))
 	}
 	var own []Backing
-	for _, b := range list {
+	corrections := st.Corrections
+	for i, b := range list {
+		switch {
+		case b.Line == "":
+		case b.Period == "":
+			checkSteps(t, &b, st.Lines[i].Amount)
+		default:
+			checkSteps(t, &b, corrections[0].Amount)
+			corrections = corrections[1:]
+		}
 		if b.Line != "" && b.Period == "" {
 			own = append(own, b)
 		}
@@ -64,6 +75,20 @@ func checkBackings(t failer, s *State, st *record.Statement) []Backing {
 		}
 	}
 	return list
+}
+
+// checkSteps does the sums of a line or of a correction again, with a pencil.
+func checkSteps(t failer, b *Backing, amount record.Decimal) {
+	t.Helper()
+	var steps []paper.Step
+	var text strings.Builder
+	for _, s := range b.Steps {
+		steps = append(steps, paper.Step(s))
+		text.WriteString("\n" + s.String())
+	}
+	if err := paper.Check(steps, string(amount)); err != nil {
+		t.Fatalf("line %s v%d %s: %v%s", b.Line, b.Version, b.Period, err, text.String())
+	}
 }
 
 // checkMeasured holds what is listed for one measure to its values.
