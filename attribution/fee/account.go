@@ -243,6 +243,28 @@ func (a *Account) total(t *terms.Terms, st *record.Statement) {
 	}
 }
 
+// Line is the account of a line; where there is none, what the statement alone
+// says.
+func (a *Account) Line(st *record.Statement, i int) LineAccount {
+	if a != nil && i < len(a.Lines) {
+		return a.Lines[i]
+	}
+	l := &st.Lines[i]
+	x := LineAccount{}
+	for _, s := range l.Adjust {
+		step := Step{modeWords(s.Op), fmt.Sprintf("%s becomes %s", s.Before, s.After)}
+		if s.Op == "convert" || s.Op == "include" {
+			x.Quantity = append(x.Quantity, step)
+		} else {
+			x.Amount = append(x.Amount, step)
+		}
+	}
+	if l.Held {
+		x.Held = "held: a value is missing"
+	}
+	return x
+}
+
 // sumOf writes the sum of amounts.
 func sumOf(list []number, scale int) string {
 	text, sum := "", number{}

@@ -222,13 +222,13 @@ func (o *setOut) step(a *terms.Adjustment, step record.Adjustment) Step {
 		by, text := string(value), fmt.Sprintf("%s is %s", a.By, value)
 		switch {
 		case value == "":
-			by, text = a.Undefined, fmt.Sprintf("%s has no value, and then, as agreed, the factor is %s", a.By, a.Undefined)
+			by, text = a.Undefined, fmt.Sprintf("%s has no value, and then, as agreed, it is times %s", a.By, a.Undefined)
 		case a.Op == "factor":
 			var words string
 			by, words = factorWords(a, value)
 			text += ", " + words
 		default:
-			text = "times " + text
+			text = fmt.Sprintf("times %s, which is %s", a.By, value)
 		}
 		return Step{text, fmt.Sprintf("%s x %s = %s", step.Before, by, step.After)}
 	}

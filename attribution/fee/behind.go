@@ -57,6 +57,7 @@ type Source struct {
 	Counted  bool           // now; else it was, and is taken out
 	Reason   string         // as in the detail
 	By       []int64        // the records by which it is taken back, where it is
+	Lapsed   bool           // it is a dispute, which nobody resolved in time
 	Credit   []string       // who shares it, in words
 }
 
@@ -93,11 +94,22 @@ func (u *usage) listed(most int, v *version, a acted) {
 // lines: for each measure at most as many records as List says. line names the
 // line that is asked for, "" all of them.
 func (s *State) Backings(line string, detail func(line []byte) error) (*record.Statement, []Backing, error) {
+	return s.backings(&backings{most: s.list, line: line}, detail)
+}
+
+// BackingsOf are what Backings gives, of one result alone: of each measure only
+// what it counts of the result with the key, and of no line how it comes about.
+func (s *State) BackingsOf(key string, detail func(line []byte) error) (*record.Statement, []Backing, error) {
+	return s.backings(&backings{most: -1, key: key}, detail)
+}
+
+func (s *State) backings(x *backings, detail func(line []byte) error) (*record.Statement, []Backing, error) {
 	z, err := s.settle()
 	if err != nil {
 		return nil, nil, err
 	}
-	z.backings = &backings{z: z, most: s.list, line: line, targets: map[slot][]target{}}
+	x.z, x.targets = z, map[slot][]target{}
+	z.backings = x
 	if err := z.write(detail); err != nil {
 		return nil, nil, err
 	}
@@ -108,7 +120,8 @@ func (s *State) Backings(line string, detail func(line []byte) error) (*record.S
 type backings struct {
 	z       *settlement
 	most    int
-	line    string
+	line    string // asked for, "" is all
+	key     string // of the one result that is asked for, "" is all
 	list    []Backing
 	targets map[slot][]target
 
@@ -161,7 +174,7 @@ func (x *backings) add(w working, name string) {
 // end sets out how the lines and the corrections come about, once all records
 // are known.
 func (x *backings) end() {
-	if x == nil {
+	if x == nil || x.key != "" {
 		return
 	}
 	for i := range x.workings {
@@ -261,7 +274,7 @@ func (x *backings) aim(b *Backing, m Measured, slots ...slot) {
 // take lists the record at hand under each measure that reads the slot, with
 // what it had counted before, if it had, and counts now, if it does.
 func (x *backings) take(at slot, l *detailLine, p, was, now part, had, has bool) {
-	if x == nil {
+	if x == nil || x.key != "" && (x.claim == nil || x.claim.key() != x.key) {
 		return
 	}
 	m := x.z.s.versions[at.version-1].measures[at.measure]
@@ -286,15 +299,16 @@ func (x *backings) take(at slot, l *detailLine, p, was, now part, had, has bool)
 			s.Credit = x.z.touches.explain(x.claim, use{at.measure, m}, &v, x.z.until)
 		}
 		if l.reason != billed && s.By == nil {
-			s.By = x.takers(l.reason)
+			s.By, s.Lapsed = x.takers(l.reason)
 		}
 		s.Price = price
 		d.Sources = append(d.Sources, s)
 	}
 }
 
-// takers are the records by which what is at hand is taken back.
-func (x *backings) takers(r reason) (by []int64) {
+// takers are the records by which what is at hand is taken back. lapsed is true
+// where it is a dispute that nobody resolved.
+func (x *backings) takers(r reason) (by []int64, lapsed bool) {
 	z, c := x.z, x.claim
 	switch r {
 	case restated:
@@ -319,14 +333,18 @@ func (x *backings) takers(r reason) (by []int64) {
 			by = append(by, r.n)
 		}
 	case disputeUpheld:
-		for _, kind := range [...]eventKind{uphold, dispute, contested} { // by a dispute itself where nobody answered it
-			for i := range c.events {
-				if e := &c.events[i]; e.kind == kind && e.at <= z.closing {
-					by = append(by, e.n)
-				}
-			}
-			if by != nil {
-				break
+		v := z.s.look(c, z.closing)
+		p := v.upheld()
+		if p == nil {
+			break
+		}
+		d := &c.events[p.event]
+		if p.lapsed {
+			return []int64{d.n}, true
+		}
+		for i := range c.events {
+			if e := &c.events[i]; e.kind == uphold && e.id == d.id && e.at <= z.closing {
+				by = append(by, e.n)
 			}
 		}
 	case found:
@@ -345,13 +363,13 @@ func (x *backings) takers(r reason) (by []int64) {
 			}
 		}
 	}
-	return by
+	return by, false
 }
 
 // priced notes what a line that prices the measure by itself gained by the
 // record that was just taken.
 func (x *backings) priced(at slot, l *detailLine) {
-	if x == nil {
+	if x == nil || x.key != "" && (x.claim == nil || x.claim.key() != x.key) {
 		return
 	}
 	for _, to := range x.targets[at] {
@@ -365,7 +383,7 @@ func (x *backings) priced(at slot, l *detailLine) {
 
 // actions lists what was counted of actions.
 func (x *backings) actions() {
-	if x == nil {
+	if x == nil || x.key != "" {
 		return
 	}
 	for _, c := range x.z.acted {
@@ -406,7 +424,10 @@ func (x *backings) actions() {
 func (s *Source) Words() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: ", s.Key)
-	if s.Reason != billed.String() {
+	switch {
+	case s.Lapsed:
+		fmt.Fprintf(&b, "void since nobody resolved the dispute, record %d, ", s.By[0])
+	case s.Reason != billed.String():
 		b.WriteString(strings.ReplaceAll(s.Reason, "_", " "))
 		for i, n := range s.By {
 			fmt.Fprintf(&b, "%s record %d", map[bool]string{true: " by", false: ","}[i == 0], n)
@@ -418,8 +439,12 @@ func (s *Source) Words() string {
 	} else {
 		fmt.Fprintf(&b, "quantity %s", s.Quantity)
 	}
-	if s.Price != "" {
-		fmt.Fprintf(&b, ", price %s", s.Price)
+	switch s.Price {
+	case "":
+	case freeWords:
+		b.WriteString(", " + freeWords)
+	default:
+		b.WriteString(", price " + s.Price)
 	}
 	if s.Amount != "" {
 		fmt.Fprintf(&b, ", amount %s", s.Amount)

@@ -91,10 +91,13 @@ func (p *singlePrice) free() bool {
 	return p.tier < 0 && p.rest.sign() == 0 && p.whole.sign() != 0 && p.amount.sign() == 0
 }
 
+// freeWords are the price of what is free.
+const freeWords = "free"
+
 // words are the price on paper.
 func (p *singlePrice) words(t *table) string {
 	if p.free() {
-		return "free"
+		return freeWords
 	}
 	text := ""
 	if less := p.whole.sub(p.rest); less.sign() != 0 {
