@@ -129,11 +129,7 @@ func writeLines(h *page, s *Statement, w *waterfall) {
 		} else {
 			a := s.Account.Line(s.Statement, i)
 			steps(a.Quantity)
-			for _, u := range l.Tiers {
-				if len(l.Tiers) > 1 {
-					part(fmt.Sprintf("tier %d", u.Tier+1), fmt.Sprintf("%s for %s", u.Quantity, atScale(u.Amount, s.Subtotal)))
-				}
-			}
+			steps(a.Tiers)
 			read(l.Reads)
 			steps(a.Amount)
 			if a.Held != "" {

@@ -125,7 +125,7 @@ func account(j *jsonAccount) *fee.Account {
 	}
 	a := &fee.Account{Sum: steps(j.Sum), Adjust: steps(j.Adjust), CorrectionsFirst: j.CorrectionsFirst, Total: fee.Step(j.Total)}
 	for _, l := range j.Lines {
-		a.Lines = append(a.Lines, fee.LineAccount{Each: l.Each, Quantity: steps(l.Quantity), Amount: steps(l.Amount), Less: (*fee.Step)(l.Less), Held: l.Held})
+		a.Lines = append(a.Lines, fee.LineAccount{Each: l.Each, Quantity: steps(l.Quantity), Tiers: steps(l.Tiers), Amount: steps(l.Amount), Less: (*fee.Step)(l.Less), Held: l.Held})
 	}
 	return a
 }

@@ -75,10 +75,8 @@ func (s *Statement) writeAmounts(money func(name string, amount record.Decimal),
 			row("  "+a.Each, "")
 		}
 		steps("  ", a.Quantity)
-		for _, u := range l.Tiers {
-			if len(l.Tiers) > 1 {
-				row(fmt.Sprintf("  tier %d: %s for %s", u.Tier+1, u.Quantity, atScale(u.Amount, s.Subtotal)), "")
-			}
+		if len(l.Tiers) > 1 || len(a.Amount) > 0 {
+			steps("  ", a.Tiers)
 		}
 		read("  ", l.Reads)
 		steps("  ", a.Amount)
@@ -224,6 +222,7 @@ type (
 	jsonLineAccount struct {
 		Each     string     `json:"each,omitempty"`
 		Quantity []jsonStep `json:"quantity,omitempty"`
+		Tiers    []jsonStep `json:"tiers,omitempty"`
 		Amount   []jsonStep `json:"amount,omitempty"`
 		Less     *jsonStep  `json:"less,omitempty"`
 		Held     string     `json:"held,omitempty"`
@@ -327,7 +326,7 @@ func accounts(a *fee.Account) *jsonAccount {
 	}
 	j := &jsonAccount{[]jsonLineAccount{}, jsonSteps(a.Sum), jsonSteps(a.Adjust), a.CorrectionsFirst, jsonStep(a.Total)}
 	for _, l := range a.Lines {
-		j.Lines = append(j.Lines, jsonLineAccount{l.Each, jsonSteps(l.Quantity), jsonSteps(l.Amount), (*jsonStep)(l.Less), l.Held})
+		j.Lines = append(j.Lines, jsonLineAccount{l.Each, jsonSteps(l.Quantity), jsonSteps(l.Tiers), jsonSteps(l.Amount), (*jsonStep)(l.Less), l.Held})
 	}
 	return j
 }

@@ -27,6 +27,7 @@ type Account struct {
 type LineAccount struct {
 	Each     string // what is asked of each result that is priced by itself, "" where none is
 	Quantity []Step // what is done to the quantity
+	Tiers    []Step // what each tier takes, over the term of all of it where adjustments are made to that
 	Amount   []Step // what is done to the price
 	Less     *Step  // of a line over the term: what it had come to, nil where the statement does not tell
 	Held     string // why it is held, "" where it is not
@@ -72,7 +73,7 @@ func dayWords(versions []terms.Version) string {
 		case "seconds":
 			return "seconds"
 		case "fixed_30":
-			return "days, of which each month has 30,"
+			return "days (a month has 30)"
 		case "actual":
 			return "days"
 		}
@@ -103,19 +104,90 @@ func lineAccount(standing *terms.Standing, versions []terms.Version, st *record.
 	var left []terms.Adjustment
 	a.Quantity, a.Amount, left = o.made()
 	a.Each = eachWords(line, nouns[sourceOf(t, line)])
+	a.Tiers = tierSteps(table, l, len(a.Amount) > 0)
 	if l.Held {
 		a.Held = o.heldWords(t, line, l.Quantity, left)
 		return a
 	}
-	if table.term && len(a.Amount) > 0 && rounding.Rounding.At != "statement" {
-		// What it comes to over the term is the last amount that is shown, rounded
-		// as what it had come to was.
-		now := mustParse(l.Adjust[len(l.Adjust)-1].After).round(rounding.Scale, exact.Mode(rounding.Rounding.Mode))
-		had := now.sub(mustParse(l.Amount))
+	// What it comes to over the term is the last amount that is shown, rounded as
+	// what it had come to was.
+	if now, ok := overTerm(table, l); ok && rounding.Rounding.At != "statement" {
 		scale := rounding.Scale
+		now = now.round(scale, exact.Mode(rounding.Rounding.Mode))
+		had := now.sub(mustParse(l.Amount))
 		a.Less = &Step{"less what it had come to before this statement", fmt.Sprintf("%s - %s = %s", fixed(now, scale), fixed(had, scale), l.Amount)}
 	}
 	return a
+}
+
+// overTerm is what a line over the term comes to so far, before it is rounded;
+// ok is false where the statement shows only what it gained.
+func overTerm(t *table, l *record.Line) (now number, ok bool) {
+	for _, s := range l.Adjust {
+		if s.Op != "convert" && s.Op != "include" {
+			now, ok = mustParse(s.After), true
+		}
+	}
+	switch {
+	case !t.term:
+		return now, false
+	case ok || t.own || t.mode == each:
+		return now, ok
+	case t.of == "":
+		return t.flat, true
+	}
+	for _, u := range l.Tiers {
+		now = now.add(mustParse(u.Amount))
+	}
+	return now, true
+}
+
+// tierSteps are what the tiers take, as the statement shows it. Of an own line
+// over the term it shows what they gained; where adjustments are made to all of
+// it, that is worked out again from the quantity, and shown if it is what the
+// first of them was made to.
+func tierSteps(t *table, l *record.Line, adjusted bool) (steps []Step) {
+	var amounts []number
+	switch {
+	case t.mode == each || t.of == "":
+	case t.own && t.term && adjusted:
+		q, before, first := mustParse(l.Quantity), number{}, true
+		for _, s := range l.Adjust {
+			switch {
+			case s.Op == "convert" || s.Op == "include":
+				q = mustParse(s.After)
+			case first:
+				before, first = mustParse(s.Before), false
+			}
+		}
+		var sum number
+		t.split(q, func(tier int, quantity, amount number) {
+			steps = append(steps, t.tierStep(record.TierUse{Tier: int64(tier), Quantity: display(quantity), Amount: display(amount)}))
+			amounts, sum = append(amounts, amount), sum.add(amount)
+		})
+		if sum.cmp(before) == 0 {
+			return append(steps, sumStep("together, over the term so far", amounts...)...)
+		}
+		steps, amounts = nil, nil
+	case t.own && t.term:
+	default:
+		for _, u := range l.Tiers {
+			steps = append(steps, t.tierStep(u))
+			amounts = append(amounts, mustParse(u.Amount))
+		}
+		if adjusted {
+			steps = append(steps, sumStep("together", amounts...)...)
+		}
+		return steps
+	}
+	for _, u := range l.Tiers {
+		what := fmt.Sprintf("tier %d", u.Tier+1)
+		if t.term {
+			what += ", added now"
+		}
+		steps = append(steps, Step{what, fmt.Sprintf("%s for %s", u.Amount, u.Quantity)})
+	}
+	return steps
 }
 
 func lineOf(t *terms.Terms, name string) *terms.Line {
@@ -227,8 +299,11 @@ func (a *Account) total(t *terms.Terms, st *record.Statement) {
 	for _, x := range list {
 		sum = sum.add(x)
 	}
-	if len(list) > 1 {
+	switch {
+	case len(list) > 1:
 		a.Total.How = sumOf(list, t.Scale)
+	case sum.sign() < 0:
+		a.Total.How = string(st.Subtotal)
 	}
 	if sum.sign() >= 0 {
 		return
@@ -251,6 +326,9 @@ func (a *Account) Line(st *record.Statement, i int) LineAccount {
 	}
 	l := &st.Lines[i]
 	x := LineAccount{}
+	for _, u := range l.Tiers {
+		x.Tiers = append(x.Tiers, Step{fmt.Sprintf("tier %d", u.Tier+1), fmt.Sprintf("%s for %s", u.Amount, u.Quantity)})
+	}
 	for _, s := range l.Adjust {
 		step := Step{modeWords(s.Op), fmt.Sprintf("%s becomes %s", s.Before, s.After)}
 		if s.Op == "convert" || s.Op == "include" {

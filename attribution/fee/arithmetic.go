@@ -57,8 +57,9 @@ func sumStep(what string, list ...number) []Step {
 	return []Step{{what, sumWords(list) + " = " + told(sum)}}
 }
 
-// chargeWords is what a tier takes for its part of a quantity, on paper.
-func (t *table) chargeWords(tier int, q number) string {
+// chargeWords is what a tier takes for its part of a quantity, on paper: the
+// amount is that which was computed, rounded where each tier is.
+func (t *table) chargeWords(tier int, q, took number) string {
 	x, u := &t.tiers[tier], &t.line.Tiers[tier]
 	text, computed := "", true
 	switch {
@@ -78,12 +79,15 @@ func (t *table) chargeWords(tier int, q number) string {
 	if computed && u.Flat != "" {
 		text += " + " + told(x.flat)
 	}
-	amount := x.charge(q)
+	amount := took // of a quotient it has digits that its figure lacks
+	if t.roundTiers {
+		amount = x.charge(q)
+	}
 	if computed {
 		text += " = " + told(amount)
 	}
-	if rounded := t.rounded(amount); rounded.cmp(amount) != 0 {
-		text += ", rounded " + told(rounded)
+	if took.cmp(amount) != 0 {
+		text += ", rounded " + told(took)
 	}
 	return text
 }
@@ -97,13 +101,13 @@ func (t *table) tierStep(u record.TierUse) Step {
 	}
 	q, amount := mustParse(u.Quantity), mustParse(u.Amount)
 	if q.sign() < 0 || amount.sign() < 0 {
-		how := t.chargeWords(int(u.Tier), q.neg())
+		how := t.chargeWords(int(u.Tier), q.neg(), amount.neg())
 		if amount.sign() != 0 {
 			how += ", with its sign " + told(amount)
 		}
 		return Step{what, how}
 	}
-	return Step{what, t.chargeWords(int(u.Tier), q)}
+	return Step{what, t.chargeWords(int(u.Tier), q, amount)}
 }
 
 // A setOut sets out the adjustments of a line or of a statement: what each of

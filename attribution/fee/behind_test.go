@@ -23,6 +23,7 @@ func checkBackings(t failer, s *State, st *record.Statement) []Backing {
 	if whole(got) != whole(st) {
 		t.Fatalf("the statement with its backings is\n%s", differing(whole(got), whole(st)))
 	}
+	checkAccount(t, s, st)
 	var own []Backing
 	corrections := st.Corrections
 	for i, b := range list {
@@ -75,6 +76,55 @@ func checkBackings(t failer, s *State, st *record.Statement) []Backing {
 		}
 	}
 	return list
+}
+
+// checkAccount does the sums of a statement again: of its lines, and from them
+// and the corrections to the subtotal.
+func checkAccount(t failer, s *State, st *record.Statement) {
+	t.Helper()
+	a := NewAccount(s.standing, st)
+	var sum number
+	for _, l := range st.Lines {
+		sum = sum.add(mustParse(l.Amount))
+	}
+	if a.CorrectionsFirst {
+		for _, c := range st.Corrections {
+			sum = sum.add(mustParse(c.Amount))
+		}
+	}
+	if len(a.Sum) > 0 && strings.HasSuffix(a.Sum[0].What, " together") {
+		if want := " = " + string(fixed(sum, s.governing(st.Until-1).terms.Scale)); !strings.HasSuffix(a.Sum[0].How, want) {
+			t.Fatalf("statement %s: %s, want%s", st.Period, a.Sum[0], want)
+		}
+	}
+	if n := len(a.Sum); n > 0 && strings.HasSuffix(a.Sum[n-1].What, "before they are rounded") {
+		sum = mustParse(record.Decimal(a.Sum[n-1].How))
+	}
+	steps := []paper.Step{{What: "it is a flat amount of " + told(sum)}}
+	for _, x := range a.Adjust {
+		if !strings.HasPrefix(x.What, "not applied: ") {
+			steps = append(steps, paper.Step(x))
+		}
+	}
+	if err := paper.Check(steps, string(st.Subtotal)); err != nil {
+		t.Fatalf("statement %s: %v: %v", st.Period, err, steps)
+	}
+	if made := len(a.Adjust) > 0 && !strings.HasPrefix(a.Adjust[0].What, "not applied: "); made != (len(st.Adjust) > 0) {
+		t.Fatalf("statement %s: %d adjustments are told as %v", st.Period, len(st.Adjust), a.Adjust)
+	}
+	for i, l := range a.Lines {
+		if (l.Held != "") != st.Lines[i].Held {
+			t.Fatalf("statement %s, line %s: held is told as %q", st.Period, st.Lines[i].Name, l.Held)
+		}
+		if l.Less == nil {
+			continue
+		}
+		now, _, _ := strings.Cut(l.Less.How, " - ")
+		steps := []paper.Step{{What: "it is a flat amount of " + now}, paper.Step(*l.Less)}
+		if err := paper.Check(steps, string(st.Lines[i].Amount)); err != nil {
+			t.Fatalf("statement %s, line %s: %v", st.Period, st.Lines[i].Name, err)
+		}
+	}
 }
 
 // checkSteps does the sums of a line or of a correction again, with a pencil.

@@ -105,7 +105,7 @@ func (p *singlePrice) words(t *table) string {
 	}
 	switch {
 	case p.tier >= 0:
-		text += t.chargeWords(p.tier, p.rest)
+		text += t.chargeWords(p.tier, p.rest, p.by)
 	default:
 		text += "0"
 	}

@@ -298,7 +298,7 @@ now: accepted and locked, its instant of billing is 2026-03-20T00:00:00.000Z`} {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want(t, strings.Join(x.Lines, "\n"), lines)
+		want(t, strings.Join(x.Words(), "\n"), lines)
 	}
 }
 

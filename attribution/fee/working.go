@@ -274,7 +274,7 @@ func (w *working) each(r *reckoning, after bool) []Step {
 	n, gained := w.gained.total()
 	m, lost := w.lost.total()
 	had := r.start.sub(gained).sub(w.hidden.amount).add(lost)
-	if w.was == nil && r.was == nil && had.sign() == 0 && m == 0 && w.hidden.n == 0 {
+	if w.was == nil && r.was == nil && r.before.sign() == 0 && had.sign() == 0 && m == 0 && w.hidden.n == 0 {
 		return append(out, w.gained.all(t, noun)...)
 	}
 	out = append(out, Step{"the prices of those before this statement", told(had)})

@@ -125,9 +125,7 @@ func writeStatement(w io.Writer, s *record.Statement, n int64, standing *terms.S
 			fmt.Fprintf(&b, "  %s\n", a.Each)
 		}
 		steps("  ", a.Quantity)
-		for _, t := range l.Tiers {
-			row(fmt.Sprintf("  tier %d%s", t.Tier+1, gained(&l, a)), string(t.Quantity), string(t.Amount))
-		}
+		steps("  ", a.Tiers)
 		writeReadings(row, l.Reads, "  ")
 		steps("  ", a.Amount)
 		if a.Less != nil {
@@ -210,15 +208,6 @@ func writeReadings(row func(name, quantity, amount string), reads []record.Readi
 		}
 		row(indent+r.Name, value, "")
 	}
-}
-
-// gained says of the tiers of a line that adds up over the term that they are
-// what this statement adds, where its adjustments are of all of it.
-func gained(l *record.Line, a fee.LineAccount) string {
-	if l.Before == "" || len(a.Amount) == 0 {
-		return ""
-	}
-	return ", added now"
 }
 
 func jsonLine(c *cli.Context, v any) error {
