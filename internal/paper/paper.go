@@ -70,6 +70,7 @@ func number(text string) (*big.Rat, bool) {
 func (p *reader) step(what, how string) error {
 	if strings.HasPrefix(what, "held: ") {
 		p.held = true
+		p.results = append(p.results, new(big.Rat)) // nothing is billed
 		return nil
 	}
 	if how == "" {
@@ -190,7 +191,7 @@ func near(x, y *big.Rat) bool {
 	if finest(x) >= 17 || finest(y) >= 17 {
 		bound = size.Mul(size, big.NewRat(1, 1e14))
 	}
-	return d.Cmp(bound) < 0
+	return d.Cmp(bound) < 0 || d.Cmp(big.NewRat(1, 1e18)) < 0
 }
 
 // finest is how many digits a denominator has, beyond the first.
