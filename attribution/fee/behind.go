@@ -125,7 +125,6 @@ type backings struct {
 	list    []Backing
 	targets map[slot][]target
 
-	lines       []reckoning
 	corrections []working // that the statement makes
 	workings    []working // as the list
 

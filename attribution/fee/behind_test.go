@@ -24,17 +24,9 @@ func checkBackings(t failer, s *State, st *record.Statement) []Backing {
 		t.Fatalf("the statement with its backings is\n%s", differing(whole(got), whole(st)))
 	}
 	checkAccount(t, s, st)
+	checkListed(t, st, list)
 	var own []Backing
-	corrections := st.Corrections
-	for i, b := range list {
-		switch {
-		case b.Line == "":
-		case b.Period == "":
-			checkSteps(t, &b, st.Lines[i].Amount)
-		default:
-			checkSteps(t, &b, corrections[0].Amount)
-			corrections = corrections[1:]
-		}
+	for _, b := range list {
 		if b.Line != "" && b.Period == "" {
 			own = append(own, b)
 		}
@@ -123,6 +115,22 @@ func checkAccount(t failer, s *State, st *record.Statement) {
 		steps := []paper.Step{{What: "it is a flat amount of " + now}, paper.Step(*l.Less)}
 		if err := paper.Check(steps, string(st.Lines[i].Amount)); err != nil {
 			t.Fatalf("statement %s, line %s: %v", st.Period, st.Lines[i].Name, err)
+		}
+	}
+}
+
+// checkListed does the sums of the lines and corrections of a statement again.
+func checkListed(t failer, st *record.Statement, list []Backing) {
+	t.Helper()
+	corrections := st.Corrections
+	for i := range list {
+		switch b := &list[i]; {
+		case b.Line == "":
+		case b.Period == "":
+			checkSteps(t, b, st.Lines[i].Amount)
+		default:
+			checkSteps(t, b, corrections[0].Amount)
+			corrections = corrections[1:]
 		}
 	}
 }
@@ -228,10 +236,11 @@ func TestBackingsOfATakenOverState(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, got, err := s.Backings("", nil)
+		st, got, err := s.Backings("", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
+		checkListed(t, st, got)
 		for i := range all {
 			for j := range all[i].Measures {
 				a, g := all[i].Measures[j], got[i].Measures[j]
