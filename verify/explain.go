@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/raasledger/raasledger/attribution/fee"
@@ -29,6 +30,7 @@ const mostListed = 20
 type Explanation struct {
 	Head   string        // what is explained
 	Lines  []string      // how it comes about, in plain words
+	Said   []Said        // what the statements say of a result
 	Behind []fee.Backing // the records behind it, of lines and totals
 	Open   []string      // what is unproven of the bundle
 	Start  int64         // the bundle has the records from this one on
@@ -61,16 +63,9 @@ func Explain(r io.Reader, o Options, q Question) (*Explanation, *Report, error) 
 	}
 	x := &Explanation{Start: v.report.Start}
 	if q.Result != "" {
-		e, err := v.state.Explain(q.Result)
-		as := fmt.Sprintf("as of size %d", v.report.Size)
-		if err != nil {
-			if e = v.story; e == nil {
-				return nil, v.report, err
-			}
-			as = v.storyAs
+		if err := v.explainResult(x, q.Result); err != nil {
+			return nil, v.report, err
 		}
-		x.Head = fmt.Sprintf("%s %s in %s, %s", e.Result, e.Key, v.report.Origin, as)
-		x.Lines = e.Lines
 	} else {
 		x.Head = fmt.Sprintf("%s, as of size %d", v.report.Origin, v.report.Size)
 		if err := v.explainStatement(x, q); err != nil {
@@ -85,6 +80,30 @@ func Explain(r io.Reader, o Options, q Question) (*Explanation, *Report, error) 
 		}
 	}
 	return x, v.report, nil
+}
+
+// explainResult explains a result, as it is or as it was before it was final, or
+// a claim that opened none.
+func (v *verifier) explainResult(x *Explanation, asked string) error {
+	t := v.told
+	x.Said = t.said
+	head := func(e *fee.Explanation, as string) string {
+		return fmt.Sprintf("%s %s in %s, %s", e.Result, e.Key, v.report.Origin, as)
+	}
+	e, err := v.state.Explain(asked)
+	switch {
+	case err == nil:
+		x.Head, x.Lines = head(e, fmt.Sprintf("as of size %d", v.report.Size)), e.Words()
+	case t.live != nil:
+		x.Head, x.Lines = head(t.live, t.as), t.live.Final(t.period, t.reason)
+	case t.unopened != nil:
+		x.Head, x.Lines = head(t.unopened, fmt.Sprintf("as of size %d", v.report.Size)), t.unopened.Lines
+	case t.said != nil:
+		x.Head = asked // as the statements tell it
+	default:
+		return err
+	}
+	return nil
 }
 
 // explainStatement explains a line or the total of a statement of the bundle.
@@ -109,11 +128,11 @@ func (v *verifier) explainStatement(x *Explanation, q Question) error {
 	}
 	x.Behind = st.Behind
 	if q.Total {
-		x.Lines = fee.ExplainTotal(st.Statement)
+		x.Lines = fee.ExplainTotal(v.standing(), st.Statement, st.Behind)
 		return nil
 	}
 	var err error
-	x.Lines, err = fee.ExplainLine(st.Statement, q.Line, v.state.Standing().Versions())
+	x.Lines, err = fee.ExplainLine(st.Statement, q.Line, v.standing().Versions(), st.Behind)
 	return err
 }
 
@@ -153,6 +172,10 @@ func (x *Explanation) Text() string {
 			}
 		}
 	}
+	several := slices.ContainsFunc(x.Said, func(s Said) bool { return s.N != x.Said[0].N })
+	for i := range x.Said {
+		say(0, x.Said[i].words(several))
+	}
 	for _, text := range x.Open {
 		say(0, "unproven: "+text)
 	}
@@ -179,9 +202,12 @@ func measuredWords(m *fee.Measured) string {
 		return string(d)
 	}
 	text := fmt.Sprintf("measure %s, %s, ", m.Name, m.Means)
-	if m.CountsOn {
+	switch {
+	case m.CountsOn:
 		text += fmt.Sprintf("goes from %s to %s", value(m.Before), value(m.Value))
-	} else {
+	case m.Value == "":
+		text += "has no value"
+	default:
 		text += "is " + value(m.Value)
 	}
 	if m.Beside {
@@ -234,7 +260,11 @@ func (v *verifier) list() {
 // settle computes the next statement for what the caller asks of it: detail
 // lines, and the records behind its lines. What is wrong with the settlement
 // itself, Apply will say.
-func (v *verifier) settle(period string, detail func(line []byte) error) {
+func (v *verifier) settle(period string, size int64, detail func(line []byte) error) {
+	if v.told != nil {
+		v.tell(period, size, detail)
+		return
+	}
 	v.behind = nil
 	b := v.o.behind
 	if b == nil || b.question.Period != "" && b.question.Period != period {

@@ -75,11 +75,11 @@ func TestExplainJoinedLines(t *testing.T) {
 	}{
 		{Question{Line: "fee", Period: "2026-03"}, `
   line fee of version 1 in 2026-03 comes to 100.00 EUR
-  it is a flat amount of 100
   behind it in this statement: 1 measurement, record 4 to record 4
+  it is a flat amount of 100
   measure till, the sum of value over the measurements till, is 60
-  multiplied by the factor of its step: 100 becomes 100
-  rounded half even to 2 decimals at the sum of the statement, that is 100.00
+  till is 60, which reaches the step from 50: the factor is 1: 100 x 1 = 100
+  rounded half even to 2 decimals at the sum of the lines, of which each shows its part: 100 becomes 100.00
 behind line fee of version 1:
   measure till, the sum of value over the measurements till, is 60: no measurement is behind it
     there is no measurement of it: measure shop, which is 60, stands in
@@ -88,10 +88,11 @@ behind line fee of version 1:
 `},
 		{Question{Line: "work", Period: "2026-03"}, `
   line work of version 1 in 2026-03 comes to 15.00 EUR
-  formula work = calls + dear + sales * 10 is 15
   behind it in this statement: 3 records, record 1 to record 3
-  at 1 each: 15 comes to 15
-  rounded half even to 2 decimals at the sum of the statement, that is 15.00
+  formula work = calls + dear + sales * 10, with calls 2, dear 3, sales 1
+  formula work is 15
+  at 1 each: 15 x 1 = 15
+  rounded half even to 2 decimals at the sum of the lines, of which each shows its part: 15 becomes 15.00
 behind line work of version 1:
   measure calls, the number of the actions call, is 2: 2 actions
     record 1  2026-03-02T09:00:00.000Z  action/call a-1: quantity 1
@@ -104,10 +105,24 @@ behind line work of version 1:
 		{Question{Line: "sales"}, `
   line sales of version 1 in 2026-04 comes to 0.00 EUR
   measure sales, the number of the results sale, is 0
+  no tier has any of it: 0
   measure till, the sum of value over the measurements till, is 40
-  multiplied by that: 0 becomes 0
-  rounded half even to 2 decimals at the sum of the statement, that is 0.00
+  times till, which is 40: 0 x 40 = 0
+  rounded half even to 2 decimals at the sum of the lines, of which each shows its part: 0 becomes 0.00
   correction of line sales in 2026-03: from 1 to 0, -60.00 EUR
+    as it was before this statement:
+      measure sales, the number of the results sale, is 1
+      at 1 each: 1 x 1 = 1
+      measure till, the sum of value over the measurements till, is 60
+      times till, which is 60: 1 x 60 = 60
+      rounded half even to 2 decimals: 60 becomes 60.00
+    as it is now:
+      measure sales, the number of the results sale, is 0
+      no tier has any of it: 0
+      measure till, the sum of value over the measurements till, is 60
+      times till, which is 60: 0 x 60 = 0
+      rounded half even to 2 decimals: 0 becomes 0.00
+    the difference: 0.00 - 60.00 = -60.00
 behind line sales of version 1:
   measure sales, the number of the results sale, is 0: no result is behind it
   measure till, the sum of value over the measurements till, is 40, read by an adjustment: 1 measurement

@@ -292,6 +292,9 @@ func (v *verifier) nouns() {
 	for i := range v.report.Statements {
 		s := &v.report.Statements[i]
 		s.start = v.header.Start
+		if !s.Continued {
+			s.Account = fee.NewAccount(v.standing(), s.Statement)
+		}
 		for k := range s.Lines {
 			s.Nouns.Lines = append(s.Nouns.Lines, fee.LineNoun(versions, &s.Lines[k]))
 		}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/raasledger/raasledger/attribution/fee"
 	"github.com/raasledger/raasledger/attribution/record"
 )
 
@@ -99,9 +100,9 @@ func writeLines(h *page, s *Statement, w *waterfall) {
 		h.add("<tr class=\"%s\"><td>%s</td><td>%s<a href=\"#behind-%d-%d\">%s</a></td><td class=\"n\">%s</td></tr>\n", markup(class), what, how, s.N, link, from, string(amount))
 	}
 	part := func(what, how string) { row("part", what, how, "") }
-	adjusted := func(list []record.Adjustment) {
-		for _, a := range list {
-			part(words(a.Op), adjustmentText(&a, s.Subtotal))
+	steps := func(list []fee.Step) {
+		for _, step := range list {
+			part(strings.TrimSpace(step.What), step.How)
 		}
 	}
 	read := func(list []record.Reading) {
@@ -123,34 +124,48 @@ func writeLines(h *page, s *Statement, w *waterfall) {
 			}
 		}
 		leads("line", fmt.Sprintf("%s, terms version %d", words(l.Name), l.Version), how, from, l.Amount, l.Name, l.Version, "")
-		if len(l.Tiers) > 1 {
-			for _, u := range l.Tiers {
-				part(fmt.Sprintf("tier %d", u.Tier+1), fmt.Sprintf("%s for %s", u.Quantity, atScale(u.Amount, s.Subtotal)))
+		if list := s.stepsOf(l.Name, l.Version, ""); list != nil {
+			steps(list)
+		} else {
+			a := s.Account.Line(s.Statement, i)
+			steps(a.Quantity)
+			steps(a.Tiers)
+			read(l.Reads)
+			steps(a.Amount)
+			if a.Held != "" {
+				part(a.Held, "")
 			}
-		}
-		read(l.Reads)
-		adjusted(l.Adjust)
-		if l.Held {
-			part("held", "a value is missing; nothing is billed on it now")
 		}
 		w.step(words(l.Name), l.Amount)
 	}
+	corrections := func() {
+		for _, c := range s.Corrections {
+			leads("line", "Correction of "+c.Period, fmt.Sprintf("%s, terms version %d, quantity %s to %s", words(c.Line), c.Version, c.QuantityBefore, c.Quantity), "", c.Amount, c.Line, c.Version, c.Period)
+			steps(s.stepsOf(c.Line, c.Version, c.Period))
+			w.step("correction of "+c.Period, c.Amount)
+		}
+	}
+	if s.correctionsFirst() {
+		corrections()
+	}
+	steps(s.sums())
 	read(s.Reads)
+	for _, a := range s.adjustments() {
+		row("line", a.What, a.How, "")
+	}
 	for _, a := range s.Adjust {
-		row("line", words(a.Op), adjustmentText(&a, s.Subtotal), "")
 		w.to(words(a.Op), record.Decimal(atScale(a.After, s.Subtotal)))
 	}
 	row("sum", "Subtotal", "", s.Subtotal)
 	w.sum("Subtotal", s.Subtotal)
-	for _, c := range s.Corrections {
-		leads("line", "Correction of "+c.Period, fmt.Sprintf("%s, terms version %d, quantity %s to %s", words(c.Line), c.Version, c.QuantityBefore, c.Quantity), "", c.Amount, c.Line, c.Version, c.Period)
-		w.step("correction of "+c.Period, c.Amount)
+	if !s.correctionsFirst() {
+		corrections()
 	}
 	if !s.CarriedIn.Zero() {
 		row("line", "Carried in", "from the statements before", s.CarriedIn)
 		w.step("carried in", s.CarriedIn)
 	}
-	row("sum", "Total", "", s.Total)
+	row("sum", "Total", s.below(), s.Total)
 	if !s.CarriedOut.Zero() {
 		row("line", "Carried out", "to the statement after, not owed now", s.CarriedOut)
 		w.to("carried out", s.Total)
@@ -170,12 +185,15 @@ func writeLines(h *page, s *Statement, w *waterfall) {
 	h.add("</tbody>\n</table>\n")
 }
 
-// adjustmentText is an amount, or a quantity, before and after.
-func adjustmentText(a *record.Adjustment, like record.Decimal) string {
-	if a.Op == "convert" || a.Op == "include" {
-		return fmt.Sprintf("the quantity %s becomes %s", a.Before, a.After)
+// stepsOf are how a line, or a correction of one, comes about, nil where that
+// was not asked for.
+func (s *Statement) stepsOf(line string, version int64, period string) []fee.Step {
+	for i := range s.Behind {
+		if b := &s.Behind[i]; b.Line == line && b.Version == version && b.Period == period {
+			return b.Steps
+		}
 	}
-	return fmt.Sprintf("%s becomes %s", atScale(a.Before, like), atScale(a.After, like))
+	return nil
 }
 
 func negated(d record.Decimal) record.Decimal {

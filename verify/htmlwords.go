@@ -249,7 +249,7 @@ func reasonText(code string) string {
 	case "escalated":
 		return "handed to a human"
 	case "dispute_upheld":
-		return "a dispute about it was upheld"
+		return "a dispute about it was upheld, or nobody resolved it in the time after which it voids"
 	case "found":
 		return "the agreed rules find it against the vendor"
 	case "reduced":

@@ -86,6 +86,7 @@ type Statement struct {
 	Recomputed   bool
 	Continued    bool // the bundle continues from it: only what was compared is set, of its amounts CarriedOut alone
 	Nouns        Nouns
+	Account      *fee.Account   // what the terms do to the figures, nil where they were not recomputed
 	Behind       []fee.Backing  // the records behind the lines, where they are asked for
 	History      string         // adopted or excluded by the first version that the client signed after it, or ""
 	ClaimedTotal record.Decimal // where the record says another one

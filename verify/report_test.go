@@ -15,6 +15,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/raasledger/raasledger/attribution/fee"
 	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/merkle"
 )
@@ -97,7 +98,7 @@ func TestJSON(t *testing.T) {
 				st.Counts = append(st.Counts, record.Count{Reason: c.Reason, N: c.N})
 				nouns.Counts = append(nouns.Counts, c.Noun)
 			}
-			back.Statements = append(back.Statements, Statement{N: s.N, Statement: st, Nouns: nouns, Recomputed: s.Recomputed, Continued: s.Continued, History: s.History, ClaimedTotal: s.ClaimedTotal})
+			back.Statements = append(back.Statements, Statement{N: s.N, Statement: st, Nouns: nouns, Recomputed: s.Recomputed, Continued: s.Continued, History: s.History, ClaimedTotal: s.ClaimedTotal, Account: account(s.Account)})
 		}
 		if got, want := text(t, &back), text(t, rep); got != want {
 			t.Errorf("%s: the JSON gives\n%s\nwant\n%s", v.name, got, want)
@@ -110,6 +111,23 @@ func TestJSON(t *testing.T) {
 			t.Errorf("%s: format %q, exit %d", v.name, j.Format, j.Exit)
 		}
 	}
+}
+
+func account(j *jsonAccount) *fee.Account {
+	if j == nil {
+		return nil
+	}
+	steps := func(list []jsonStep) (all []fee.Step) {
+		for _, s := range list {
+			all = append(all, fee.Step(s))
+		}
+		return all
+	}
+	a := &fee.Account{Sum: steps(j.Sum), Adjust: steps(j.Adjust), CorrectionsFirst: j.CorrectionsFirst, Total: fee.Step(j.Total)}
+	for _, l := range j.Lines {
+		a.Lines = append(a.Lines, fee.LineAccount{Each: l.Each, Quantity: steps(l.Quantity), Tiers: steps(l.Tiers), Amount: steps(l.Amount), Less: (*fee.Step)(l.Less), Held: l.Held})
+	}
+	return a
 }
 
 func adjustments(list []jsonAdjust) []record.Adjustment {
@@ -168,8 +186,8 @@ func TestStatementText(t *testing.T) {
 		Terms:       []record.Digest{"sha256:aa"}, Detail: "sha256:bb", State: "sha256:cc"}, Nouns: Nouns{Counts: []string{"result", "measurement"}}}}}
 	const want = `
                tickets v1, quantity 30                                   20.00 EUR
-                 at most: 30.00 to 20.00
-               at most: 20.00 to 8.50
+                 at most: 30 becomes 20
+               at most: 20 becomes 8.5
                subtotal                                                   8.50 EUR
                  word: both sides'                                        6.00 EUR
                  word: the vendor's alone                                 2.50 EUR

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/raasledger/raasledger/attribution/fee"
 	"github.com/raasledger/raasledger/attribution/record"
 )
 
@@ -48,13 +49,9 @@ func (s *Statement) write(line func(format string, args ...any)) {
 // writeAmounts writes how the total comes about: parts stand under what they
 // add up to.
 func (s *Statement) writeAmounts(money func(name string, amount record.Decimal), row func(name, text string)) {
-	adjusted := func(indent string, list []record.Adjustment) {
-		for _, a := range list {
-			before, after := string(a.Before), string(a.After)
-			if a.Op != "convert" && a.Op != "include" {
-				before, after = atScale(a.Before, s.Subtotal), atScale(a.After, s.Subtotal)
-			}
-			row(fmt.Sprintf("%s%s: %s to %s", indent, words(a.Op), before, after), "")
+	steps := func(indent string, list []fee.Step) {
+		for _, step := range list {
+			row(indent+step.String(), "")
 		}
 	}
 	read := func(indent string, list []record.Reading) {
@@ -66,32 +63,50 @@ func (s *Statement) writeAmounts(money func(name string, amount record.Decimal),
 			row(fmt.Sprintf("%s%s: %s", indent, r.Name, value), "")
 		}
 	}
-	for _, l := range s.Lines {
-		money(fmt.Sprintf("%s v%d%s", l.Name, l.Version, quantityWords(&l)), l.Amount)
-		for _, u := range l.Tiers {
-			if len(l.Tiers) > 1 {
-				row(fmt.Sprintf("  tier %d: %s for %s", u.Tier+1, u.Quantity, atScale(u.Amount, s.Subtotal)), "")
-			}
-		}
-		read("  ", l.Reads)
-		adjusted("  ", l.Adjust)
-		if l.Held {
-			row("  held: a value is missing", "")
+	corrections := func() {
+		for _, c := range s.Corrections {
+			money(fmt.Sprintf("correction %s, %s v%d, quantity %s to %s", c.Period, c.Line, c.Version, c.QuantityBefore, c.Quantity), c.Amount)
 		}
 	}
+	for i, l := range s.Lines {
+		a := s.Account.Line(s.Statement, i)
+		money(fmt.Sprintf("%s v%d%s", l.Name, l.Version, quantityWords(&l)), l.Amount)
+		if a.Each != "" {
+			row("  "+a.Each, "")
+		}
+		steps("  ", a.Quantity)
+		if len(l.Tiers) > 1 || len(a.Amount) > 0 {
+			steps("  ", a.Tiers)
+		}
+		read("  ", l.Reads)
+		steps("  ", a.Amount)
+		if a.Less != nil {
+			steps("  ", []fee.Step{*a.Less})
+		}
+		if a.Held != "" {
+			row("  "+a.Held, "")
+		}
+	}
+	if s.correctionsFirst() {
+		corrections()
+	}
+	steps("", s.sums())
 	read("", s.Reads)
-	adjusted("", s.Adjust)
+	steps("", s.adjustments())
 	money("subtotal", s.Subtotal)
 	for _, g := range s.Grades {
 		money("  word: "+g.Words(), g.Amount)
 	}
-	for _, c := range s.Corrections {
-		money(fmt.Sprintf("correction %s, %s v%d, quantity %s to %s", c.Period, c.Line, c.Version, c.QuantityBefore, c.Quantity), c.Amount)
+	if !s.correctionsFirst() {
+		corrections()
 	}
 	if !s.CarriedIn.Zero() {
 		money("carried in", s.CarriedIn)
 	}
 	money("total", s.Total)
+	if text := s.below(); text != "" {
+		row("  "+text, "")
+	}
 	if s.ClaimedTotal != "" {
 		money("total claimed", s.ClaimedTotal)
 	}
@@ -107,6 +122,38 @@ func (s *Statement) writeAmounts(money func(name string, amount record.Decimal),
 	for i, c := range s.Counts {
 		row(words(c.Reason), fmt.Sprintf("%18s", many(c.N, s.countNoun(i))))
 	}
+}
+
+// correctionsFirst reports whether corrections are in the subtotal.
+func (s *Statement) correctionsFirst() bool { return s.Account != nil && s.Account.CorrectionsFirst }
+
+// sums is what the adjustments of the whole statement begin with, where there
+// are any, or where corrections are in it.
+func (s *Statement) sums() []fee.Step {
+	if s.Account == nil || len(s.Account.Adjust) == 0 && !s.Account.CorrectionsFirst {
+		return nil
+	}
+	return s.Account.Sum
+}
+
+// adjustments are those of the whole statement.
+func (s *Statement) adjustments() []fee.Step {
+	if s.Account != nil {
+		return s.Account.Adjust
+	}
+	var list []fee.Step
+	for _, a := range s.Adjust {
+		list = append(list, fee.Step{What: words(a.Op), How: fmt.Sprintf("%s becomes %s", a.Before, a.After)})
+	}
+	return list
+}
+
+// below says how a total follows from a sum below 0, "" where it is not.
+func (s *Statement) below() string {
+	if s.Account == nil || !strings.Contains(s.Account.Total.How, "; ") {
+		return ""
+	}
+	return s.Account.Total.How
 }
 
 // quantityWords is the quantity of a line, as it has one.
@@ -162,6 +209,27 @@ type (
 		Terms        []record.Digest  `json:"terms"`
 		Detail       record.Digest    `json:"detail,omitempty"`
 		State        record.Digest    `json:"state"`
+		Account      *jsonAccount     `json:"account,omitempty"`
+	}
+	// What the terms do to the figures.
+	jsonAccount struct {
+		Lines            []jsonLineAccount `json:"lines"`
+		Sum              []jsonStep        `json:"sum,omitempty"`
+		Adjust           []jsonStep        `json:"adjust,omitempty"`
+		CorrectionsFirst bool              `json:"corrections_first,omitempty"`
+		Total            jsonStep          `json:"total"`
+	}
+	jsonLineAccount struct {
+		Each     string     `json:"each,omitempty"`
+		Quantity []jsonStep `json:"quantity,omitempty"`
+		Tiers    []jsonStep `json:"tiers,omitempty"`
+		Amount   []jsonStep `json:"amount,omitempty"`
+		Less     *jsonStep  `json:"less,omitempty"`
+		Held     string     `json:"held,omitempty"`
+	}
+	jsonStep struct {
+		What string `json:"what"`
+		How  string `json:"how,omitempty"`
 	}
 	jsonLine struct {
 		Version  int64          `json:"version"`
@@ -235,6 +303,7 @@ func (s *Statement) json() jsonStatement {
 		}
 		j.Lines = append(j.Lines, line)
 	}
+	j.Account = accounts(s.Account)
 	j.Reads, j.Due = readings(s.Reads), s.Due
 	for _, p := range s.Prepaid {
 		j.Prepaid = append(j.Prepaid, jsonDrawdown(p))
@@ -247,6 +316,25 @@ func (s *Statement) json() jsonStatement {
 	}
 	for i, c := range s.Counts {
 		j.Counts = append(j.Counts, jsonCount{c.Reason, c.N, s.countNoun(i)})
+	}
+	return j
+}
+
+func accounts(a *fee.Account) *jsonAccount {
+	if a == nil {
+		return nil
+	}
+	j := &jsonAccount{[]jsonLineAccount{}, jsonSteps(a.Sum), jsonSteps(a.Adjust), a.CorrectionsFirst, jsonStep(a.Total)}
+	for _, l := range a.Lines {
+		j.Lines = append(j.Lines, jsonLineAccount{l.Each, jsonSteps(l.Quantity), jsonSteps(l.Tiers), jsonSteps(l.Amount), (*jsonStep)(l.Less), l.Held})
+	}
+	return j
+}
+
+func jsonSteps(list []fee.Step) []jsonStep {
+	var j []jsonStep
+	for _, s := range list {
+		j = append(j, jsonStep(s))
 	}
 	return j
 }

@@ -91,15 +91,14 @@ type verifier struct {
 
 	count, byOthers, cited, linked, indexes, referred, far, receipts, receiptsFar, found int64 // figures of the report
 
-	kept     Kept             // of the finding blocks so far
-	seen     bool             // of a finding block: who wrote its records was judged when they came by
-	said     int64            // index of the last standing record that can change what is found, -1 before
-	versions int              // of the standing that have been looked at
-	client   string           // name of the witness whose key signed the newest version as the client's
-	behind   []fee.Backing    // of the statement at hand
-	story    *fee.Explanation // of the result that is asked for, when it was last live before a statement
-	storyAs  string           // as of when that is, in words
-	refused  string           // period whose statement could not be computed, "" if none
+	kept     Kept          // of the finding blocks so far
+	seen     bool          // of a finding block: who wrote its records was judged when they came by
+	said     int64         // index of the last standing record that can change what is found, -1 before
+	versions int           // of the standing that have been looked at
+	client   string        // name of the witness whose key signed the newest version as the client's
+	behind   []fee.Backing // of the statement at hand
+	told     *telling      // of the result that is asked for, nil if none is
+	refused  string        // period whose statement could not be computed, "" if none
 	signers  signers
 	shadow   string // why what was settled is not agreed, "" if it is
 }
@@ -124,6 +123,9 @@ func verify(r io.Reader, o Options) (*verifier, error) {
 	v.evidence.asked = o.Evidence
 	v.said = -1
 	v.known = newKnown()
+	if o.story != "" {
+		v.told = &telling{asked: o.story, n: -1}
+	}
 	if o.Since != nil {
 		var err error
 		if v.since, err = o.Policy.Open(o.Since); err != nil {
@@ -334,6 +336,7 @@ func (v *verifier) apply(r *record.Record) error {
 		err = v.state.Apply(r)
 	}
 	if err == nil && !isStatement && r.Kind != record.KindAgreement {
+		v.claim(r, n)
 		return nil // nearly all
 	}
 	var refused *record.Refusal
@@ -372,12 +375,7 @@ func (v *verifier) apply(r *record.Record) error {
 // detail tells the caller the detail lines of the statement that r is, unless
 // it will be refused.
 func (v *verifier) detail(r *record.Record, s *record.Statement) error {
-	if v.o.story != "" && v.broken == "" {
-		if e, err := v.state.Explain(v.o.story); err == nil {
-			v.story, v.storyAs = e, fmt.Sprintf("as of size %d, before the statement of %s, with which it was final", r.Log.N, s.Period)
-		}
-	}
-	if v.o.Detail == nil && v.o.behind == nil || v.broken != "" {
+	if v.o.Detail == nil && v.o.behind == nil && v.told == nil || v.broken != "" {
 		return nil
 	}
 	p, closing, ok := v.state.Next()
@@ -385,7 +383,7 @@ func (v *verifier) detail(r *record.Record, s *record.Statement) error {
 		return nil
 	}
 	var own error
-	v.settle(s.Period, func(line []byte) error {
+	v.settle(s.Period, r.Log.N, func(line []byte) error {
 		if v.o.Detail != nil {
 			own = v.o.Detail(s.Period, line)
 		}

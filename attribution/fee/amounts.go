@@ -169,15 +169,12 @@ func (z *settlement) correct() (sum number) {
 		v := z.s.versions[k.version-1]
 		t := v.tables[k.line]
 		p, _ := z.s.periodAt(k.period)
-		before, after := z.lineOf(v, k.line, p.Period, false, nil), z.lineOf(v, k.line, p.Period, true, nil)
-		was, now := z.round(before.amount.number), z.round(after.amount.number)
-		if !before.amount.ok {
-			was = number{}
+		was, now := z.backings.corrects(v, t)
+		before, after := z.lineOf(v, k.line, p.Period, false, was), z.lineOf(v, k.line, p.Period, true, now)
+		if was != nil {
+			was.quantity, now.quantity, was.end, now.end = before.quantity, after.quantity, before.amount, after.amount
 		}
-		if !after.amount.ok {
-			now = number{}
-		}
-		x := now.sub(was)
+		x := z.settledAt(after.amount).sub(z.settledAt(before.amount))
 		sum = sum.add(x)
 		z.statement.Corrections = append(z.statement.Corrections, record.Correction{
 			Period: p.Name, Version: k.version, Line: t.name,
@@ -185,6 +182,15 @@ func (z *settlement) correct() (sum number) {
 		})
 	}
 	return sum
+}
+
+// settledAt is what a line of a period that is corrected comes to: nothing
+// while it is held.
+func (z *settlement) settledAt(x bookValue) number {
+	if !x.ok {
+		return number{}
+	}
+	return z.round(x.number)
 }
 
 // reaches reports whether one of the slots, all of one period, is read by a

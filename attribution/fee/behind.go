@@ -15,6 +15,7 @@ type Backing struct {
 	Line     string // "" of the statement's own adjustments
 	Version  int64
 	Period   string // that is corrected, "" of what is of the statement's own period
+	Steps    []Step // how the amount of the line, or of the correction, comes about
 	Measures []Measured
 }
 
@@ -52,9 +53,11 @@ type Source struct {
 	Quantity record.Decimal // what the measure gained by it
 	Text     string         // the value, where different texts are counted
 	Amount   record.Decimal // what the line gained by it, before adjustments, "" where that is not of one record
+	Price    string         // where each record is priced by itself: its price on paper
 	Counted  bool           // now; else it was, and is taken out
 	Reason   string         // as in the detail
 	By       []int64        // the records by which it is taken back, where it is
+	Lapsed   bool           // it is a dispute, which nobody resolved in time
 	Credit   []string       // who shares it, in words
 }
 
@@ -71,8 +74,17 @@ type acted struct {
 func (s *State) List(most int) { s.list = most }
 
 // listed notes an action that counts.
-func (u *usage) listed(most int, a acted) {
+func (u *usage) listed(most int, v *version, a acted) {
 	u.passed++
+	each := v.measures[a.part.measure].each
+	if u.prices == nil && len(each) > 0 {
+		u.prices = make([]eachSums, len(each))
+	}
+	for k, i := range each {
+		if t := v.tables[i]; t.free == nil {
+			u.prices[k].add(t, t.pricedOne(a.part.quantity))
+		}
+	}
 	if most < 0 || len(u.seen) < most {
 		u.seen = append(u.seen, a)
 	}
@@ -82,11 +94,22 @@ func (u *usage) listed(most int, a acted) {
 // lines: for each measure at most as many records as List says. line names the
 // line that is asked for, "" all of them.
 func (s *State) Backings(line string, detail func(line []byte) error) (*record.Statement, []Backing, error) {
+	return s.backings(&backings{most: s.list, line: line}, detail)
+}
+
+// BackingsOf are what Backings gives, of one result alone: of each measure only
+// what it counts of the result with the key, and of no line how it comes about.
+func (s *State) BackingsOf(key string, detail func(line []byte) error) (*record.Statement, []Backing, error) {
+	return s.backings(&backings{most: -1, key: key}, detail)
+}
+
+func (s *State) backings(x *backings, detail func(line []byte) error) (*record.Statement, []Backing, error) {
 	z, err := s.settle()
 	if err != nil {
 		return nil, nil, err
 	}
-	z.backings = &backings{z: z, most: s.list, line: line, targets: map[slot][]target{}}
+	x.z, x.targets = z, map[slot][]target{}
+	z.backings = x
 	if err := z.write(detail); err != nil {
 		return nil, nil, err
 	}
@@ -97,9 +120,13 @@ func (s *State) Backings(line string, detail func(line []byte) error) (*record.S
 type backings struct {
 	z       *settlement
 	most    int
-	line    string
+	line    string // asked for, "" is all
+	key     string // of the one result that is asked for, "" is all
 	list    []Backing
 	targets map[slot][]target
+
+	corrections []working // that the statement makes
+	workings    []working // as the list
 
 	claim   *claim   // the one at hand, nil for a measurement
 	reading *reading // the one at hand, nil for a claim
@@ -115,27 +142,50 @@ func (x *backings) begin(lines []reckoning) {
 	}
 	z := x.z
 	for i := range lines {
-		x.add(lines[i].version, lines[i].table, z.period.From, "")
+		x.add(working{now: &lines[i], period: z.period, at: i}, "")
 	}
 	for i, c := range z.statement.Corrections {
-		k := z.corrected[i]
-		x.add(z.s.versions[c.Version-1], z.s.versions[c.Version-1].tables[k.line], k.period, c.Period)
+		w := x.corrections[i]
+		p, _ := z.s.periodAt(z.corrected[i].period)
+		w.period, w.at = p.Period, i
+		x.add(w, c.Period)
 	}
 	if z.base > 0 && x.line == "" {
 		v := z.s.versions[z.base-1]
 		if t := (&table{adjusts: v.adjusts}); len(v.reads(t)) > 0 {
-			x.list = append(x.list, Backing{Version: v.number})
+			x.list, x.workings = append(x.list, Backing{Version: v.number}), append(x.workings, working{})
 			x.measures(v, t, z.period.From)
 		}
 	}
 }
 
-func (x *backings) add(v *version, t *table, period record.Time, name string) {
+// add notes what a line reads, and how it comes about.
+func (x *backings) add(w working, name string) {
+	v, t := w.now.version, w.now.table
 	if x.line != "" && x.line != t.name {
 		return
 	}
-	x.list = append(x.list, Backing{Line: t.name, Version: v.number, Period: name})
-	x.measures(v, t, period)
+	w.priceFree(x.z)
+	x.list, x.workings = append(x.list, Backing{Line: t.name, Version: v.number, Period: name}), append(x.workings, w)
+	x.measures(v, t, w.period.From)
+}
+
+// end sets out how the lines and the corrections come about, once all records
+// are known.
+func (x *backings) end() {
+	if x == nil || x.key != "" {
+		return
+	}
+	for i := range x.workings {
+		w, b := &x.workings[i], &x.list[i]
+		switch {
+		case w.now == nil:
+		case w.was != nil:
+			b.Steps = w.correction(x.z, &x.z.statement.Corrections[w.at])
+		default:
+			b.Steps = w.steps(x.z, &x.z.statement.Lines[w.at])
+		}
+	}
 }
 
 // measures notes the measures of the last backing of the list.
@@ -220,9 +270,10 @@ func (x *backings) aim(b *Backing, m Measured, slots ...slot) {
 	}
 }
 
-// take lists the record at hand under each measure that reads the slot.
-func (x *backings) take(at slot, l *detailLine, p part) {
-	if x == nil {
+// take lists the record at hand under each measure that reads the slot, with
+// what it had counted before, if it had, and counts now, if it does.
+func (x *backings) take(at slot, l *detailLine, p, was, now part, had, has bool) {
+	if x == nil || x.key != "" && (x.claim == nil || x.claim.key() != x.key) {
 		return
 	}
 	m := x.z.s.versions[at.version-1].measures[at.measure]
@@ -234,6 +285,10 @@ func (x *backings) take(at slot, l *detailLine, p part) {
 	}
 	for _, to := range x.targets[at] {
 		d := &x.list[to.backing].Measures[to.measured]
+		price := ""
+		if w := &x.workings[to.backing]; w.now != nil && !d.Beside {
+			price = w.moves(x.z, at, l.n, was.quantity, now.quantity, had, has)
+		}
 		d.Count++
 		if x.most >= 0 && len(d.Sources) >= x.most {
 			continue
@@ -243,14 +298,16 @@ func (x *backings) take(at slot, l *detailLine, p part) {
 			s.Credit = x.z.touches.explain(x.claim, use{at.measure, m}, &v, x.z.until)
 		}
 		if l.reason != billed && s.By == nil {
-			s.By = x.takers(l.reason)
+			s.By, s.Lapsed = x.takers(l.reason)
 		}
+		s.Price = price
 		d.Sources = append(d.Sources, s)
 	}
 }
 
-// takers are the records by which what is at hand is taken back.
-func (x *backings) takers(r reason) (by []int64) {
+// takers are the records by which what is at hand is taken back. lapsed is true
+// where it is a dispute that nobody resolved.
+func (x *backings) takers(r reason) (by []int64, lapsed bool) {
 	z, c := x.z, x.claim
 	switch r {
 	case restated:
@@ -275,14 +332,18 @@ func (x *backings) takers(r reason) (by []int64) {
 			by = append(by, r.n)
 		}
 	case disputeUpheld:
-		for _, kind := range [...]eventKind{uphold, dispute, contested} { // by a dispute itself where nobody answered it
-			for i := range c.events {
-				if e := &c.events[i]; e.kind == kind && e.at <= z.closing {
-					by = append(by, e.n)
-				}
-			}
-			if by != nil {
-				break
+		v := z.s.look(c, z.closing)
+		p := v.upheld()
+		if p == nil {
+			break
+		}
+		d := &c.events[p.event]
+		if p.lapsed {
+			return []int64{d.n}, true
+		}
+		for i := range c.events {
+			if e := &c.events[i]; e.kind == uphold && e.id == d.id && e.at <= z.closing {
+				by = append(by, e.n)
 			}
 		}
 	case found:
@@ -301,13 +362,13 @@ func (x *backings) takers(r reason) (by []int64) {
 			}
 		}
 	}
-	return by
+	return by, false
 }
 
 // priced notes what a line that prices the measure by itself gained by the
 // record that was just taken.
 func (x *backings) priced(at slot, l *detailLine) {
-	if x == nil {
+	if x == nil || x.key != "" && (x.claim == nil || x.claim.key() != x.key) {
 		return
 	}
 	for _, to := range x.targets[at] {
@@ -321,13 +382,18 @@ func (x *backings) priced(at slot, l *detailLine) {
 
 // actions lists what was counted of actions.
 func (x *backings) actions() {
-	if x == nil {
+	if x == nil || x.key != "" {
 		return
 	}
 	for _, c := range x.z.acted {
 		m := x.z.s.versions[c.to.version-1].measures[c.to.measure]
 		for _, to := range x.targets[c.to] {
 			d := &x.list[to.backing].Measures[to.measured]
+			w := &x.workings[to.backing]
+			price := func(acted) string { return "" }
+			if w.now != nil && !d.Beside {
+				price = w.acts(x.z, c)
+			}
 			d.Count += c.claims
 			if hidden := c.claims - c.passed; hidden > 0 {
 				d.Hidden += hidden
@@ -339,7 +405,7 @@ func (x *backings) actions() {
 				if x.most >= 0 && len(d.Sources) >= x.most {
 					break
 				}
-				d.Sources = append(d.Sources, Source{N: a.n, At: a.at, Key: "action/" + m.Of + " " + a.id, Quantity: display(a.part.quantity), Text: a.part.text, Counted: true, Reason: billed.String()})
+				d.Sources = append(d.Sources, Source{N: a.n, At: a.at, Key: "action/" + m.Of + " " + a.id, Quantity: display(a.part.quantity), Text: a.part.text, Counted: true, Reason: billed.String(), Price: price(a)})
 			}
 		}
 	}
@@ -357,7 +423,10 @@ func (x *backings) actions() {
 func (s *Source) Words() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: ", s.Key)
-	if s.Reason != billed.String() {
+	switch {
+	case s.Lapsed:
+		fmt.Fprintf(&b, "void since nobody resolved the dispute, record %d, ", s.By[0])
+	case s.Reason != billed.String():
 		b.WriteString(strings.ReplaceAll(s.Reason, "_", " "))
 		for i, n := range s.By {
 			fmt.Fprintf(&b, "%s record %d", map[bool]string{true: " by", false: ","}[i == 0], n)
@@ -368,6 +437,13 @@ func (s *Source) Words() string {
 		fmt.Fprintf(&b, "%q", s.Text)
 	} else {
 		fmt.Fprintf(&b, "quantity %s", s.Quantity)
+	}
+	switch s.Price {
+	case "":
+	case freeWords:
+		b.WriteString(", " + freeWords)
+	default:
+		b.WriteString(", price " + s.Price)
 	}
 	if s.Amount != "" {
 		fmt.Fprintf(&b, ", amount %s", s.Amount)

@@ -2,9 +2,11 @@ package fee
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/internal/paper"
 	"pgregory.net/rapid"
 )
 
@@ -21,6 +23,8 @@ func checkBackings(t failer, s *State, st *record.Statement) []Backing {
 	if whole(got) != whole(st) {
 		t.Fatalf("the statement with its backings is\n%s", differing(whole(got), whole(st)))
 	}
+	checkAccount(t, s, st)
+	checkListed(t, st, list)
 	var own []Backing
 	for _, b := range list {
 		if b.Line != "" && b.Period == "" {
@@ -64,6 +68,85 @@ func checkBackings(t failer, s *State, st *record.Statement) []Backing {
 		}
 	}
 	return list
+}
+
+// checkAccount does the sums of a statement again: of its lines, and from them
+// and the corrections to the subtotal.
+func checkAccount(t failer, s *State, st *record.Statement) {
+	t.Helper()
+	a := NewAccount(s.standing, st)
+	var sum number
+	for _, l := range st.Lines {
+		sum = sum.add(mustParse(l.Amount))
+	}
+	if a.CorrectionsFirst {
+		for _, c := range st.Corrections {
+			sum = sum.add(mustParse(c.Amount))
+		}
+	}
+	if len(a.Sum) > 0 && strings.HasSuffix(a.Sum[0].What, " together") {
+		if want := " = " + string(fixed(sum, s.governing(st.Until-1).terms.Scale)); !strings.HasSuffix(a.Sum[0].How, want) {
+			t.Fatalf("statement %s: %s, want%s", st.Period, a.Sum[0], want)
+		}
+	}
+	if n := len(a.Sum); n > 0 && strings.HasSuffix(a.Sum[n-1].What, "before they are rounded") {
+		sum = mustParse(record.Decimal(a.Sum[n-1].How))
+	}
+	steps := []paper.Step{{What: "it is a flat amount of " + told(sum)}}
+	for _, x := range a.Adjust {
+		if !strings.HasPrefix(x.What, "not applied: ") {
+			steps = append(steps, paper.Step(x))
+		}
+	}
+	if err := paper.Check(steps, string(st.Subtotal)); err != nil {
+		t.Fatalf("statement %s: %v: %v", st.Period, err, steps)
+	}
+	if made := len(a.Adjust) > 0 && !strings.HasPrefix(a.Adjust[0].What, "not applied: "); made != (len(st.Adjust) > 0) {
+		t.Fatalf("statement %s: %d adjustments are told as %v", st.Period, len(st.Adjust), a.Adjust)
+	}
+	for i, l := range a.Lines {
+		if (l.Held != "") != st.Lines[i].Held {
+			t.Fatalf("statement %s, line %s: held is told as %q", st.Period, st.Lines[i].Name, l.Held)
+		}
+		if l.Less == nil {
+			continue
+		}
+		now, _, _ := strings.Cut(l.Less.How, " - ")
+		steps := []paper.Step{{What: "it is a flat amount of " + now}, paper.Step(*l.Less)}
+		if err := paper.Check(steps, string(st.Lines[i].Amount)); err != nil {
+			t.Fatalf("statement %s, line %s: %v", st.Period, st.Lines[i].Name, err)
+		}
+	}
+}
+
+// checkListed does the sums of the lines and corrections of a statement again.
+func checkListed(t failer, st *record.Statement, list []Backing) {
+	t.Helper()
+	corrections := st.Corrections
+	for i := range list {
+		switch b := &list[i]; {
+		case b.Line == "":
+		case b.Period == "":
+			checkSteps(t, b, st.Lines[i].Amount)
+		default:
+			checkSteps(t, b, corrections[0].Amount)
+			corrections = corrections[1:]
+		}
+	}
+}
+
+// checkSteps does the sums of a line or of a correction again, with a pencil.
+func checkSteps(t failer, b *Backing, amount record.Decimal) {
+	t.Helper()
+	var steps []paper.Step
+	var text strings.Builder
+	for _, s := range b.Steps {
+		steps = append(steps, paper.Step(s))
+		text.WriteString("\n" + s.String())
+	}
+	if err := paper.Check(steps, string(amount)); err != nil {
+		t.Fatalf("line %s v%d %s: %v%s", b.Line, b.Version, b.Period, err, text.String())
+	}
 }
 
 // checkMeasured holds what is listed for one measure to its values.
@@ -153,10 +236,11 @@ func TestBackingsOfATakenOverState(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, got, err := s.Backings("", nil)
+		st, got, err := s.Backings("", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
+		checkListed(t, st, got)
 		for i := range all {
 			for j := range all[i].Measures {
 				a, g := all[i].Measures[j], got[i].Measures[j]

@@ -299,7 +299,7 @@ func TestDeliveryInTheState(t *testing.T) {
 	explain := func(want string) {
 		t.Helper()
 		x, err := s.kit.state.Explain("o-T")
-		if err != nil || !strings.Contains(strings.Join(x.Lines, "\n"), want) {
+		if err != nil || !strings.Contains(strings.Join(x.Words(), "\n"), want) {
 			t.Errorf("got %v %v, want %s", x, err, want)
 		}
 	}
@@ -309,7 +309,7 @@ func TestDeliveryInTheState(t *testing.T) {
 	explain("now: silence accepts it at 2026-03-16T00:00:00.000Z")
 	s.claim("2026-03-15", "V")
 	x, err := s.kit.state.Explain("done/V")
-	if err != nil || !strings.Contains(strings.Join(x.Lines, "\n"), "nothing hands over "+string(min(photo("V"), sheet))) {
+	if err != nil || !strings.Contains(strings.Join(x.Words(), "\n"), "nothing hands over "+string(min(photo("V"), sheet))) {
 		t.Errorf("got %v %v", x, err)
 	}
 }

@@ -107,14 +107,16 @@ func (z *settlement) moved(line detailLine, v *version, period record.Time, befo
 		y := z.change(at)
 		y.begin(z)
 		was := y.cumulated.quantity
-		if q, ok := partOf(before, p.measure); ok {
-			y.cumulated.count(v, m, q, -1)
+		old, had := partOf(before, p.measure)
+		if had {
+			y.cumulated.count(v, m, old, -1)
 		}
-		if q, ok := partOf(after, p.measure); ok {
-			y.cumulated.count(v, m, q, 1)
+		kept, has := partOf(after, p.measure)
+		if has {
+			y.cumulated.count(v, m, kept, 1)
 		}
 		line.measure, line.quantity = m.Name, y.cumulated.quantity.sub(was)
-		z.backings.take(at, &line, p)
+		z.backings.take(at, &line, p, old, kept, had, has)
 		for k, i := range y.lines {
 			price := z.round(y.priceOf(i, &y.cumulated))
 			line.line, line.amount = v.tables[i].name, price.sub(y.prices[k])

@@ -298,7 +298,7 @@ now: accepted and locked, its instant of billing is 2026-03-20T00:00:00.000Z`} {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want(t, strings.Join(x.Lines, "\n"), lines)
+		want(t, strings.Join(x.Words(), "\n"), lines)
 	}
 }
 
@@ -382,17 +382,21 @@ func TestMeasureOfFindingsInWords(t *testing.T) {
 	k.add(actionOf("x", "2026-03-10T11:00"))
 	k.add(effectClaim("2026-03-10T12:00", "x"))
 	k.add(findingOf("client", "2026-03-11", "o-T", "upheld"))
+	_, behind, err := k.state.Backings("owed", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	st, detail := k.settle()
-	lines, err := ExplainLine(st, "owed", k.state.standing.Versions())
+	lines, err := ExplainLine(st, "owed", k.state.standing.Versions(), behind)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want(t, strings.Join(lines, "\n"), `
 line owed of version 1 in 2026-03 comes to 0.10 EUR
-measure breaches, how many results done a finding voided, is 1
 behind it in this statement: 1 result, record 2 to record 2
-at 0.1 each: 1 comes to 0.1
-rounded half up to 2 decimals at the line, that is 0.10`)
+measure breaches, how many results done a finding voided, is 1
+at 0.1 each: 1 x 0.1 = 0.1
+rounded half up to 2 decimals at the line: 0.1 becomes 0.10`)
 	want(t, strings.Join(detail, "\n"), `
 [2,"done","T","","","","","found"]
 [2,"done","T","breaches","1","","","found"]`)

@@ -14,7 +14,46 @@ import (
 // statement and as of now.
 type Explanation struct {
 	Result, Key string
+	N           int64    // of the record that claims it
 	Lines       []string // in plain words, oldest first, each naming its record
+	Said        string   // what the statements made of it, "" where none has considered it
+	Now         string   // what the next would, if it were made of the records so far
+
+	Lapse string // why it is void, where a dispute that nobody resolved voids it
+
+	billed bool // some of it stands in the fee
+}
+
+// Unopened says of record n, which was just applied and claims a result, why
+// it opened none; ok is false where it did.
+func (s *State) Unopened(n int64) (x *Explanation, ok bool) {
+	for i := len(s.loose) - 1; i >= 0; i-- {
+		l := &s.loose[i]
+		if l.n != n || l.result == "" {
+			continue
+		}
+		x = &Explanation{Result: l.result, Key: l.key, N: n}
+		text := fmt.Sprintf("record %d claims %s for %s, and opens no result: %s", n, l.result, l.key, l.reason.meaning())
+		if l.reason == duplicate {
+			if c := s.claimByKey(l.result + "/" + l.key); c != nil {
+				text += fmt.Sprintf(", by record %d, which is %s", c.n, c.id())
+			} else {
+				text += ", by a record whose result is final"
+			}
+		}
+		x.Lines = []string{l.at.String() + "  " + text}
+		return x, true
+	}
+	return nil, false
+}
+
+// ReasonWords are what a reason of a statement means.
+func ReasonWords(word string) string {
+	r, err := parseReason(word)
+	if err != nil {
+		return word
+	}
+	return r.meaning()
 }
 
 // Explain answers for the result claimed by the record with this id, or with
@@ -29,7 +68,7 @@ func (s *State) Explain(result string) (*Explanation, error) {
 	}
 	now := max(s.standing.Last(), c.at)
 	v := s.look(c, now)
-	x := &Explanation{Result: c.rule.Name, Key: c.once()}
+	x := &Explanation{Result: c.rule.Name, Key: c.once(), N: c.n}
 	var said []sentence
 	say := func(at record.Time, n int64, format string, args ...any) {
 		said = append(said, sentence{at, n, fmt.Sprintf(format, args...)})
@@ -68,6 +107,15 @@ func (s *State) Explain(result string) (*Explanation, error) {
 	if v.locked < never && v.locked != v.accepted && v.void == unsaid {
 		say(v.locked, math.MaxInt64, "locked")
 	}
+	for _, p := range v.spells {
+		if p.lapsed && !p.decided && p.until <= now {
+			then := "is over, and accepts nothing that silence would not"
+			if p.upheld {
+				then = "voids the result"
+			}
+			say(p.until, math.MaxInt64, "the dispute of record %d lapses: nobody resolved it within %v, and then, as agreed, it %s", c.events[p.event].n, c.rule.Dispute.After, then)
+		}
+	}
 	slices.SortStableFunc(said, func(a, b sentence) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.n, b.n)) })
 	for _, y := range said {
 		x.Lines = append(x.Lines, y.at.String()+"  "+y.text)
@@ -78,7 +126,10 @@ func (s *State) Explain(result string) (*Explanation, error) {
 			x.Lines = append(x.Lines, credits.explain(c, u, &v, never)...)
 		}
 	}
-	x.Lines = append(x.Lines, s.verdicts(c, &v)...)
+	x.Said, x.Now, x.billed = s.settledWords(c, &v), s.nowWords(c, &v), len(c.parts) > 0
+	if p := v.upheld(); p != nil && p.lapsed {
+		x.Lapse = c.why(disputeUpheld, &v)
+	}
 	return x, nil
 }
 
@@ -104,56 +155,107 @@ func (s *State) acceptance(c *claim, v *view) string {
 	return ": the dispute is over"
 }
 
-// verdicts says what the last statement made of the claim, and what the next
-// would if it were made of the records so far.
-func (s *State) verdicts(c *claim, v *view) []string {
-	var lines []string
-	switch {
-	case c.since == never:
-		lines = append(lines, "no statement has considered it yet")
-	case c.period != never && len(c.parts) > 0:
-		p, _ := s.periodAt(c.period)
-		for _, part := range c.parts {
-			lines = append(lines, fmt.Sprintf("billed in %s: %s", p.Name, c.rule.version.counted(part)))
-		}
-	case c.period != never:
-		p, _ := s.periodAt(c.period)
-		lines = append(lines, fmt.Sprintf("billed in %s and given back: %s", p.Name, c.said.meaning()))
-	default:
-		lines = append(lines, fmt.Sprintf("not billed as of the statement of %s: %s", s.lastPeriod().Name, c.said.meaning()))
+// settledWords say what the last statement made of the claim, "" where none has
+// considered it.
+func (s *State) settledWords(c *claim, v *view) string {
+	if c.since == never {
+		return ""
 	}
+	if c.period == never {
+		return fmt.Sprintf("not billed as of the statement of %s: %s", s.lastPeriod().Name, c.why(c.said, v))
+	}
+	p, _ := s.periodAt(c.period)
+	if len(c.parts) == 0 {
+		return fmt.Sprintf("billed in %s and given back: %s", p.Name, c.why(c.said, v))
+	}
+	var counted []string
+	for _, part := range c.parts {
+		counted = append(counted, c.rule.version.counted(part))
+	}
+	return fmt.Sprintf("billed in %s: %s", p.Name, strings.Join(counted, "; "))
+}
+
+// nowWords say what the next statement would make of it if it were made of the
+// records so far.
+func (s *State) nowWords(c *claim, v *view) string {
 	taken := "outside the fee" // never billed, or given back by a statement
 	if len(c.parts) > 0 {
 		taken = "to be given back"
 	}
 	switch {
 	case v.void != unsaid:
-		lines = append(lines, fmt.Sprintf("now: %s since %v: %s", taken, v.voidAt, v.void.meaning()))
+		return fmt.Sprintf("%s since %v: %s", taken, v.voidAt, c.why(v.void, v))
 	case v.back != unsaid:
-		lines = append(lines, fmt.Sprintf("now: %s since %v: %s", taken, v.backAt, v.back.meaning()))
+		return fmt.Sprintf("%s since %v: %s", taken, v.backAt, v.back.meaning())
 	case v.open:
-		lines = append(lines, "now: "+disputed.meaning())
+		return disputed.meaning()
 	case v.missing:
-		lines = append(lines, "now: "+undelivered.meaning()+": "+c.asked.delivery.lack())
+		return undelivered.meaning() + ": " + c.asked.delivery.lack()
 	case v.accepted == never:
 		if t := s.silent(c); t < never {
-			lines = append(lines, fmt.Sprintf("now: silence accepts it at %v", t))
-		} else {
-			lines = append(lines, "now: not accepted")
+			return fmt.Sprintf("silence accepts it at %v", t)
 		}
+		return "not accepted"
 	case v.locked == never:
-		lines = append(lines, fmt.Sprintf("now: accepted, locked at %v", max(v.accepted, c.at+record.Time(c.rule.Lock))))
-	default:
-		switch _, truth := c.target(v, never, nil, &touches{s: s, closing: max(s.standing.Last(), c.at)}); truth {
-		case 1:
-			lines = append(lines, fmt.Sprintf("now: accepted and locked, its instant of billing is %v", c.billedAt(v)))
-		case 0:
-			lines = append(lines, "now: "+where.meaning())
-		default:
-			lines = append(lines, "now: "+undefined.meaning())
+		return fmt.Sprintf("accepted, locked at %v", max(v.accepted, c.at+record.Time(c.rule.Lock)))
+	}
+	switch _, truth := c.target(v, never, nil, &touches{s: s, closing: max(s.standing.Last(), c.at)}); truth {
+	case 1:
+		return fmt.Sprintf("accepted and locked, its instant of billing is %v", c.billedAt(v))
+	case 0:
+		return where.meaning()
+	}
+	return undefined.meaning()
+}
+
+// upheld is the first dispute that voids the claim by a word, or because nobody
+// resolved it, nil if none does.
+func (v *view) upheld() *spell {
+	var first *spell
+	for i := range v.spells {
+		if p := &v.spells[i]; p.upheld && !p.found && (first == nil || p.until < first.until) {
+			first = p
 		}
 	}
-	return lines
+	return first
+}
+
+// why is the meaning of a reason, for this claim.
+func (c *claim) why(r reason, v *view) string {
+	if p := v.upheld(); r == disputeUpheld && p != nil && p.lapsed {
+		return fmt.Sprintf("nobody resolved the dispute of record %d within %v, and then, as agreed, it voids the result", c.events[p.event].n, c.rule.Dispute.After)
+	}
+	return r.meaning()
+}
+
+// Words is the explanation as of now, line by line.
+func (x *Explanation) Words() []string {
+	said := x.Said
+	if said == "" {
+		said = "no statement has considered it yet"
+	}
+	return append(slices.Clone(x.Lines), said, "now: "+x.Now)
+}
+
+// Final is the explanation of a result that left with the statement of a
+// period, which gave this reason, "" where it says nothing new of it.
+func (x *Explanation) Final(period, reason string) []string {
+	lines := slices.Clone(x.Lines)
+	why := ReasonWords(reason)
+	if reason == disputeUpheld.String() && x.Lapse != "" {
+		why = x.Lapse
+	}
+	switch {
+	case reason == billed.String():
+		lines = append(lines, "billed in the statement of "+period)
+	case reason == "" && x.Said != "":
+		lines = append(lines, x.Said)
+	case reason != "" && x.billed:
+		lines = append(lines, fmt.Sprintf("given back in the statement of %s: %s", period, why))
+	case reason != "":
+		lines = append(lines, fmt.Sprintf("not billed in the statement of %s: %s", period, why))
+	}
+	return append(lines, fmt.Sprintf("final with the statement of %s: nothing that is recorded later is about it", period))
 }
 
 // A sentence is one thing that happened.
@@ -249,7 +351,13 @@ func (r reason) meaning() string {
 	case escalated:
 		return "its case was handed over before it was accepted"
 	case disputeUpheld:
-		return "a dispute about it was upheld"
+		return "a dispute about it was upheld, or was not resolved in the time after which it voids"
+	case duplicate:
+		return "the same was claimed before, and counts once"
+	case final:
+		return "it was claimed after the last day on which it could be"
+	case voidSignature:
+		return "its signature is by a key that was revoked before"
 	case found:
 		return "a finding against the vendor voids it"
 	case reduced:

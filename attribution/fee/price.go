@@ -8,6 +8,7 @@ import (
 
 // A table is a line of the terms: what it prices, and how.
 type table struct {
+	line *terms.Line // that it is of
 	name string
 	of   string // measure or formula, "" of a flat line
 	flat number // of a flat line
@@ -71,7 +72,7 @@ type allowance struct {
 
 func newTable(t *terms.Terms, l *terms.Line) *table {
 	x := &table{
-		name: l.Name, of: l.Of, flat: decimalOr0(l.Flat), term: t.OverOf(l.Of) == "term", due: l.DueAt,
+		line: l, name: l.Name, of: l.Of, flat: decimalOr0(l.Flat), term: t.OverOf(l.Of) == "term", due: l.DueAt,
 		zeroDue: l.Zero == "due", below: l.BelowZero, adjusts: newAdjusts(l.Adjust),
 		roundTiers: t.Rounding.At == "tier", roundEvents: t.Rounding.At == "event", scale: t.Scale, rounding: exact.Mode(t.Rounding.Mode),
 	}
@@ -150,8 +151,7 @@ func (t *table) price(q number) number {
 // one is the price of one result's quantity in mode each, and the tier that
 // has it, -1 if none.
 func (t *table) one(q number) (amount number, at int) {
-	at = -1
-	t.split(q, func(tier int, _, x number) { amount, at = x, tier })
+	amount, at = t.inTier(q)
 	if t.least != nil {
 		amount = larger(amount, *t.least)
 	}
@@ -161,6 +161,13 @@ func (t *table) one(q number) (amount number, at int) {
 	if t.roundEvents {
 		amount = amount.round(t.scale, t.rounding)
 	}
+	return amount, at
+}
+
+// inTier is what its tier takes for one result's quantity, before any bound.
+func (t *table) inTier(q number) (amount number, at int) {
+	at = -1
+	t.split(q, func(tier int, _, x number) { amount, at = x, tier })
 	return amount, at
 }
 

@@ -21,6 +21,15 @@ type reckoning struct {
 	tiers    []record.TierUse
 	steps    []record.Adjustment
 	behind   []*change // what of this statement is behind it
+
+	// How it comes about, for whoever explains it.
+	free           number           // what is included of the quantity
+	start          *number          // the price before adjustments, nil where there is none
+	end            bookValue        // after them, before it is rounded
+	covered, whole int64            // of the calendar's period
+	had            number           // of a line over the term: what it had come to
+	was            *reckoning       // how, where that is worked out here
+	all            []record.TierUse // where tiers are what they gained: what they take of all of it
 }
 
 // reckon works out a line of the period that is settled: for a line over the
@@ -213,6 +222,9 @@ func (z *settlement) priced(t *table, quantity bookValue, free number, show *rec
 		step("convert", before, q)
 	}
 	if included(t.adjusts) != nil {
+		if show != nil {
+			show.free = free
+		}
 		before := q
 		q = larger(q.sub(free), number{})
 		step("include", before, q)
@@ -305,6 +317,8 @@ func (z *settlement) finish(t *table, g *setting, amount number, show *reckoning
 		if !amount.below(maxWhole) {
 			show.tiers = nil
 		}
+		start := amount // only what is shown is kept
+		show.start, show.end, show.covered, show.whole = &start, bookValue{x, ok}, g.covered, g.whole
 		for _, name := range reads(nil, t.adjusts) {
 			show.reads = append(show.reads, shownValue(name, g.value))
 		}
@@ -402,11 +416,11 @@ func (z *settlement) reckonOwnTerm(r *reckoning, v *version) {
 	var prior number
 	var priorTiers []record.TierUse
 	if z.begun() || counted {
-		was := reckoning{table: t}
-		prior = total(from, &change.before, &was)
-		priorTiers = was.tiers
+		r.was = &reckoning{table: t, version: v, quantity: r.before}
+		prior = total(from, &change.before, r.was)
+		priorTiers, r.was.all = r.was.tiers, r.was.tiers
 	}
-	g.step = nil
+	g.step, r.had = nil, prior
 	now := total(to, &change.after, r)
 	if r.held {
 		return
@@ -416,6 +430,7 @@ func (z *settlement) reckonOwnTerm(r *reckoning, v *version) {
 			r.showTiers(change.uses[t.share])
 		}
 	} else {
+		r.all = r.tiers
 		r.tiers = lessTiers(r.tiers, priorTiers)
 	}
 	r.amount = z.gained(prior, now)
@@ -520,10 +535,12 @@ func (z *settlement) reckonTerm(r *reckoning, v *version) {
 	}
 	if dueBefore && z.s.lastPeriod().base != z.base {
 		// Another version of the terms: what was there is taken at its prices.
-		if _, x := total(false, nil); x.ok {
-			prior = kept(x.number)
+		was := &reckoning{table: t, version: v, quantity: r.before}
+		if _, x := total(false, was); x.ok {
+			prior, r.was = kept(x.number), was
 		}
 	}
+	r.had = prior
 	quantity, now := total(true, r)
 	now.number = kept(now.number)
 	r.quantity = quantity

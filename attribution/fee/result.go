@@ -27,6 +27,7 @@ type view struct {
 	reduces  []reduction // reversals in part that count, in their order
 	undone   []int       // reversals that a finding undid
 	idle     []idle      // events without effect
+	spells   []spell     // disputes in force
 }
 
 type reduction struct {
@@ -48,6 +49,7 @@ type spell struct {
 	lapsed      bool // no word ended it
 	found       bool // a finding upheld it
 	decided     bool // a resolve record rejected it
+	event       int  // the dispute
 }
 
 // look works out the view. It reads what has an instant up to the closing.
@@ -98,6 +100,7 @@ func (s *State) look(c *claim, closing record.Time) view {
 
 	silent := s.silent(c)
 	spells := c.spells(closing, min(silent, explicit), &v, when)
+	v.spells = spells
 	v.found = c.foundAt(closing, spells, &v, when)
 	v.accepted = explicit
 	if r.Accept.On != "third" {
@@ -224,35 +227,35 @@ func (c *claim) spells(closing, unbound record.Time, v *view, when func(*event) 
 		}
 		// The first end counts; of equals a resolution before a withdrawal
 		// before a lapse, and upheld before rejected.
-		p := spell{from: from, until: never}
+		p := spell{from: from, until: never, event: i}
 		w, decided := end.said[d.id]
 		if over := min(w.rejected, w.kept); d.kind == contested && decided && over < c.at && over < min(w.upheld, w.found) {
 			continue // it was over before there was a claim
 		}
 		if u := c.rule.Dispute; u.Then != "arbiter" && from+record.Time(u.After) <= closing {
-			p = spell{from: from, until: from + record.Time(u.After), upheld: u.Then == "void", lapsed: true}
+			p = spell{event: i, from: from, until: from + record.Time(u.After), upheld: u.Then == "void", lapsed: true}
 		}
 		accepts := end.accepts
 		if c.rule.Accept.On == "third" && d.by == client {
 			accepts = end.clients
 		}
 		if k, _ := slices.BinarySearch(accepts, from); k < len(accepts) && accepts[k] <= p.until {
-			p = spell{from: from, until: accepts[k]}
+			p = spell{event: i, from: from, until: accepts[k]}
 		}
 		if decided {
 			// A finding is nobody's word: what it rejects is over, and accepts no
 			// more than a lapse does.
 			if t := max(w.kept, from); t < never && t <= p.until {
-				p = spell{from: from, until: t, lapsed: true, decided: true}
+				p = spell{event: i, from: from, until: t, lapsed: true, decided: true}
 			}
 			if t := max(w.rejected, from); t < never && t <= p.until {
-				p = spell{from: from, until: t, decided: true}
+				p = spell{event: i, from: from, until: t, decided: true}
 			}
 			if t := max(w.found, from); t < never && t <= p.until {
-				p = spell{from: from, until: t, upheld: true, found: true}
+				p = spell{event: i, from: from, until: t, upheld: true, found: true}
 			}
 			if t := max(w.upheld, from); t < never && t <= p.until {
-				p = spell{from: from, until: t, upheld: true}
+				p = spell{event: i, from: from, until: t, upheld: true}
 			}
 		}
 		spells = append(spells, p)

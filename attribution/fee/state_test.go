@@ -457,7 +457,7 @@ func TestExplain(t *testing.T) {
 		if x.Result != "done" || x.Key != "T" {
 			t.Fatalf("it is about %s of %s", x.Result, x.Key)
 		}
-		return strings.Join(x.Lines, "\n")
+		return strings.Join(x.Words(), "\n")
 	}
 	want(t, explain("done/T"), `
 2026-03-10T12:00:00.000Z  record 1 claims done for T, under version 1 of the terms, by the vendor, with amount 10

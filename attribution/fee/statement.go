@@ -44,6 +44,7 @@ func (z *settlement) compute(detail func(line []byte) error) error {
 		return err
 	}
 	z.backings.actions()
+	z.backings.end()
 	if err := z.fits(); err != nil {
 		return err
 	}

@@ -2,31 +2,45 @@ package fee
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/attribution/terms"
 )
 
-// ExplainLine says in plain words how one line of a statement comes about, by
-// the versions of the terms; the statement has what was computed from them.
-func ExplainLine(st *record.Statement, name string, versions []terms.Version) ([]string, error) {
+// ExplainLine says in plain words how one line of a statement comes about: by
+// the versions of the terms, and by what the settlement computed, which is in
+// what stands behind its lines.
+func ExplainLine(st *record.Statement, name string, versions []terms.Version, behind []Backing) ([]string, error) {
 	var out []string
+	say := func(indent string, steps []Step) {
+		for _, s := range steps {
+			out = append(out, indent+s.String())
+		}
+	}
+	find := func(version int64, period string) []Step {
+		for i := range behind {
+			if b := &behind[i]; b.Line == name && b.Version == version && b.Period == period {
+				return b.Steps
+			}
+		}
+		return nil
+	}
 	for i := range st.Lines {
 		l := &st.Lines[i]
 		if l.Name != name {
 			continue
 		}
-		at := slices.IndexFunc(versions, func(v terms.Version) bool { return v.Number == l.Version })
-		if at < 0 {
-			return nil, fmt.Errorf("statement %s: version %d of the terms is not there", st.Period, l.Version)
+		out = append(out, fmt.Sprintf("line %s of version %d in %s comes to %s %s", l.Name, l.Version, st.Period, l.Amount, st.Currency))
+		if l.Records > 0 {
+			out = append(out, fmt.Sprintf("behind it in this statement: %s, record %d to record %d", many(l.Records, LineNoun(versions, l)), l.First, l.Last))
 		}
-		out = append(out, explainLine(st, l, versions[at].Terms, LineNoun(versions, l))...)
+		say("", find(l.Version, ""))
 	}
 	for _, c := range st.Corrections {
 		if c.Line == name {
 			out = append(out, correctionWords(&c, st.Currency))
+			say("  ", find(c.Version, c.Period))
 		}
 	}
 	if out == nil {
@@ -46,69 +60,6 @@ func lineNames(st *record.Statement) string {
 		return "none"
 	}
 	return strings.Join(names, ", ")
-}
-
-func explainLine(st *record.Statement, l *record.Line, t *terms.Terms, noun string) []string {
-	var out []string
-	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	var line *terms.Line
-	for i := range t.Lines {
-		if t.Lines[i].Name == l.Name {
-			line = &t.Lines[i]
-		}
-	}
-	if line == nil {
-		say("version %d of the terms has no line %s", l.Version, l.Name)
-		return out
-	}
-	say("line %s of version %d in %s comes to %s %s", l.Name, l.Version, st.Period, l.Amount, st.Currency)
-	over := ""
-	switch {
-	case line.Of == "":
-		say("it is a flat amount of %s", line.Flat)
-	case l.Quantity == "":
-		say("%s has no value", sourceWords(t, line.Of))
-	case l.Before != "":
-		over = ", over the term so far"
-		say("%s is %s%s; at the statement before it was %s", sourceWords(t, line.Of), l.Quantity, over, l.Before)
-	default:
-		say("%s is %s", sourceWords(t, line.Of), l.Quantity)
-	}
-	if l.Records > 0 {
-		say("behind it in this statement: %s, record %d to record %d", many(l.Records, noun), l.First, l.Last)
-	}
-	steps := l.Adjust
-	for len(steps) > 0 && (steps[0].Op == "convert" || steps[0].Op == "include") {
-		switch a := steps[0]; a.Op {
-		case "convert":
-			say("converted: %s becomes %s", a.Before, a.After)
-		default:
-			say("what is included is taken off: %s becomes %s", a.Before, a.After)
-		}
-		steps = steps[1:]
-	}
-	for _, u := range l.Tiers {
-		say("%s: %s comes to %s", tierWords(line, int(u.Tier)), u.Quantity, u.Amount)
-	}
-	for _, r := range l.Reads {
-		if r.Value == "" {
-			say("%s has no value", sourceWords(t, r.Name))
-		} else {
-			say("%s is %s", sourceWords(t, r.Name), r.Value)
-		}
-	}
-	for _, a := range steps {
-		say("%s: %s becomes %s", adjustmentWords(a.Op), a.Before, a.After)
-	}
-	switch {
-	case l.Held:
-		say("a value is missing, so the line is held: nothing is billed on it until the value is there")
-	case l.Before != "":
-		say("less what it had come to before, %s is %s", roundingWords(t), l.Amount)
-	default:
-		say("%s, that is %s", roundingWords(t), l.Amount)
-	}
-	return out
 }
 
 // sourceWords says what a name of the terms stands for.
@@ -175,28 +126,9 @@ func tierWords(l *terms.Line, i int) string {
 	return span + "at " + strings.Join(price, " and ")
 }
 
-func adjustmentWords(op string) string {
-	switch op {
-	case "at_least":
-		return "at least the agreed minimum"
-	case "at_most":
-		return "at most the agreed maximum"
-	case "percent_off":
-		return "the agreed percentage off"
-	case "times":
-		return "multiplied by that"
-	case "factor":
-		return "multiplied by the factor of its step"
-	case "prorate":
-		return "the share of the period that the term covers"
-	}
-	return op
-}
-
 func roundingWords(t *terms.Terms) string {
-	place := map[string]string{"event": "each result and the line", "tier": "each tier and the line", "line": "the line", "statement": "the sum of the statement"}[t.Rounding.At]
-	mode := map[string]string{"half_up": "half up", "half_even": "half even", "down": "down", "up": "up"}[t.Rounding.Mode]
-	return fmt.Sprintf("rounded %s to %d decimals at %s", mode, t.Scale, place)
+	place := map[string]string{"event": "each result and the line", "tier": "each tier and the line", "line": "the line", "statement": "the sum of the lines, of which each shows its part"}[t.Rounding.At]
+	return fmt.Sprintf("rounded %s to %s at %s", modeWords(t.Rounding.Mode), decimalsWords(t.Scale), place)
 }
 
 func correctionWords(c *record.Correction, currency string) string {
@@ -209,33 +141,59 @@ func correctionWords(c *record.Correction, currency string) string {
 	return fmt.Sprintf("correction of line %s in %s: from %s to %s, %s %s", c.Line, c.Period, quantity(c.QuantityBefore), quantity(c.Quantity), c.Amount, currency)
 }
 
-// ExplainTotal says in plain words how the total of a statement comes about.
-func ExplainTotal(st *record.Statement) []string {
+// ExplainTotal says in plain words how the total of a statement comes about,
+// by the terms in force in the standing, and by what the settlement computed of
+// its corrections.
+func ExplainTotal(standing *terms.Standing, st *record.Statement, behind []Backing) []string {
 	var out []string
 	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	steps := func(indent string, list []Step) {
+		for _, s := range list {
+			out = append(out, indent+s.String())
+		}
+	}
+	a := NewAccount(standing, st)
 	say("statement %s covers %v to %v, and sees what happened up to %v", st.Period, st.From, st.Until, st.Closing)
 	if !st.Agreed {
 		say("it is not agreed: the client has not signed the terms")
 	}
-	for _, l := range st.Lines {
-		held := ""
-		if l.Held {
-			held = ", held: a value is missing"
+	for i, l := range st.Lines {
+		say("line %s of version %d: %s", l.Name, l.Version, l.Amount)
+		if held := a.Lines[i].Held; held != "" {
+			say("  %s", held)
 		}
-		say("line %s of version %d: %s%s", l.Name, l.Version, l.Amount, held)
 	}
+	corrections := func() {
+		for _, c := range st.Corrections {
+			say("%s", correctionWords(&c, st.Currency))
+			for i := range behind {
+				if b := &behind[i]; b.Line == c.Line && b.Version == c.Version && b.Period == c.Period {
+					steps("  ", b.Steps)
+				}
+			}
+		}
+	}
+	if a.CorrectionsFirst {
+		corrections()
+	}
+	steps("", a.Sum)
 	for _, r := range st.Reads {
-		say("%s is %s", r.Name, r.Value)
+		if r.Value == "" {
+			say("%s has no value", r.Name)
+		} else {
+			say("%s is %s", r.Name, r.Value)
+		}
 	}
-	for _, a := range st.Adjust {
-		say("%s: %s becomes %s", adjustmentWords(a.Op), a.Before, a.After)
-	}
+	steps("", a.Adjust)
 	say("subtotal: %s", st.Subtotal)
-	for _, c := range st.Corrections {
-		say("%s", correctionWords(&c, st.Currency))
+	if !a.CorrectionsFirst {
+		corrections()
 	}
 	if !st.CarriedIn.Zero() {
 		say("carried in from the statement before: %s", st.CarriedIn)
+	}
+	if a.Total.How != "" && a.Total.How != string(st.Total) {
+		say("subtotal, corrections and what is carried in: %s", a.Total.How)
 	}
 	say("total: %s %s", st.Total, st.Currency)
 	if !st.CarriedOut.Zero() {

@@ -14,8 +14,9 @@ type usage struct {
 	tally
 	first, last int64
 
-	passed int64   // how many of them came by while they were listed
-	seen   []acted // the first ones that did
+	passed int64      // how many of them came by while they were listed
+	seen   []acted    // the first ones that did
+	prices []eachSums // of all that did, by the lines that price each by itself
 }
 
 // Actions of one period that several measures count are counted by which ones
@@ -87,7 +88,7 @@ func (s *State) addAction(r *record.Record, b *record.Action) {
 		u.add(v, v.measures[q.measure], q, r.Log.N, at, 1)
 		u.last = r.Log.N
 		if s.list != 0 {
-			u.listed(s.list, acted{r.Log.N, at, strings.Clone(r.ID), q})
+			u.listed(s.list, v, acted{r.Log.N, at, strings.Clone(r.ID), q})
 		}
 	}
 }

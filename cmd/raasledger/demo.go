@@ -411,7 +411,7 @@ func (d *demo) explain(context.Context, *ledger.DB) error {
 				return err
 			}
 			d.print("   %s %s\n", e.Result, e.Key)
-			for _, line := range e.Lines {
+			for _, line := range e.Words() {
 				d.print("     %s\n", command.Printable(line))
 			}
 		}

@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/raasledger/raasledger/attribution/fee"
+	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/internal/paper"
 	"github.com/raasledger/raasledger/testdata/agreements"
 	"github.com/raasledger/raasledger/verify"
 	"github.com/raasledger/raasledger/verify/bundle"
@@ -49,6 +52,7 @@ func checkExplained(t *testing.T, run *exampleRun) {
 			if n := int64(len(records)); n != l.Records || first != l.First || last != l.Last {
 				t.Errorf("%s: line %s is of %d records, %d to %d; %d are listed, %d to %d", s.Period, l.Name, l.Records, l.First, l.Last, n, first, last)
 			}
+			checkPaper(t, s.Period, &behind[0], l.Amount)
 			behind = behind[1:]
 		}
 		for _, c := range s.Corrections {
@@ -62,8 +66,24 @@ func checkExplained(t *testing.T, run *exampleRun) {
 			if moved == 0 {
 				t.Errorf("%s: no record is listed behind the correction of line %s in %s", s.Period, c.Line, c.Period)
 			}
+			checkPaper(t, s.Period, &behind[0], c.Amount)
 			behind = behind[1:]
 		}
+	}
+}
+
+// checkPaper does the sums that are printed of a line, or of a correction, with
+// a pencil: from the quantity that is shown to the amount.
+func checkPaper(t *testing.T, period string, b *fee.Backing, amount record.Decimal) {
+	t.Helper()
+	var steps []paper.Step
+	var text strings.Builder
+	for _, s := range b.Steps {
+		steps = append(steps, paper.Step(s))
+		text.WriteString("\n" + s.String())
+	}
+	if err := paper.Check(steps, string(amount)); err != nil {
+		t.Errorf("%s: line %s %s: %v%s", period, b.Line, b.Period, err, text.String())
 	}
 }
 

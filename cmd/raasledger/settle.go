@@ -45,11 +45,11 @@ func settle(c *cli.Context) error {
 			if err != nil {
 				return err
 			}
-			versions, err := versionsOf(l)
+			standing, err := standingOfTerms(l)
 			if err != nil {
 				return err
 			}
-			if err := reportStatement(c, r, versions); err != nil {
+			if err := reportStatement(c, r, standing); err != nil {
 				return err
 			}
 			if !c.Bool("all") {
@@ -59,18 +59,18 @@ func settle(c *cli.Context) error {
 	})
 }
 
-// versionsOf are those of the agreement of a ledger.
-func versionsOf(l *ledger.Ledger) (versions []terms.Version, err error) {
+// standingOfTerms is what stands in a ledger by the records so far.
+func standingOfTerms(l *ledger.Ledger) (standing *terms.Standing, err error) {
 	err = l.State(func(s *fee.State) error {
-		versions = s.Standing().Versions()
+		standing = s.Standing().Clone()
 		return nil
 	})
-	return versions, err
+	return standing, err
 }
 
 // reportStatement prints a statement record: as a table, or with --json as
-// its line. versions are those of the terms.
-func reportStatement(c *cli.Context, r *record.Record, versions []terms.Version) error {
+// its line. The standing has the terms.
+func reportStatement(c *cli.Context, r *record.Record, standing *terms.Standing) error {
 	if c.Bool("json") {
 		line, err := record.Marshal(r)
 		if err != nil {
@@ -86,14 +86,14 @@ func reportStatement(c *cli.Context, r *record.Record, versions []terms.Version)
 	if r.Log != nil {
 		n = r.Log.N
 	}
-	return writeStatement(c.App.Writer, s, n, versions)
+	return writeStatement(c.App.Writer, s, n, standing)
 }
 
 // writeStatement writes a statement as a table: what was priced, how it came
 // to the total, whose word it rests on, and what was left out. n is the
-// index of its record, -1 for what has only accrued; versions are those of the
-// terms, which say what is counted.
-func writeStatement(w io.Writer, s *record.Statement, n int64, versions []terms.Version) error {
+// index of its record, -1 for what has only accrued; the standing has the terms,
+// which say what is counted, and what is done to it.
+func writeStatement(w io.Writer, s *record.Statement, n int64, standing *terms.Standing) error {
 	var b strings.Builder
 	head := fmt.Sprintf("statement %s, record %d", s.Period, n)
 	if n < 0 {
@@ -108,32 +108,59 @@ func writeStatement(w io.Writer, s *record.Statement, n int64, versions []terms.
 	}
 	b.WriteByte('\n')
 	row("line", "quantity", s.Currency)
-	for _, l := range s.Lines {
+	account := fee.NewAccount(standing, s)
+	versions := standing.Versions()
+	steps := func(indent string, list []fee.Step) {
+		for _, step := range list {
+			b.WriteString(indent + step.String() + "\n")
+		}
+	}
+	for i, l := range s.Lines {
+		a := account.Line(s, i)
 		row(versioned(l.Name, l.Version, s), string(l.Quantity), string(l.Amount))
 		if l.Before != "" {
 			row("  at the statement before", string(l.Before), "")
 		}
-		writeReadings(row, l.Reads, "  ")
-		for _, t := range l.Tiers {
-			row(fmt.Sprintf("  tier %d", t.Tier+1), string(t.Quantity), string(t.Amount))
+		if a.Each != "" {
+			fmt.Fprintf(&b, "  %s\n", a.Each)
 		}
-		writeAdjustments(row, l.Adjust, "  ")
-		if l.Held {
-			row("  held: a value is missing", "", "")
+		steps("  ", a.Quantity)
+		steps("  ", a.Tiers)
+		writeReadings(row, l.Reads, "  ")
+		steps("  ", a.Amount)
+		if a.Less != nil {
+			steps("  ", []fee.Step{*a.Less})
+		}
+		if a.Held != "" {
+			fmt.Fprintf(&b, "  %s\n", a.Held)
 		}
 		if l.Records > 0 {
 			fmt.Fprintf(&b, "  %s, n %d to %d\n", count(l.Records, fee.LineNoun(versions, &l)), l.First, l.Last)
 		}
 	}
+	corrections := func() {
+		for _, k := range s.Corrections {
+			row(fmt.Sprintf("correction %s %s", k.Period, versioned(k.Line, k.Version, s)),
+				fmt.Sprintf("%s to %s", k.QuantityBefore, k.Quantity), string(k.Amount))
+		}
+	}
+	if account.CorrectionsFirst {
+		corrections()
+	}
+	if len(account.Adjust) > 0 || account.CorrectionsFirst {
+		steps("", account.Sum)
+	}
 	writeReadings(row, s.Reads, "")
-	writeAdjustments(row, s.Adjust, "")
+	steps("", account.Adjust)
 	row("subtotal", "", string(s.Subtotal))
-	for _, k := range s.Corrections {
-		row(fmt.Sprintf("correction %s %s", k.Period, versioned(k.Line, k.Version, s)),
-			fmt.Sprintf("%s to %s", k.QuantityBefore, k.Quantity), string(k.Amount))
+	if !account.CorrectionsFirst {
+		corrections()
 	}
 	row("carried in", "", string(s.CarriedIn))
 	row("total", "", string(s.Total))
+	if strings.Contains(account.Total.How, "; ") {
+		fmt.Fprintf(&b, "  %s\n", account.Total.How)
+	}
 	row("carried out", "", string(s.CarriedOut))
 	for _, p := range s.Prepaid {
 		row(fmt.Sprintf("  from prepaid %s, which leaves %s", p.Name, p.After), "", string(p.Used))
@@ -180,12 +207,6 @@ func writeReadings(row func(name, quantity, amount string), reads []record.Readi
 			value = "no value"
 		}
 		row(indent+r.Name, value, "")
-	}
-}
-
-func writeAdjustments(row func(name, quantity, amount string), adjust []record.Adjustment, indent string) {
-	for _, a := range adjust {
-		row(indent+strings.ReplaceAll(a.Op, "_", " "), "from "+string(a.Before), string(a.After))
 	}
 }
 

@@ -93,11 +93,11 @@ func show(c *cli.Context) error {
 			if err != nil {
 				return err
 			}
-			versions, err := versionsOf(l)
+			standing, err := standingOfTerms(l)
 			if err != nil {
 				return err
 			}
-			return reportStatement(c, r, versions)
+			return reportStatement(c, r, standing)
 		case c.Bool("accrued"):
 			return l.State(func(s *fee.State) error { return showAccrued(c, s) })
 		case c.IsSet("case") || c.IsSet("kind"):
@@ -153,7 +153,7 @@ func showAccrued(c *cli.Context, s *fee.State) error {
 		At:   statement.Closing,
 		By:   s.Standing().Governing(statement.From).Terms.Operator().ID,
 		Body: statement,
-	}, s.Standing().Versions())
+	}, s.Standing())
 }
 
 // A standing is where a ledger stands.

@@ -3,8 +3,6 @@ package auditor
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -47,6 +45,8 @@ type settled struct {
 	Line     string `json:"line,omitempty"`
 	Amount   string `json:"amount,omitempty"`
 	Reason   string `json:"reason"`
+	Price    string `json:"price,omitempty"`
+	Note     string `json:"note,omitempty"`
 }
 
 // asked reads what is to be explained.
@@ -82,21 +82,6 @@ func explain(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	// Statements also tell of results that have left the state.
-	statements := []settled{}
-	if q.Result != "" {
-		o.Detail = func(period string, line []byte) error {
-			d, err := parseDetail(line)
-			if err != nil {
-				return err
-			}
-			if d.result+"/"+d.key == q.Result {
-				d.Period = period
-				statements = append(statements, d.settled)
-			}
-			return nil
-		}
-	}
 	in, err := command.Open(c, path)
 	if err != nil {
 		return err
@@ -116,39 +101,28 @@ func explain(c *cli.Context) error {
 		return command.Refused("", errors.New("the bundle is refused, nothing in it is explained"))
 	case err != nil && q.Result == "":
 		return command.Failed("raasverify check shows the statements and their lines", err)
-	case err != nil && len(statements) == 0:
-		return command.Failed("a result is named by name and key, like resolved/T-1001, or by the id of its claim", err)
 	case err != nil:
-		x = &verify.Explanation{Head: q.Result}
+		return command.Failed("a result is named by name and key, like resolved/T-1001, or by the id of its claim", err)
 	}
-	if err := writeStory(c, q, x, statements, report); err != nil {
+	if err := writeStory(c, q, x, report); err != nil {
 		return err
 	}
 	return command.Exit(report.ExitCode())
 }
 
-func writeStory(c *cli.Context, q verify.Question, x *verify.Explanation, statements []settled, report *verify.Report) error {
+func writeStory(c *cli.Context, q verify.Question, x *verify.Explanation, report *verify.Report) error {
 	if c.Bool("json") {
+		statements := []settled{}
+		for _, d := range x.Said {
+			statements = append(statements, settled(d))
+		}
 		out, err := json.Marshal(story{q.Result, q.Line, append([]string{x.Head}, x.Lines...), behind(x), statements, x.Open, report.Verdict, report.ExitCode()})
 		if err != nil {
 			return err
 		}
 		return command.Report(c, "%s\n", out)
 	}
-	var b strings.Builder
-	b.WriteString(x.Text())
-	for _, d := range statements {
-		fmt.Fprintf(&b, "statement %s: %s", d.Period, strings.ReplaceAll(d.Reason, "_", " "))
-		switch {
-		case d.Line != "":
-			fmt.Fprintf(&b, ", line %s, quantity %s, amount %s", d.Line, d.Quantity, d.Amount)
-		case d.Measure != "":
-			fmt.Fprintf(&b, ", measure %s, quantity %s", d.Measure, d.Quantity)
-		}
-		b.WriteByte('\n')
-	}
-	fmt.Fprintf(&b, "Result: %s\n", report.Verdict)
-	return command.Report(c, "%s", b.String())
+	return command.Report(c, "%sResult: %s\n", x.Text(), report.Verdict)
 }
 
 // The JSON of an explanation.
@@ -167,6 +141,7 @@ type (
 		Line       string     `json:"line,omitempty"` // absent of the statement's own adjustments
 		Version    int64      `json:"version"`
 		Correction string     `json:"correction,omitempty"` // the period that is corrected
+		Steps      []string   `json:"steps,omitempty"`      // how the amount comes about
 		Measures   []measured `json:"measures"`
 	}
 	measured struct {
@@ -187,7 +162,8 @@ type (
 		Quantity string   `json:"quantity"`
 		Text     string   `json:"text,omitempty"`
 		Amount   string   `json:"amount,omitempty"`
-		Counted  bool     `json:"counted"` // now; else it is taken out
+		Price    string   `json:"price,omitempty"` // on paper, where each is priced by itself
+		Counted  bool     `json:"counted"`         // now; else it is taken out
 		Reason   string   `json:"reason"`
 		By       []int64  `json:"by,omitempty"`
 		Credit   []string `json:"credit,omitempty"`
@@ -198,47 +174,20 @@ func behind(x *verify.Explanation) []backing {
 	var list []backing
 	for _, b := range x.Behind {
 		j := backing{Line: b.Line, Version: b.Version, Correction: b.Period, Measures: []measured{}}
+		for _, step := range b.Steps {
+			j.Steps = append(j.Steps, step.String())
+		}
 		for _, m := range b.Measures {
 			d := measured{Measure: m.Name, Beside: m.Beside, Value: string(m.Value), StandIn: m.StandIn, Hidden: m.Hidden, Records: []source{}}
 			if m.CountsOn {
 				d.Before, d.Earlier = string(m.Before), m.Earlier
 			}
 			for _, s := range m.Sources {
-				d.Records = append(d.Records, source{s.N, m.Noun, s.At.String(), s.Key, string(s.Quantity), s.Text, string(s.Amount), s.Counted, s.Reason, s.By, s.Credit})
+				d.Records = append(d.Records, source{s.N, m.Noun, s.At.String(), s.Key, string(s.Quantity), s.Text, string(s.Amount), s.Price, s.Counted, s.Reason, s.By, s.Credit})
 			}
 			j.Measures = append(j.Measures, d)
 		}
 		list = append(list, j)
 	}
 	return list
-}
-
-// A detail is a detail line of a statement.
-type detail struct {
-	result, key string
-	settled
-}
-
-// parseDetail reads [n, result, key, measure, quantity, line, amount, reason].
-func parseDetail(line []byte) (*detail, error) {
-	wrong := func() error {
-		return fmt.Errorf("detail line %s has not the form [n, result, key, measure, quantity, line, amount, reason]", line)
-	}
-	var fields []any
-	if err := json.Unmarshal(line, &fields); err != nil || len(fields) != 8 {
-		return nil, wrong()
-	}
-	n, ok := fields[0].(float64)
-	if !ok {
-		return nil, wrong()
-	}
-	text := make([]string, len(fields))
-	for i, f := range fields[1:] {
-		s, ok := f.(string)
-		if !ok {
-			return nil, wrong()
-		}
-		text[i+1] = s
-	}
-	return &detail{text[1], text[2], settled{N: int64(n), Measure: text[3], Quantity: text[4], Line: text[5], Amount: text[6], Reason: text[7]}}, nil
 }
