@@ -302,6 +302,7 @@ func (l *Ledger) admit(c *call) (*request, error) {
 		}
 		return nil, nil
 	}
+	matters := map[string]matterFrom{}
 	for i, d := range drafts {
 		if alone(d.record.Body) && len(records) > 1 {
 			return nil, position(records, d.position, &record.Refusal{Check: "form", N: -1, ID: d.record.ID, Field: "kind",
@@ -318,7 +319,7 @@ func (l *Ledger) admit(c *call) (*request, error) {
 			}
 		}
 		if looksBack(d.record.Body) {
-			if err := l.checkReview(c.ctx, a, d.record, drafts[:i]); err != nil {
+			if err := l.checkReview(c.ctx, a, d.record, drafts[:i], matters); err != nil {
 				return nil, position(records, d.position, refusedAtAdmission(err))
 			}
 		}

@@ -19,8 +19,8 @@ func looksBack(b record.Body) bool {
 // checkReview refuses a review that names a nonce which it cannot answer, or
 // says that it was opened before what it is of was there. All before it is
 // committed, but for the drafts of its call. It reads what was recorded of the
-// matter from the decision on.
-func (l *Ledger) checkReview(ctx context.Context, a *admission, r *record.Record, drafts []draft) error {
+// matter from the decision on, once for all reviews of the call.
+func (l *Ledger) checkReview(ctx context.Context, a *admission, r *record.Record, drafts []draft, matters map[string]matterFrom) error {
 	size := l.Size()
 	find := func(id string) (*record.Record, error) {
 		if i := slices.IndexFunc(drafts, func(d draft) bool { return d.record.ID == id }); i >= 0 {
@@ -34,6 +34,23 @@ func (l *Ledger) checkReview(ctx context.Context, a *admission, r *record.Record
 	}
 	if of == nil {
 		return damaged("%s: review %s: what it is of was there, and is not among the first %d records", l.origin, r.ID, size)
+	}
+	f := responsibility.NewFacts()
+	add := func(e *record.Record) error {
+		switch e.Kind {
+		case record.KindDecision, record.KindAction, record.KindHandoff, record.KindReview:
+			if err := f.Add(e); err != nil {
+				return damaged("%v", err)
+			}
+		}
+		return nil
+	}
+	skew := record.Time(a.state.Standing().Latest().Terms.Skew)
+	if r.Body.(*record.Review).Nonce == "" {
+		if err := add(of); err != nil {
+			return err
+		}
+		return responsibility.CheckReview(f, r, skew)
 	}
 	first := of.Log.N
 	if b, ok := of.Body.(*record.Action); ok && b.Decision != "" {
@@ -49,23 +66,34 @@ func (l *Ledger) checkReview(ctx context.Context, a *admission, r *record.Record
 	if r.Case != "" {
 		chain = record.ChainOfCase(r.Case)
 	}
-	earlier, _, err := l.chainAfter(ctx, chain, first-1, 0, size)
-	if err != nil {
-		return err
+	m, ok := matters[chain]
+	if !ok || m.first > first {
+		m = matterFrom{first: first}
+		if m.records, _, err = l.chainAfter(ctx, chain, first-1, 0, size); err != nil {
+			return err
+		}
+		m.records = slices.DeleteFunc(m.records, func(e *record.Record) bool {
+			return e.Kind != record.KindDecision && e.Kind != record.KindAction && e.Kind != record.KindHandoff && e.Kind != record.KindReview
+		})
+		matters[chain] = m
+	}
+	for _, e := range m.records {
+		if err := add(e); err != nil {
+			return err
+		}
 	}
 	for _, d := range drafts {
 		if d.record.Case == r.Case {
-			earlier = append(earlier, d.record)
-		}
-	}
-	f := responsibility.NewFacts()
-	for _, e := range earlier {
-		switch e.Kind {
-		case record.KindDecision, record.KindAction, record.KindHandoff, record.KindReview:
-			if err := f.Add(e); err != nil {
-				return damaged("%v", err)
+			if err := add(d.record); err != nil {
+				return err
 			}
 		}
 	}
-	return responsibility.CheckReview(f, r, record.Time(a.state.Standing().Latest().Terms.Skew))
+	return responsibility.CheckReview(f, r, skew)
+}
+
+// A matterFrom is what was recorded of a matter from a record on.
+type matterFrom struct {
+	first   int64
+	records []*record.Record
 }

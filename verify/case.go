@@ -195,37 +195,7 @@ func (v *verifier) carriedRecord(it bundle.Item) bool {
 	}
 	v.take(r, v.content(r, it.Line))
 	v.evidence.begin(r)
-	v.namesEvidence(r)
 	return true
-}
-
-// namesEvidence checks that what r erases, or answers a demand with, is evidence
-// of the record that it names, where that is carried.
-func (v *verifier) namesEvidence(r *record.Record) {
-	byID := v.matter.byID
-	var err error
-	switch b := r.Body.(type) {
-	case *record.Erase:
-		if of := byID[b.Of]; of != nil {
-			err = record.CheckScope(r, b, of)
-		}
-	case *record.Disclose:
-		demand := byID[b.Demand]
-		if demand == nil {
-			return
-		}
-		d, ok := demand.Body.(*record.Demand)
-		if !ok {
-			v.checks[attachments].fail("record %d: demand is %s, of kind %s, want a demand", r.Log.N, b.Demand, demand.Kind)
-			return
-		}
-		if of := byID[d.Of]; of != nil {
-			err = record.CheckAnswer(r, b, demand, of)
-		}
-	}
-	if err != nil {
-		v.checks[attachments].fail("%v", err)
-	}
 }
 
 // take adds the next record of a matter.

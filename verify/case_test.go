@@ -464,21 +464,21 @@ var caseVectors = append([]vector{
 		return m.matter(matterCut{of: "case/T-1"})
 	}},
 
-	{name: "case-erased-by-name", fails: "attachments", make: func(t testing.TB) []byte {
+	{name: "case-erased-by-name", make: func(t testing.TB) []byte {
 		// No record has a field's name: the scope of an erasure has its digest.
 		m := claims(t, nil)
 		m.vendor("erase/1", "T-1", &record.Erase{Of: "i-1", Basis: "asked", State: record.Erased, Scope: []string{"mail.txt", "total"}, Holders: []string{"vendor"}})
 		m.index(nil)
 		return m.matter(matterCut{of: "case/T-1"})
 	}},
-	{name: "case-answered-to-another", fails: "attachments", make: func(t testing.TB) []byte {
+	{name: "case-answered-to-another", make: func(t testing.TB) []byte {
 		m := claims(t, nil)
 		m.vendor("demand/1", "T-1", &record.Demand{Of: "i-1", Custodian: "vendor", Basis: "audit", Deadline: m.now + 1})
 		m.vendor("answer/1", "T-1", &record.Disclose{Demand: "demand/1", To: "client", Digest: m.records[7].Attach[0].Digest})
 		m.index(nil)
 		return m.matter(matterCut{of: "case/T-1"})
 	}},
-	{name: "case-answered-with-nothing", fails: "attachments", make: func(t testing.TB) []byte {
+	{name: "case-answered-with-nothing", make: func(t testing.TB) []byte {
 		m := claims(t, nil)
 		m.vendor("demand/1", "T-1", &record.Demand{Of: "i-1", Custodian: "vendor", Basis: "audit", Deadline: m.now + 1})
 		m.vendor("answer/1", "T-1", &record.Disclose{Demand: "demand/1", To: "vendor", Digest: record.Sum([]byte("nothing"))})
