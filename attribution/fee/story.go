@@ -206,7 +206,11 @@ func ExplainTotal(standing *terms.Standing, st *record.Statement, behind []Backi
 		say("still to be paid: %s %s", st.Due, st.Currency)
 	}
 	for _, g := range st.Grades {
-		say("%s of the subtotal rests on %s word", g.Amount, g.Words())
+		words := g.Words() + " word"
+		if whose, rest, alone := strings.Cut(g.Words(), " alone"); alone {
+			words = whose + " word alone" + rest
+		}
+		say("%s of the subtotal rests on %s", g.Amount, words)
 	}
 	return out
 }

@@ -410,7 +410,11 @@ func drawWholeHistory(t *rapid.T, most int) (k *kit, statements []*record.Statem
 				if c := k.state.versions[n-1].terms.Calendar.DayCount; c != "" {
 					later["calendar"] = map[string]any{"zone": "UTC", "period": keep["calendar"].(map[string]any)["period"], "day_count": c}
 				}
-				later["effective"] = map[string]any{"from": (max(clock, k.logged, k.state.versions[n-1].terms.From) + record.Time(rapid.IntRange(1, 40).Draw(t, "begins"))*12*hour).String(), "until": "2027-03-01T00:00:00.000Z"}
+				begins := max(clock, k.logged, k.state.versions[n-1].terms.From) + record.Time(rapid.IntRange(1, 40).Draw(t, "begins"))*12*hour
+				if begins >= at("2027-03-01") {
+					continue // the agreement is over by then
+				}
+				later["effective"] = map[string]any{"from": begins.String(), "until": "2027-03-01T00:00:00.000Z"}
 				history := ""
 				text := drawWhole(t, scale, later)
 				if v, _ := terms.Parse(text); v == nil || len(terms.CheckAmendment(k.state.standing.Versions(), v)) > 0 {

@@ -208,7 +208,7 @@ csat has no value
 not applied: times csat, 12.5 percent off, at least 20: csat has no value, and then, as agreed, none of the adjustments of the whole statement is made
 subtotal: 50.03
 total: 50.03 EUR
-50.03 of the subtotal rests on the vendor's alone word`)
+50.03 of the subtotal rests on the vendor's word alone`)
 	k.add(&record.Record{At: at("2026-04-12"), By: "client", Body: &record.Reverse{Of: "o-T", Cause: "reversed", Quantity: "2"}})
 	k.measured("csat", "2026-04-20", "1")
 	want(t, k.totalWords(), `
