@@ -8,7 +8,7 @@ import (
 )
 
 // known is what is kept of each record for those that refer to it: enough to
-// compare, in about 60 bytes, and no text. It compares by hashes with secrets of
+// compare, in about 75 bytes, and no text. It compares by hashes with secrets of
 // this run, which nobody who writes a bundle can aim at: 128 bits of the id, 64
 // of what is compared once an id is found.
 type known struct {

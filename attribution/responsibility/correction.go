@@ -163,7 +163,7 @@ func (u *run) unanswered(source *record.Record, name string, c *correction) bool
 	for _, e := range u.about(source.ID, u.size) {
 		b, ok := e.Body.(*record.Demand)
 		if ok && b.Custodian == source.By && e.By != source.By && !u.f.void(e) &&
-			u.decide(BadInput, "demand "+e.ID+" to the supplier", "deadline "+u.f.overdue(e).String()+", and no disclosure,", "<", u.now().String(), u.f.overdue(e) < u.now()) {
+			u.decide(BadInput, "demand "+e.ID+" to the supplier", "deadline "+u.f.demandDue(e).String()+", and no disclosure,", "<", u.now().String(), u.f.demandDue(e) < u.now()) {
 			demands = append(demands, e)
 		}
 	}

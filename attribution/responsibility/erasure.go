@@ -49,17 +49,21 @@ func Improper(e, of *record.Record, agreed *terms.Responsibility, matter []*reco
 		return found
 	}
 	var open []string
-	for _, r := range matter {
+	resolved := map[string]bool{}
+	for _, r := range slices.Backward(matter) { // what resolves a dispute stands behind it
 		if e.Log != nil && r.Log.N >= e.Log.N {
 			continue
 		}
 		switch b := r.Body.(type) {
 		case *record.Dispute:
-			open = append(open, r.ID)
+			if !resolved[r.ID] {
+				open = append(open, r.ID)
+			}
 		case *record.Resolve:
-			open = slices.DeleteFunc(open, func(id string) bool { return id == b.Dispute })
+			resolved[b.Dispute] = true
 		}
 	}
+	slices.Reverse(open)
 	switch n := len(open); {
 	case n == 1:
 		found = append(found, Impropriety{CauseHold, open[0], fmt.Sprintf("dispute %s is open", open[0])})
@@ -83,7 +87,12 @@ func Improper(e, of *record.Record, agreed *terms.Responsibility, matter []*reco
 // improper lists what speaks against an erasure of evidence of r, which the
 // effect rests on: in the effect's own matter, wherever r stands.
 func (u *run) improper(e, r *record.Record) []Impropriety {
-	return Improper(e, r, u.f.Agreed(e), u.holding(r))
+	matter, known := u.held[r.ID]
+	if !known {
+		matter = u.holding(r)
+		u.held[r.ID] = matter
+	}
+	return Improper(e, r, u.f.Agreed(e), matter)
 }
 
 // holding are the disputes that hold evidence of r, with what resolves them:
@@ -152,6 +161,7 @@ func (u *run) handed(r *record.Record, custodian string) (all []record.Digest) {
 func (u *run) withheld(rule Rule, r *record.Record, name string) []*record.Record {
 	var against []*record.Record
 	behind := u.f.behind(r, name, u.size)
+	handed := u.handed(r, u.x.By)
 	for _, e := range u.f.of(r.ID, u.size) {
 		switch b := e.Body.(type) {
 		case *record.Erase:
@@ -165,12 +175,11 @@ func (u *run) withheld(rule Rule, r *record.Record, name string) []*record.Recor
 				}
 			}
 		case *record.Demand:
-			if b.Custodian != u.x.By || u.f.overdue(e) >= u.now() {
+			if b.Custodian != u.x.By || u.f.demandDue(e) >= u.now() {
 				continue
 			}
-			handed := u.handed(r, b.Custodian)
 			if slices.ContainsFunc(behind, func(d record.Digest) bool { return !slices.Contains(handed, d) }) {
-				u.test(rule, "demand "+e.ID+" to the operator", "deadline "+u.f.overdue(e).String(), "<", u.now().String()+", and not disclosed", yes)
+				u.test(rule, "demand "+e.ID+" to the operator", "deadline "+u.f.demandDue(e).String(), "<", u.now().String()+", and not disclosed", yes)
 				against = append(against, e)
 			}
 		}

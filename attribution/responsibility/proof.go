@@ -140,7 +140,7 @@ func (u *run) disclosures(demand *record.Record, b *record.Demand, r *record.Rec
 func (u *run) evidenceMissing(e *record.Record, b *record.Demand, r *record.Record) {
 	of := "demand " + e.ID + " of " + r.ID + " to " + b.Custodian
 	now := u.now()
-	due := u.f.overdue(e)
+	due := u.f.demandDue(e)
 	inTime := slices.ContainsFunc(u.disclosures(e, b, r), func(d *record.Record) bool { return u.f.instant(d) <= due })
 	left := "deadline " + due.String()
 	if inTime {

@@ -169,8 +169,8 @@ func (u *run) approvedOverWarning(r *record.Record, s showing) {
 	}
 }
 
-// missed returns the handoffs of d before x whose deadline has passed, if no
-// human looked at d before x.
+// missed returns the handoffs of d that were due before x, if no human looked at
+// d before x.
 func (u *run) missed() []*record.Record {
 	for _, r := range u.reviews {
 		if r.Log.N < u.x.Log.N && !u.f.void(r) {

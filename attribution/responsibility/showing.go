@@ -36,9 +36,9 @@ func (f *Facts) due(h *record.Record) record.Time {
 	return max(h.Body.(*record.Handoff).Deadline, f.came(h)+record.Time(f.agreement(h).ReviewMin))
 }
 
-// overdue is by when a demand is to be answered: by its deadline, and not before
+// demandDue is by when a demand is to be answered: by its deadline, and not before
 // its custodian had the delay with which the terms let anybody record.
-func (f *Facts) overdue(e *record.Record) record.Time {
+func (f *Facts) demandDue(e *record.Record) record.Time {
 	at := f.came(e)
 	if v := f.newest(e.Log.N); v != nil && v.terms.RecordDelay != terms.Unlimited {
 		at += record.Time(v.terms.RecordDelay)

@@ -73,6 +73,8 @@ type run struct {
 	grants   []link           // from the one that x cites up
 	chain    []link           // these, or none where they give no authority
 
+	held map[string][]*record.Record // disputes that hold evidence of a record, with what resolves them, as far as asked for
+
 	tests    []Test
 	findings []Finding
 }
@@ -82,7 +84,7 @@ func trace(f *Facts, x *record.Record, b *record.Action, size int64) (*Answer, e
 	if v == nil || v.terms.Responsibility == nil {
 		return nil, fmt.Errorf("effect %s: %w", x.ID, ErrNoRules)
 	}
-	u := &run{f: f, size: size, x: x, action: b, at: f.instant(x), terms: v, agreed: v.terms.Responsibility}
+	u := &run{f: f, size: size, x: x, action: b, at: f.instant(x), terms: v, agreed: v.terms.Responsibility, held: map[string][]*record.Record{}}
 	u.gather()
 	if u.override != nil {
 		u.overrideTaken()
