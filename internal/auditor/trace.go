@@ -18,10 +18,11 @@ func traceCommand() *cli.Command {
 		Description: `The bundle is verified as by check, and nothing is traced from one that is
 refused. What was recorded of the case follows: of each record a row, below it
 what else it says and what other records say of it; then the standing records
-that these rest on, and of each effect, or of the one named, the findings with the records and tests that make them, the shares,
-and who answers to those outside. With --size it is the answer of then: of the
-first N records, of which the bundle has all that matter. Exit codes are those
-of check. docs/rules.md publishes the rules.
+that these rest on, and of each effect, or of the one named, the findings with
+the records and tests that make them, the shares, and who answers to those
+outside. With --size it is the answer of then: of the first N records, of which
+the bundle has all that matter. Exit codes are those of check. docs/rules.md
+publishes the rules.
 
 Examples:
     raasverify trace T-1001.bundle --policy policy
