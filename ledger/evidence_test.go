@@ -80,7 +80,7 @@ func TestEvidence(t *testing.T) {
 	dir := scratch(t)
 	db, l := withChat(t, dir, clock, small(clock))
 	for range 2 {
-		r, err := l.record(1)
+		r, err := l.recordAt(1)
 		must(t, err)
 		if len(r.Attach) != 2 || len(r.Sealed) != 2 || r.Attach[0].Name != "photo" || r.Attach[1].Size != 200000 || r.Attach[1].Media != "text/plain" || r.Attach[1].Keep != clock.now+1000 {
 			t.Errorf("record commits to %+v %v", r.Attach, r.Sealed)

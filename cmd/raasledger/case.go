@@ -149,11 +149,7 @@ func subject(l *ledger.Ledger, what, id string) (string, error) {
 	if !ok {
 		return "", command.Failed("REF is the id of a config, an input or a grant", fmt.Errorf("there is no record %q", id))
 	}
-	line, err := l.Get(n)
-	if err != nil {
-		return "", err
-	}
-	r, err := record.Parse(line)
+	r, err := recordAt(l, n)
 	if err != nil {
 		return "", err
 	}

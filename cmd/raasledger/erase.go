@@ -114,11 +114,7 @@ func erase(c *cli.Context) error {
 }
 
 func reportErasure(c *cli.Context, l *ledger.Ledger, n int64, e ledger.Erasure, improper []responsibility.Impropriety) error {
-	line, err := l.Get(n)
-	if err != nil {
-		return err
-	}
-	r, err := record.Parse(line)
+	r, err := recordAt(l, n)
 	if err != nil {
 		return err
 	}

@@ -363,11 +363,7 @@ func deliverEvidence(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		line, err := l.Get(n)
-		if err != nil {
-			return err
-		}
-		of, err := record.Parse(line)
+		of, err := recordAt(l, n)
 		if err != nil {
 			return err
 		}

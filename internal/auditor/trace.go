@@ -2,7 +2,6 @@ package auditor
 
 import (
 	"encoding/json"
-	"errors"
 
 	"github.com/urfave/cli/v2"
 
@@ -66,10 +65,7 @@ func trace(c *cli.Context) error {
 	case report == nil:
 		return err
 	case report.ExitCode() == command.ExitRefused:
-		if err := report.WriteText(c.App.ErrWriter); err != nil {
-			return err
-		}
-		return command.Refused("", errors.New("the bundle is refused, nothing in it is traced"))
+		return refused(c, report, "nothing in it is traced")
 	case err != nil && c.IsSet("size"):
 		return command.Failed("without --size all that the bundle shows is read", err)
 	case err != nil && effect != "":
