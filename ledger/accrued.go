@@ -128,13 +128,9 @@ func (l *Ledger) statementNamed(period string, from record.Time) (*record.Statem
 	if err != nil || !ok {
 		return nil, err
 	}
-	line, err := l.Get(n)
+	r, err := l.recordAt(n)
 	if err != nil {
 		return nil, err
-	}
-	r, err := record.Parse(line)
-	if err != nil {
-		return nil, damaged("%s: record %d: %v", l.origin, n, err)
 	}
 	if s, ok := r.Body.(*record.Statement); ok && s.From == from {
 		return s, nil

@@ -96,7 +96,7 @@ func (l *Ledger) erasures(of string) ([]*record.Record, error) {
 		if n >= l.Size() {
 			break // under way; whoever appends it will see to it
 		}
-		r, err := l.record(n)
+		r, err := l.recordAt(n)
 		if err != nil {
 			return nil, err
 		}
@@ -138,7 +138,7 @@ func (l *Ledger) obeyOne(r *record.Record, b *record.Erase) error {
 	var done destroyed
 	done.n = n
 	if r.Author == nil && b.State == record.Erased {
-		of, err := l.record(n)
+		of, err := l.recordAt(n)
 		if err != nil {
 			return err
 		}
@@ -247,7 +247,7 @@ func (l *Ledger) eraseAgain() error {
 		}
 	}
 	for _, n := range unknown {
-		r, err := l.record(n)
+		r, err := l.recordAt(n)
 		if err != nil {
 			return err
 		}
@@ -369,7 +369,7 @@ func (l *Ledger) Erase(ctx context.Context, e Erasure) (n int64, improper []resp
 	if !ok {
 		return -1, nil, fmt.Errorf("%s: %w: %s", l.origin, ErrNoRecord, e.Of)
 	}
-	of, err := l.record(at)
+	of, err := l.recordAt(at)
 	if err != nil {
 		return -1, nil, err
 	}
@@ -535,7 +535,7 @@ func (l *Ledger) around(of *record.Record) ([]*record.Record, error) {
 	}
 	var found []*record.Record
 	for n >= least {
-		r, err := l.record(n)
+		r, err := l.recordAt(n)
 		if err != nil {
 			return nil, err
 		}

@@ -40,7 +40,7 @@ func TestEraseLeavesNoByte(t *testing.T) {
 			t.Errorf("%x is not found before it is erased: this test could not fail", s)
 		}
 	}
-	r, err := l.record(1)
+	r, err := l.recordAt(1)
 	must(t, err)
 	_, improper, err := l.Erase(ctx, Erasure{ID: "erase/1", Of: "o-1", Basis: "GDPR 17(1)(a)"})
 	var refused *ImproperError
@@ -74,7 +74,7 @@ func TestEraseLeavesNoByte(t *testing.T) {
 			}
 			wantError(t, err, "evidence is erased: of record 1, by record 44")
 		}
-		erased, err := l.record(44)
+		erased, err := l.recordAt(44)
 		must(t, err)
 		b := erased.Body.(*record.Erase)
 		if !slices.Equal(b.Holders, []string{"client", "vendor"}) || b.Confirmed != nil || erased.Case != "T-1" || erased.By != "vendor" {
@@ -103,7 +103,7 @@ func TestEraseInPart(t *testing.T) {
 	clock := newClock()
 	dir := scratch(t)
 	db, l := withChat(t, dir, clock, small(clock))
-	r, err := l.record(1)
+	r, err := l.recordAt(1)
 	must(t, err)
 	e := &record.Record{Kind: record.KindErase, ID: "client-erased", Case: "T-1", At: clock.now,
 		Body: &record.Erase{Of: "o-1", Basis: "asked", State: record.Erased, Scope: []string{"photo", string(r.Sealed[0])}, Holders: []string{"client"}}}
@@ -117,7 +117,7 @@ func TestEraseInPart(t *testing.T) {
 	wantError(t, err, `record 1 commits to none called "video"`)
 	n, improper, err := l.Erase(ctx, Erasure{ID: "erase/1", Of: "o-1", Basis: "asked", Scope: []string{"photo", string(r.Sealed[0])}})
 	must(t, err)
-	erased, err := l.record(n)
+	erased, err := l.recordAt(n)
 	must(t, err)
 	if b := erased.Body.(*record.Erase); improper != nil || !slices.Equal(b.Confirmed, []string{"client"}) {
 		t.Errorf("confirmed by %q, improper %v", b.Confirmed, improper)
@@ -193,7 +193,7 @@ func TestBackupDoesNotResurrect(t *testing.T) {
 	must(t, err)
 	l, err = db.Ledger(testOrigin)
 	must(t, err)
-	r, err := l.record(2)
+	r, err := l.recordAt(2)
 	must(t, err)
 	_, err = l2.Append(ctx, strip(r))
 	must(t, err)
@@ -239,7 +239,7 @@ func playEvidence(dir string, o Options, clock *testClock, told *[]string) error
 	if err != nil {
 		return err
 	}
-	of, err := l.record(1)
+	of, err := l.recordAt(1)
 	if err != nil {
 		return err
 	}

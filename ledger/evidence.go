@@ -207,7 +207,7 @@ func (l *Ledger) later(ctx context.Context, n int64, keys []ed25519.PublicKey, s
 		return err
 	}
 	defer l.db.end()
-	r, err := l.record(n)
+	r, err := l.recordAt(n)
 	if err != nil {
 		return err
 	}
@@ -220,18 +220,6 @@ func (l *Ledger) later(ctx context.Context, n int64, keys []ed25519.PublicKey, s
 		return fmt.Errorf("%s: %w", l.origin, err)
 	}
 	return l.place(r, n, s)
-}
-
-func (l *Ledger) record(n int64) (*record.Record, error) {
-	line, err := l.Get(n)
-	if err != nil {
-		return nil, err
-	}
-	r, err := record.Parse(line)
-	if err != nil {
-		return nil, damaged("%s: %v", l.origin, err)
-	}
-	return r, nil
 }
 
 // holders are the keys given, or those in force of vendor and client.
@@ -493,7 +481,7 @@ func (l *Ledger) openStaged() error {
 				return err
 			}
 			if ok {
-				if r, err = l.record(n); err != nil {
+				if r, err = l.recordAt(n); err != nil {
 					return err
 				}
 			}

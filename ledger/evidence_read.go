@@ -46,7 +46,7 @@ func (l *Ledger) Evidence(n int64) ([]Item, error) {
 		return nil, err
 	}
 	defer l.db.end()
-	r, err := l.record(n)
+	r, err := l.recordAt(n)
 	if err != nil {
 		return nil, err
 	}

@@ -208,7 +208,18 @@ func replaceFile(fsys files, path string, content []byte) error {
 	if err := fsys.Remove(aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	f, err := fsys.Create(aside)
+	if err := createFile(fsys, aside, content); err != nil {
+		return err
+	}
+	if err := fsys.Rename(aside, path); err != nil {
+		return err
+	}
+	return fsys.SyncDir(filepath.Dir(path))
+}
+
+// createFile makes a new file and its content durable, not yet its name.
+func createFile(fsys files, path string, content []byte) error {
+	f, err := fsys.Create(path)
 	if err != nil {
 		return err
 	}
@@ -216,11 +227,5 @@ func replaceFile(fsys files, path string, content []byte) error {
 	if err == nil {
 		err = f.Sync()
 	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err := fsys.Rename(aside, path); err != nil {
-		return err
-	}
-	return fsys.SyncDir(filepath.Dir(path))
+	return errors.Join(err, f.Close())
 }

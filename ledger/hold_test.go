@@ -25,7 +25,7 @@ func TestHold(t *testing.T) {
 		for _, id := range cites {
 			n, _, err := l.Find(id)
 			must(t, err)
-			c, err := l.record(n)
+			c, err := l.recordAt(n)
 			must(t, err)
 			cited = append(cited, strip(c))
 		}
@@ -127,7 +127,7 @@ func TestHold(t *testing.T) {
 	r := &record.Record{Kind: record.KindResolve, ID: "rs", Case: "T-1", At: clock.now, Body: &record.Resolve{Dispute: "dp", Disposition: "rejected", As: "joint"}}
 	dispute, _, err := l.Find("dp")
 	must(t, err)
-	cited, err := l.record(dispute)
+	cited, err := l.recordAt(dispute)
 	must(t, err)
 	byClient(t, r, seq, prev, strip(cited))
 	must(t, record.Sign(r, testOrigin, key("vendor")))
@@ -140,7 +140,7 @@ func sealedOf(t *testing.T, l *Ledger, id string) record.Digest {
 	t.Helper()
 	n, _, err := l.Find(id)
 	must(t, err)
-	r, err := l.record(n)
+	r, err := l.recordAt(n)
 	must(t, err)
 	return r.Sealed[0]
 }
@@ -152,7 +152,7 @@ func TestDemanded(t *testing.T) {
 	dir := scratch(t)
 	db, l := withChat(t, dir, clock, small(clock))
 	defer done(t, db)
-	of, err := l.record(1)
+	of, err := l.recordAt(1)
 	must(t, err)
 	deadline := clock.now + 1000
 	demand := &record.Record{Kind: record.KindDemand, ID: "dm", Case: "T-1", At: clock.now, Body: &record.Demand{Of: "o-1", Custodian: "vendor", Basis: "audit", Deadline: deadline}}
@@ -194,7 +194,7 @@ func TestScopeRefused(t *testing.T) {
 	clock := newClock()
 	db, l := withChat(t, scratch(t), clock, small(clock))
 	defer done(t, db)
-	of, err := l.record(1)
+	of, err := l.recordAt(1)
 	must(t, err)
 	erase := func(id string, scope ...string) *record.Record {
 		return vendorRecord(clock, id, "T-1", &record.Erase{Of: "o-1", Basis: "asked", State: record.Erased, Scope: scope, Holders: []string{"vendor"}})

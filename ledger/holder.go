@@ -46,7 +46,7 @@ func (l *Ledger) AddHolders(ctx context.Context, n int64, name string, id *evide
 	if err != nil {
 		return 0, err
 	}
-	r, err := l.record(n)
+	r, err := l.recordAt(n)
 	if err != nil {
 		return 0, err
 	}
@@ -126,15 +126,7 @@ func (l *Ledger) replaceHeader(f file, head []byte) error {
 
 // writeAside makes a new file with its content durable.
 func (db *DB) writeAside(path string, content []byte) error {
-	f, err := db.fsys.Create(path)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteAt(content, 0)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
+	if err := createFile(db.fsys, path, content); err != nil {
 		return err
 	}
 	return db.fsys.SyncDir(filepath.Dir(path))
@@ -159,7 +151,7 @@ func (l *Ledger) openHolders(path string) error {
 	if !ok {
 		return l.db.destroy(path)
 	}
-	r, err := l.record(n)
+	r, err := l.recordAt(n)
 	if err != nil {
 		return err
 	}

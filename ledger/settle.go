@@ -41,11 +41,7 @@ func (l *Ledger) Settle(ctx context.Context) (*record.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	line, err := l.Get(ns[0])
-	if err != nil {
-		return nil, err
-	}
-	return record.Parse(line)
+	return l.recordAt(ns[0])
 }
 
 // snapshotChunk is how much of a snapshot goes into one value.
@@ -111,13 +107,9 @@ func (l *Ledger) readSnapshot(n int64) ([][]byte, bool, error) {
 
 // statementAt is the statement that is record n.
 func (l *Ledger) statementAt(n int64) (*record.Statement, error) {
-	line, err := l.Get(n)
+	r, err := l.recordAt(n)
 	if err != nil {
 		return nil, err
-	}
-	r, err := record.Parse(line)
-	if err != nil {
-		return nil, damaged("%s: record %d: %v", l.origin, n, err)
 	}
 	s, ok := r.Body.(*record.Statement)
 	if !ok {

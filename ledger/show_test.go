@@ -23,7 +23,7 @@ func TestSelectiveDisclosure(t *testing.T) {
 	must(t, err)
 	_, err = l.Checkpoint(ctx, key("log"))
 	must(t, err)
-	r, err := l.record(1)
+	r, err := l.recordAt(1)
 	must(t, err)
 	k, err := l.keys()
 	must(t, err)

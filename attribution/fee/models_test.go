@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/raasledger/raasledger/attribution/record"
+	"github.com/raasledger/raasledger/attribution/terms"
 )
 
 // simple is a result of the name that counts when it is claimed.
@@ -386,5 +387,16 @@ func TestCredits(t *testing.T) {
 		if st, _ := k.settle(); string(st.Total) != want {
 			t.Errorf("touch %d: %s, want %s", i, st.Total, want)
 		}
+	}
+}
+
+// Three players, worked by the orders in which they can join: abc, acb, bac,
+// bca, cab, cba give a 6, 6, 14, 12, 6, 12. A fourth without a row is none.
+func TestShapley(t *testing.T) {
+	k := &terms.Credit{Model: "shapley", Shares: []terms.Share{{Of: "a", Value: "6"}, {Of: "a+b", Value: "20"}, {Of: "a+b+c", Value: "30"}, {Of: "a+c", Value: "10"},
+		{Of: "b", Value: "6"}, {Of: "b+c", Value: "18"}, {Of: "c", Value: "4"}}}
+	groups, weights := shapley(k, []touch{{group: "c"}, {group: "a"}, {group: "d"}, {group: "b"}, {group: "a"}})
+	if got := fmt.Sprint(groups, weights); got != "[c a b] [22/3 28/3 40/3]" {
+		t.Errorf("got %s", got)
 	}
 }

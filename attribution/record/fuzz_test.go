@@ -59,8 +59,15 @@ func FuzzParse(f *testing.F) {
 		if r.Log != nil && !bytes.Equal(p.AppendLine(nil, r.Log), line) {
 			t.Fatalf("AppendLine gives %s", p.AppendLine(nil, r.Log))
 		}
-		if got, content := AppendContent([]byte("before"), r, line), p.Content(); string(got) != "before"+string(content) {
+		content, err := Content(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := AppendContent([]byte("before"), r, line); string(got) != "before"+string(content) {
 			t.Fatalf("AppendContent gives %s, want %s", got, content)
+		}
+		if p.Digest() != Sum(content) {
+			t.Fatalf("content digest %s by Prepare, want %s", p.Digest(), Sum(content))
 		}
 		References(r)
 		Chains(r)

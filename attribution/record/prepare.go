@@ -75,13 +75,6 @@ func Prepare(r *Record) (*Prepared, error) {
 // The caller must not change it.
 func (p *Prepared) Line() []byte { return p.line }
 
-// Content returns what [Content] returns.
-func (p *Prepared) Content() []byte {
-	b := make([]byte, 0, len(p.line)-(p.sigEnd-p.sigs))
-	b = append(b, p.line[:p.sigs]...)
-	return append(b, p.line[p.sigEnd:]...)
-}
-
 // Sum returns the content digest as bytes.
 func (p *Prepared) Sum() [sha256.Size]byte { return p.sum }
 

@@ -163,38 +163,6 @@ func TestCoveredOverVersions(t *testing.T) {
 	}
 }
 
-func TestShapley(t *testing.T) {
-	c := readVector(t, "whole-language").Measure("shapley").Credit
-	for groups, want := range map[string]string{
-		"agent": "30 of 30", "house": "50 of 50", "agent house": "45 65 of 110", "": "", "ads": "", "agent ads": "", "house agent": "",
-	} {
-		parts, total, ok := c.Shapley(strings.Fields(groups))
-		var words []string
-		for _, p := range parts {
-			words = append(words, p.String())
-		}
-		got := ""
-		if ok {
-			got = strings.Join(append(words, "of", total.String()), " ")
-		}
-		if got != want {
-			t.Errorf("%q have %q, want %q", groups, got, want)
-		}
-	}
-	// Three players, worked by the orders in which they can join: abc, acb, bac,
-	// bca, cab, cba give a 6, 6, 14, 12, 6, 12.
-	three := &Credit{Model: "shapley", Shares: []Share{{"a", "6"}, {"a+b", "20"}, {"a+b+c", "30"}, {"a+c", "10"}, {"b", "6"}, {"b+c", "18"}, {"c", "4"}}}
-	slices.SortFunc(three.Shares, func(a, b Share) int { return strings.Compare(a.Of, b.Of) })
-	parts, total, ok := three.Shapley([]string{"a", "b", "c"})
-	var sum exact.Rat
-	for _, p := range parts {
-		sum = sum.Add(p)
-	}
-	if !ok || sum.Cmp(total) != 0 || parts[0].String() != "28/3" {
-		t.Errorf("got %v of %v, %v", parts, total, ok)
-	}
-}
-
 // A claim with a number that no measure can take is refused: it would be billed
 // for nothing, and nobody told.
 func TestTooLongFacts(t *testing.T) {

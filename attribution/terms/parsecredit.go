@@ -225,29 +225,6 @@ func added(values []exact.Rat, set, i int) exact.Rat {
 
 var factorials = [maxGroups + 1]int64{1, 1, 2, 6, 24, 120, 720, 5040, 40320}
 
-// Shapley returns the parts of the value of those groups of the credit that
-// touched a case, in their order; they add up to it. total is that value. ok is
-// false where a group has no value, as one that the terms do not name.
-func (c *Credit) Shapley(groups []string) (parts []exact.Rat, total exact.Rat, ok bool) {
-	if len(groups) == 0 || len(groups) > maxGroups || !slices.IsSorted(groups) {
-		return nil, exact.Rat{}, false
-	}
-	values := make([]exact.Rat, 1<<len(groups))
-	for set := 1; set < len(values); set++ {
-		key := coalition(groups, set)
-		i, found := slices.BinarySearchFunc(c.Shares, key, func(s Share, key string) int { return strings.Compare(s.Of, key) })
-		if !found {
-			return nil, exact.Rat{}, false
-		}
-		values[set] = numberIn(c.Shares[i].Value).quotient()
-	}
-	parts = make([]exact.Rat, len(groups))
-	for i := range groups {
-		parts[i], _ = added(values, len(values)-1, i).Quo(exact.Int(factorials[len(groups)]))
-	}
-	return parts, values[len(values)-1], true
-}
-
 // numberIn is the value of a decimal of the terms.
 func numberIn(d record.Decimal) number {
 	x, _ := parseNumber(string(d), false)

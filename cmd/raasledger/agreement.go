@@ -498,11 +498,7 @@ func addVersion(c *cli.Context, db *ledger.DB, a *command.Agreement) (n int64, a
 			return 0, false, err
 		}
 	}
-	line, err := l.Get(n)
-	if err != nil {
-		return 0, false, err
-	}
-	there, err := record.Parse(line)
+	there, err := recordAt(l, n)
 	if err != nil {
 		return 0, false, err
 	}

@@ -21,11 +21,12 @@ func caseCommand() *cli.Command {
 		ArgsUsage: "CASE",
 		Description: `A row for each record: its index, when it happened, its kind, who says it, its
 name, and what it says in short; below it what else it says, and what other
-records say of it. The standing records that these rest on follow. Of each effect the findings follow that the
-agreed rules make of the records, with the tests that made them, and the
-shares (docs/rules.md); sealed values are not opened for that. With --json the
-records themselves are printed, and each answer behind them. bundle case CASE
-writes the records with the proof that they are all, for raasverify trace.
+records say of it. The standing records that these rest on follow, and of each
+effect the findings that the agreed rules make of the records, with the tests
+that made them, and the shares (docs/rules.md); sealed values are not opened
+for that. With --json the records themselves are printed, and each answer
+behind them. bundle case CASE writes the records with the proof that they are
+all, for raasverify trace.
 
 Examples:
     raasledger case T-1001 --db store
@@ -148,11 +149,7 @@ func subject(l *ledger.Ledger, what, id string) (string, error) {
 	if !ok {
 		return "", command.Failed("REF is the id of a config, an input or a grant", fmt.Errorf("there is no record %q", id))
 	}
-	line, err := l.Get(n)
-	if err != nil {
-		return "", err
-	}
-	r, err := record.Parse(line)
+	r, err := recordAt(l, n)
 	if err != nil {
 		return "", err
 	}

@@ -27,7 +27,8 @@ are overwritten in this store. Copies that others hold are theirs to erase.
 Where the basis is not an agreed one, a dispute holds the evidence, or it is to
 be kept longer, nothing is done, unless --improper says so. That stays in the
 ledger, and the rules of responsibility find it (improper_erasure), and may
-presume what it took away. Where a demand for it is unanswered, --demanded is asked for.
+presume what it took away. Where a demand for it is unanswered, --demanded is
+asked for.
 
 Examples:
     raasledger erase o-1 --db store --basis "GDPR 17(1)(a)"
@@ -113,11 +114,7 @@ func erase(c *cli.Context) error {
 }
 
 func reportErasure(c *cli.Context, l *ledger.Ledger, n int64, e ledger.Erasure, improper []responsibility.Impropriety) error {
-	line, err := l.Get(n)
-	if err != nil {
-		return err
-	}
-	r, err := record.Parse(line)
+	r, err := recordAt(l, n)
 	if err != nil {
 		return err
 	}

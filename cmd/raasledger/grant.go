@@ -192,11 +192,7 @@ func findGrant(l *ledger.Ledger, id string) (*record.Grant, error) {
 	if err != nil {
 		return nil, err
 	}
-	line, err := l.Get(n)
-	if err != nil {
-		return nil, err
-	}
-	r, err := record.Parse(line)
+	r, err := recordAt(l, n)
 	if err != nil {
 		return nil, err
 	}

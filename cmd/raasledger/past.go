@@ -53,7 +53,7 @@ type statementOfPast struct {
 func pastFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "over", Usage: "records of the past: a store, a bundle, records as JSON Lines, or rows with --map, in `PAST`"},
-		&cli.StringFlag{Name: "map", Aliases: []string{"mapping"}, Usage: "PAST is CSV or JSON; the mapping in `FILE` says which records its rows are"},
+		&cli.StringFlag{Name: "map", Usage: "PAST is CSV or JSON; the mapping in `FILE` says which records its rows are"},
 		&cli.StringFlag{Name: "ledger", Usage: "ledger of `ORIGIN`; not needed where the store has one only"},
 		&cli.BoolFlag{Name: "redate", Usage: "as though the terms had been in force over all of PAST"},
 	}

@@ -85,11 +85,7 @@ func show(c *cli.Context) error {
 			if err != nil {
 				return err
 			}
-			line, err := l.Get(n)
-			if err != nil {
-				return err
-			}
-			r, err := record.Parse(line)
+			r, err := recordAt(l, n)
 			if err != nil {
 				return err
 			}

@@ -119,6 +119,15 @@ func withLedger(c *cli.Context, f func(*ledger.Ledger) error) (err error) {
 	return storeError(f(l))
 }
 
+// recordAt is record n.
+func recordAt(l *ledger.Ledger, n int64) (*record.Record, error) {
+	line, err := l.Get(n)
+	if err != nil {
+		return nil, err
+	}
+	return record.Parse(line)
+}
+
 // pick returns the ledger that --ledger names, or the only one.
 func pick(c *cli.Context, db *ledger.DB) (*ledger.Ledger, error) {
 	if origin := c.String("ledger"); origin != "" {

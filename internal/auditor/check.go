@@ -3,6 +3,7 @@ package auditor
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -103,6 +104,14 @@ func run(c *cli.Context, in io.Reader, o verify.Options) (*verify.Report, error)
 	report, err := verify.Verify(in, o)
 	wipe()
 	return report, err
+}
+
+// refused shows why a bundle is refused, and says what is not done for that.
+func refused(c *cli.Context, report *verify.Report, nothing string) error {
+	if err := report.WriteText(c.App.ErrWriter); err != nil {
+		return err
+	}
+	return command.Refused("", errors.New("the bundle is refused, "+nothing))
 }
 
 func checkCommand() *cli.Command {

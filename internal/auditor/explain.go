@@ -95,10 +95,7 @@ func explain(c *cli.Context) error {
 	case report == nil:
 		return err
 	case report.ExitCode() == command.ExitRefused:
-		if err := report.WriteText(c.App.ErrWriter); err != nil {
-			return err
-		}
-		return command.Refused("", errors.New("the bundle is refused, nothing in it is explained"))
+		return refused(c, report, "nothing in it is explained")
 	case err != nil && q.Result == "":
 		return command.Failed("raasverify check shows the statements and their lines", err)
 	case err != nil:

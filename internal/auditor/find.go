@@ -62,10 +62,7 @@ func find(c *cli.Context) error {
 	case err != nil:
 		return err
 	case report.ExitCode() == command.ExitRefused:
-		if err := report.WriteText(c.App.ErrWriter); err != nil {
-			return err
-		}
-		return command.Refused("", errors.New("the bundle is refused, nothing in it is found"))
+		return refused(c, report, "nothing in it is found")
 	case matter == nil:
 		return command.Failed("raasledger bundle case CASE writes the bundle of a case", errors.New("want the bundle of a case, got a replay bundle"))
 	}

@@ -2,7 +2,6 @@ package auditor
 
 import (
 	"encoding/json"
-	"errors"
 
 	"github.com/urfave/cli/v2"
 
@@ -18,10 +17,11 @@ func traceCommand() *cli.Command {
 		Description: `The bundle is verified as by check, and nothing is traced from one that is
 refused. What was recorded of the case follows: of each record a row, below it
 what else it says and what other records say of it; then the standing records
-that these rest on, and of each effect, or of the one named, the findings with the records and tests that make them, the shares,
-and who answers to those outside. With --size it is the answer of then: of the
-first N records, of which the bundle has all that matter. Exit codes are those
-of check. docs/rules.md publishes the rules.
+that these rest on, and of each effect, or of the one named, the findings with
+the records and tests that make them, the shares, and who answers to those
+outside. With --size it is the answer of then: of the first N records, of which
+the bundle has all that matter. Exit codes are those of check. docs/rules.md
+publishes the rules.
 
 Examples:
     raasverify trace T-1001.bundle --policy policy
@@ -65,10 +65,7 @@ func trace(c *cli.Context) error {
 	case report == nil:
 		return err
 	case report.ExitCode() == command.ExitRefused:
-		if err := report.WriteText(c.App.ErrWriter); err != nil {
-			return err
-		}
-		return command.Refused("", errors.New("the bundle is refused, nothing in it is traced"))
+		return refused(c, report, "nothing in it is traced")
 	case err != nil && c.IsSet("size"):
 		return command.Failed("without --size all that the bundle shows is read", err)
 	case err != nil && effect != "":
