@@ -62,7 +62,7 @@ func (u *run) word(source, r *record.Record, name, value string) correction {
 
 // claimed is what a dispute says about a source.
 func (u *run) claimed(dispute *record.Record, value string) correction {
-	c := correction{n: dispute.Log.N, value: value, disputed: !u.f.void(dispute), records: []*record.Record{dispute}}
+	c := correction{n: dispute.Log.N, value: value, disputed: true, records: []*record.Record{dispute}}
 	for _, e := range u.about(dispute.ID, u.size) {
 		b, ok := e.Body.(*record.Resolve)
 		if !ok || b.Dispute != dispute.ID {
