@@ -144,7 +144,7 @@ func TestHold(t *testing.T) {
 	with("late/T-2", "T-2", &record.Input{AsOf: clock.now})
 	own, _, err := l.Find("x/T-2")
 	must(t, err)
-	cited, err = l.record(own)
+	cited, err = l.recordAt(own)
 	must(t, err)
 	r = byClient(t, &record.Record{Kind: record.KindDispute, ID: "dp-lost", Case: "T-2", At: clock.now, Body: &record.Dispute{About: "x/T-2", Ground: "wrong"}}, 0, "", strip(cited))
 	r.Sigs = nil
