@@ -74,3 +74,31 @@ func TestResolutionOfNothingIsUnmatched(t *testing.T) {
 		t.Errorf("April: %s", show(st))
 	}
 }
+
+// An amendment may round otherwise. What an earlier period was billed is given
+// back to the last cent all the same: a correction is rounded as its period was,
+// and so is the share of a bound.
+func TestCorrectionIsRoundedAsItsPeriod(t *testing.T) {
+	text := func(from, mode string) string {
+		return fmt.Sprintf(`{"effective": {"from": "%s", "until": "2026-07-01T00:00:00.000Z"}, "rounding": {"mode": "%s", "at": "line"},
+			"results": {`+simple("sale", "")+`}, "measures": {"sales": {"count": "sale", "over": "period"}},
+			"lines": [{"name": "sales", "of": "sales", "mode": "graduated", "tiers": [{"unit": "0.455"}]}],
+			"settle": {"close_after": "0s", "late": "current", "negative": "carry", "corrections": "after_minimum"}}`, from, mode)
+	}
+	for _, c := range []struct{ first, second, billed, back string }{
+		{"half_up", "down", "0.46", "-0.46"},
+		{"down", "up", "0.45", "-0.45"},
+	} {
+		k := start(t, text("2026-03-01T00:00:00.000Z", c.first))
+		of := k.claim("sale", "2026-03-10")
+		k.agree(at("2026-03-31"), draft(t, text("2026-04-01T00:00:00.000Z", c.second)), "", "vendor", "client")
+		if st, _ := k.settle(); string(st.Total) != c.billed {
+			t.Errorf("March is %s, want %s", st.Total, c.billed)
+		}
+		k.add(&record.Record{At: at("2026-04-02"), By: "client", Body: &record.Reverse{Of: of, Cause: "reversed"}})
+		st, detail := k.settle()
+		if string(st.CarriedOut) != c.back || !strings.Contains(strings.Join(detail, "\n"), `"`+c.back+`","reversed"`) {
+			t.Errorf("rounded %s and then %s: given back %s, want %s: %v", c.first, c.second, st.CarriedOut, c.back, detail)
+		}
+	}
+}

@@ -174,7 +174,7 @@ func (z *settlement) correct() (sum number) {
 		if was != nil {
 			was.quantity, now.quantity, was.end, now.end = before.quantity, after.quantity, before.amount, after.amount
 		}
-		x := z.settledAt(after.amount).sub(z.settledAt(before.amount))
+		x := z.settledAt(k.period, after.amount).sub(z.settledAt(k.period, before.amount))
 		sum = sum.add(x)
 		z.statement.Corrections = append(z.statement.Corrections, record.Correction{
 			Period: p.Name, Version: k.version, Line: t.name,
@@ -185,12 +185,13 @@ func (z *settlement) correct() (sum number) {
 }
 
 // settledAt is what a line of a period that is corrected comes to: nothing
-// while it is held.
-func (z *settlement) settledAt(x bookValue) number {
+// while it is held. It is rounded as that period is, so that what was billed
+// can be given back whole.
+func (z *settlement) settledAt(period record.Time, x bookValue) number {
 	if !x.ok {
 		return number{}
 	}
-	return z.round(x.number)
+	return x.number.round(z.terms.Scale, z.modeOf(period))
 }
 
 // reaches reports whether one of the slots, all of one period, is read by a

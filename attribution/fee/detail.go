@@ -118,7 +118,7 @@ func (z *settlement) moved(line detailLine, v *version, period record.Time, befo
 		line.measure, line.quantity = m.Name, y.cumulated.quantity.sub(was)
 		z.backings.take(at, &line, p, old, kept, had, has)
 		for k, i := range y.lines {
-			price := z.round(y.priceOf(i, &y.cumulated))
+			price := y.priceOf(i, &y.cumulated).round(z.terms.Scale, y.mode)
 			line.line, line.amount = v.tables[i].name, price.sub(y.prices[k])
 			y.prices[k] = price
 			z.backings.priced(at, &line)
@@ -158,7 +158,7 @@ func (y *change) begin(z *settlement) {
 	for i, t := range y.version.tables {
 		if t.own && t.free == nil && t.of == y.measure.Name {
 			y.lines = append(y.lines, i)
-			y.prices = append(y.prices, z.round(y.priceOf(i, &y.cumulated)))
+			y.prices = append(y.prices, y.priceOf(i, &y.cumulated).round(z.terms.Scale, y.mode))
 		}
 	}
 }

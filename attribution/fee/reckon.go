@@ -337,7 +337,7 @@ func shownValue(name string, value func(string) (number, bool)) record.Reading {
 
 // setting is where the adjustments of a period happen.
 func (z *settlement) setting(b *book, period terms.Period, show *reckoning) *setting {
-	g := &setting{value: b.value, covered: 1, whole: 1, scale: z.terms.Scale, mode: exact.Mode(z.terms.Rounding.Mode)}
+	g := &setting{value: b.value, covered: 1, whole: 1, scale: z.terms.Scale, mode: z.modeOf(period.From)}
 	g.covered, g.whole = z.share(b.version, period)
 	if show != nil {
 		g.step = func(op string, before, after number) {
@@ -365,6 +365,17 @@ func (z *settlement) baseOf(period record.Time) int64 {
 	}
 	p, _ := z.s.periodAt(period)
 	return p.base
+}
+
+// modeOf is how amounts of a period are rounded: as its base version says. An
+// amendment may say otherwise from then on, but never a currency's scale.
+func (z *settlement) modeOf(period record.Time) exact.Mode {
+	if period != never && period != z.period.From {
+		if base := z.baseOf(period); base > 0 {
+			return exact.Mode(z.s.versions[base-1].terms.Rounding.Mode)
+		}
+	}
+	return exact.Mode(z.terms.Rounding.Mode)
 }
 
 // begun reports whether a statement that is owed came before.

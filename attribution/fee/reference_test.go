@@ -1054,7 +1054,7 @@ func timeline(x *refResult, records []*record.Record, closing record.Time, insta
 			}
 		}
 		for _, h := range accepts {
-			withdraws := decides(h.r)
+			withdraws := decides(h.r) && role(h.r) != author
 			if x.rule.Accept.On == "third" && role(d.r) == "client" {
 				withdraws = role(h.r) == "client"
 			}

@@ -270,7 +270,7 @@ func (c *claim) spells(closing, unbound record.Time, v *view, when func(*event) 
 // endings are what can end disputes, so that each finds its own without
 // looking at all events.
 type endings struct {
-	accepts []record.Time           // of whose word accepts, sorted
+	accepts []record.Time           // of whose word accepts, and did not claim, sorted
 	clients []record.Time           // of the client, where a third party's word accepts, sorted
 	said    map[string]dispositions // by the id of the dispute
 }
@@ -289,7 +289,7 @@ func (c *claim) endings(closing record.Time, when func(*event) record.Time) endi
 		switch e.kind {
 		case accept:
 			switch {
-			case c.accepts(e):
+			case c.accepts(e) && e.by != c.author: // whoever claimed has had its word
 				end.accepts = append(end.accepts, when(e))
 			case e.by == client:
 				end.clients = append(end.clients, when(e))

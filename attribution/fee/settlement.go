@@ -155,6 +155,7 @@ type change struct {
 	version       *version
 	measure       *measure
 	base          bool // its lines are due without claims
+	mode          exact.Mode
 	before, after tally
 	claims        int64   // of this statement
 	joint         bool    // a line of some version reads it together with others
@@ -432,7 +433,7 @@ func (z *settlement) change(at slot) *change {
 	if y != nil {
 		return y
 	}
-	y = &change{version: v, measure: v.measures[at.measure], first: -1, last: -1}
+	y = &change{version: v, measure: v.measures[at.measure], first: -1, last: -1, mode: z.modeOf(at.period)}
 	if at.period == never {
 		y.base = v.number == z.base
 	} else {

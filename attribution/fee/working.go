@@ -201,7 +201,7 @@ func (w *working) reckoned(z *settlement, r *reckoning, line *terms.Line, after 
 	t := r.table
 	var out []Step
 	o := &setOut{convert: line.Convert, adjusts: line.Adjust, steps: r.steps, reads: r.reads, free: &r.free, days: dayWords(z.s.standing.Versions())}
-	o.setting = setting{covered: r.covered, whole: r.whole, scale: z.terms.Scale, mode: z.mode()}
+	o.setting = setting{covered: r.covered, whole: r.whole, scale: z.terms.Scale, mode: z.modeOf(w.period.From)}
 	quantity, amount, _ := o.made()
 	if q := r.quantity; t.mode != each && t.of != "" && q.ok && q.sign() < 0 {
 		switch t.below {
@@ -348,15 +348,15 @@ func (w *working) correction(z *settlement, c *record.Correction) []Step {
 	side := func(head string, r *reckoning, after bool) record.Decimal {
 		out = append(out, Step{What: head})
 		steps := append(w.source(z, r, line, after), w.reckoned(z, r, line, after)...)
-		amount := fixed(z.settledAt(r.end), scale)
+		amount := fixed(z.settledAt(w.period.From, r.end), scale)
 		switch {
 		case r.end.ok && r.start != nil:
-			steps = append(steps, Step{fmt.Sprintf("rounded %s to %s", modeWords(z.terms.Rounding.Mode), decimalsWords(scale)), fmt.Sprintf("%s becomes %s", told(r.end.number), amount)})
+			steps = append(steps, Step{fmt.Sprintf("rounded %s to %s", modeWords(string(z.modeOf(w.period.From))), decimalsWords(scale)), fmt.Sprintf("%s becomes %s", told(r.end.number), amount)})
 		case r.end.ok:
 			steps = append(steps, Step{"nothing is due where no " + nouns[sourceOf(v.terms, line)] + " counts", string(amount)})
 		default:
 			o := &setOut{adjusts: line.Adjust, steps: r.steps, reads: r.reads, days: dayWords(z.s.standing.Versions())}
-			o.setting = setting{covered: r.covered, whole: r.whole, scale: scale, mode: z.mode()}
+			o.setting = setting{covered: r.covered, whole: r.whole, scale: scale, mode: z.modeOf(w.period.From)}
 			_, _, left := o.made()
 			steps = append(steps, Step{o.heldWords(v.terms, line, r.quantity.display(), left), string(amount)})
 		}
