@@ -271,7 +271,7 @@ func (b *body) read(r *record.Record) record.Body {
 	case "input":
 		return b.input(r)
 	case "measurement":
-		return &record.Measurement{Metric: b.text("metric"), From: b.time("from"), Until: b.time("until"), Value: record.Decimal(b.text("value")), Fields: b.facts("fields")}
+		return &record.Measurement{Metric: b.text("metric"), From: b.time("from"), Until: b.time("until"), Value: record.Decimal(b.text("value")), Fields: b.facts("fields"), Sources: b.texts("sources")}
 	case "decision":
 		return b.decision()
 	case "action":
