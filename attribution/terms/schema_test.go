@@ -181,14 +181,14 @@ func TestSchemaRefusesWhatDraftRefuses(t *testing.T) {
 		convert-with-each credit-by-author-who-may-not credit-by-unknown-fact credit-decay-of-nothing credit-fixed-not-100 credit-fixed-to-a-stranger
 		credit-of-a-mean credit-of-a-metric credit-of-unknown-result credit-position-above-100 credit-position-of-nothing credit-shapley-below-zero
 		credit-shapley-incomplete credit-shapley-to-a-stranger credit-shapley-too-many credit-shapley-twice credit-shapley-unsorted
-		credit-shapley-worth-nothing credit-within-too-long day-count-missing day-count-without-proration delivered-not-in-evidence delivered-without-evidence dispute-to-arbiter-with-delay
+		credit-shapley-worth-nothing credit-within-too-long day-count-missing day-count-without-proration delivered-not-in-evidence delivered-without-evidence dispute-to-arbiter-with-delay duration-beyond-a-century
 		distinct-over-term due-at-no-time due-at-outside each-bounds-crossed each-free-ends-alone each-free-ends-missing each-free-over-term
 		each-without-mode-each effect-findings-without-rules effect-held-by-a-dispute-that-is-none effect-measure-credit effect-measure-missing
 		effect-measure-of-no-result effect-measure-of-nothing-void effect-measure-priced-each effect-measure-sum effect-measure-where
 		effect-within-beyond-final effective-backwards effective-too-long fact-named-like-a-word fact-named-occurred factor-steps-twice
 		factor-steps-unsorted factor-unknown field-twice final-too-early formula-divides-by-zero formula-grows-too-large formula-is-a-condition
 		formula-is-a-text formula-mixes-spans formula-mixes-spans-by-others formula-named-like-a-constant formula-named-like-a-measure
-		formula-named-like-a-word formula-of-a-wrong-formula formula-of-no-value formula-reads-a-fact formula-reads-itself
+		formula-named-like-a-word formula-nested-too-deep formula-of-a-wrong-formula formula-of-no-value formula-reads-a-fact formula-reads-itself
 		formula-reads-itself-by-others formula-reads-occurred formula-too-deep formula-unknown-name formula-works-too-much include-after-another
 		include-of-nothing include-on-a-flat-line include-on-the-document include-rolls-over-term include-rolls-to-less include-rolls-to-with-lost
 		include-twice include-with-each key-of-small-order key-shared-by-two-parties line-each-of-a-formula line-each-of-a-mean line-each-of-a-metric
@@ -198,7 +198,7 @@ func TestSchemaRefusesWhatDraftRefuses(t *testing.T) {
 		measure-where-of-action-unknown measure-where-of-metric-unknown measure-where-over-foreign-fact metric-by-a-stranger
 		metric-fact-named-occurred metric-fact-named-value metric-final-too-early missing-missing missing-of-a-result missing-other-below-zero
 		missing-other-itself missing-other-of-a-result missing-other-of-another missing-other-over-the-term missing-other-unknown
-		missing-value-below-zero no-client numbers-without-quotes offset-after-the-end offset-without-change offsets-begin-late
+		missing-value-below-zero no-client no-vendor numbers-without-quotes offset-after-the-end offset-without-change offsets-begin-late
 		offsets-two-before-the-beginning offsets-unsorted once-per-decimal-fact once-per-unknown-fact package-of-nothing partial-missing
 		partial-of-a-fee-that-is-due-once partial-over-term partial-where-nothing-is-cut percent-off-above-100 prepaid-at-most-less
 		prepaid-at-most-of-lost prepaid-backwards prepaid-finer-than-a-cent prepaid-of-nothing prepaid-twice prorate-over-term
@@ -208,8 +208,8 @@ func TestSchemaRefusesWhatDraftRefuses(t *testing.T) {
 		statement-of-too-many-names statement-of-too-many-tiers sum-over-text sum-over-unknown-fact text-turned-around text-with-space-around
 		third-accepts-by-a-dispute third-by-with-silence third-is-an-arbiter third-is-the-client third-is-the-vendor third-missing third-not-a-party
 		tier-up-to-zero tier-with-two-prices tiers-closed tiers-open-in-the-middle tiers-that-overlap tiers-unsorted times-a-constant
-		times-on-the-document-over-term times-unknown two-vendors where-divides-by-zero where-does-not-parse where-function-arguments
-		where-function-of-text where-not-a-condition where-occurred-against-text where-occurred-as-decimal where-occurred-on-no-day
+		times-on-the-document-over-term times-unknown two-vendors where-chained where-constant-against-a-word where-divides-by-zero where-does-not-parse where-function-arguments
+		where-function-of-text where-mixes-types where-not-a-condition where-occurred-against-text where-occurred-as-decimal where-occurred-on-no-day where-orders-texts
 		where-never-true where-root-of-a-negative where-wrong-types zero-missing zero-without-flat`)
 	root := readSchema(t)
 	seen := map[string]bool{}
