@@ -18,6 +18,7 @@ func (l *Ledger) against(ctx context.Context, e, of *record.Record) ([]responsib
 	if err != nil {
 		return nil, err
 	}
+	matter = slices.DeleteFunc(matter, l.rules.standing.Void) // a void dispute holds nothing, a void resolve ends none
 	if e.Log == nil {
 		next := *e
 		next.Log = &record.Log{N: size, Time: e.At}

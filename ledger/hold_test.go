@@ -134,6 +134,24 @@ func TestHold(t *testing.T) {
 	_, err = l.Append(ctx, r)
 	must(t, err)
 	must(t, erase("i-later", "asked", false))
+	// Who took a key holds nothing with it once it is revoked.
+	pub := record.FormatPublicKey(public("lost"))
+	seq++
+	prev, err = record.ContentDigest(r)
+	must(t, err)
+	client(&record.Record{Kind: record.KindKey, ID: "k", Body: &record.Key{Op: "enrol", Key: pub, Holder: "client", Party: "client", Effective: clock.now}})
+	client(&record.Record{Kind: record.KindKey, ID: "k-end", Body: &record.Key{Op: "revoke", Key: pub, Holder: "client", Party: "client", Effective: clock.now}})
+	with("late/T-2", "T-2", &record.Input{AsOf: clock.now})
+	own, _, err := l.Find("x/T-2")
+	must(t, err)
+	cited, err = l.recordAt(own)
+	must(t, err)
+	r = byClient(t, &record.Record{Kind: record.KindDispute, ID: "dp-lost", Case: "T-2", At: clock.now, Body: &record.Dispute{About: "x/T-2", Ground: "wrong"}}, 0, "", strip(cited))
+	r.Sigs = nil
+	must(t, record.Sign(r, testOrigin, key("lost")))
+	_, err = l.Append(ctx, r)
+	must(t, err)
+	must(t, erase("late/T-2", "asked", false))
 }
 
 func sealedOf(t *testing.T, l *Ledger, id string) record.Digest {

@@ -235,7 +235,7 @@ func (m *Meter) judge(c *claim) *metered {
 	if v.accepted == never {
 		at(m.s.silent(c))
 	} else {
-		at(max(v.accepted, c.at+record.Time(c.rule.Lock)))
+		at(max(v.accepted, c.locks()))
 	}
 	at(m.s.delivered(c))
 	back := v.reversible(c)
@@ -309,7 +309,7 @@ func (m *Meter) judge(c *claim) *metered {
 			x.reason = disputed
 		}
 		if v.locked == never {
-			v.locked = max(v.accepted, c.at+record.Time(c.rule.Lock))
+			v.locked = max(v.accepted, c.locks())
 		}
 	}
 	x.period = m.periodOf(c.billedAt(&v))

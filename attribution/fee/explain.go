@@ -197,7 +197,7 @@ func (s *State) nowWords(c *claim, v *view) string {
 		}
 		return "not accepted"
 	case v.locked == never:
-		return fmt.Sprintf("accepted, locked at %v", max(v.accepted, c.at+record.Time(c.rule.Lock)))
+		return fmt.Sprintf("accepted, locked at %v", max(v.accepted, c.locks()))
 	}
 	switch _, truth := c.target(v, never, nil, &touches{s: s, closing: max(s.standing.Last(), c.at)}); truth {
 	case 1:

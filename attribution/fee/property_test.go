@@ -94,6 +94,10 @@ func drawTerms(t *rapid.T, scales ...int) map[string]any {
 			"lock": hours("lock", 120), "billed_at": pick("billed_at", "occurred", "accepted", "locked", "recorded"),
 			"final_after": fmt.Sprintf("%dd", rapid.IntRange(36, 60).Draw(t, "final_after")),
 		}
+		if pick("lock", "after", "after", "day") == "day" {
+			r["lock"] = map[string]any{"months": 1, "day": rapid.IntRange(1, 5).Draw(t, "day")}
+			r["final_after"] = fmt.Sprintf("%dd", rapid.IntRange(48, 60).Draw(t, "final_after"))
+		}
 		if name == "sale" {
 			r["once_per"] = pick("once_per", "case", "fact:ref")
 		} else {

@@ -5,6 +5,7 @@ import (
 	"math/big"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/raasledger/raasledger/attribution/record"
 	"github.com/raasledger/raasledger/attribution/terms"
@@ -1098,7 +1099,12 @@ func timeline(x *refResult, records []*record.Record, closing record.Time, insta
 	y.acceptedAt, y.lockedAt = never, never
 	if accepted >= 0 {
 		y.acceptedAt = accepted
-		if l := max(accepted, x.t0+record.Time(x.rule.Lock)); l <= closing {
+		lock := x.t0 + record.Time(x.rule.Lock.After)
+		if l := x.rule.Lock; l.Months > 0 { // the calendar of these is UTC
+			claimed := time.UnixMilli(int64(x.t0)).UTC()
+			lock = record.Time(time.Date(claimed.Year(), claimed.Month()+time.Month(l.Months), l.Day, 0, 0, 0, 0, time.UTC).UnixMilli())
+		}
+		if l := max(accepted, lock); l <= closing {
 			y.locked, y.lockedAt = true, l
 		}
 	}

@@ -110,7 +110,7 @@ func (s *State) look(c *claim, closing record.Time) view {
 		v.accepted = never
 	}
 	if v.accepted < never {
-		v.locked = max(v.accepted, c.at+record.Time(r.Lock))
+		v.locked = max(v.accepted, c.locks())
 		if v.locked > closing {
 			v.locked = never
 		}
@@ -146,6 +146,9 @@ func (s *State) look(c *claim, closing record.Time) view {
 	v.reductions(c, closing, when)
 	return v
 }
+
+// locks is the first instant at which the claim can be locked.
+func (c *claim) locks() record.Time { return c.rule.version.terms.LockedAt(c.rule.Result, c.at) }
 
 // ownWord reports whether the author of the claim is whose word accepts it.
 func (c *claim) ownWord() bool {

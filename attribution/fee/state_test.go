@@ -72,6 +72,7 @@ func TestTimeline(t *testing.T) {
 		return strings.TrimSuffix(strings.TrimSpace(strings.Join(words, " ")), " /")
 	}
 	type events = []*record.Record
+	onTheFirst := []string{`"lock": "6d"`, `"lock": {"months": 1, "day": 1}`, `{"within": "10d", "from": "locked"}`, `"none"`}
 	for _, c := range []struct {
 		name   string
 		terms  string
@@ -88,6 +89,10 @@ func TestTimeline(t *testing.T) {
 
 		{"reversal before the claim", guarded(), events{reverseOf("2026-03-09", "reopened", "")}, " reopened /"},
 		{"reversal at the lock", guarded(), events{reverseOf("2026-03-16T12:00", "cancelled", "")}, " cancelled /"},
+		{"reversal before the day of the lock", guarded(onTheFirst...), events{reverseOf("2026-04-01", "cancelled", "")}, " cancelled /"},
+		{"part before the day of the lock", guarded(onTheFirst...), events{reverseOf("2026-04-01", "reversed", "4")}, "6 billed /"},
+		{"reversal after the day of the lock", guarded(onTheFirst...), events{reverseOf("2026-04-01T00:01", "reversed", "")}, "10 billed after_guarantee /"},
+		{"the day of the lock is after the closing", guarded(`"lock": "6d"`, `"lock": {"months": 1, "day": 12}`, `"40d"`, `"54d"`), nil, "pending / 10 billed"},
 		{"reversal after the lock", guarded(), events{reverseOf("2026-03-16T12:01", "reversed", "")}, " reversed /"},
 		{"reversal at the end of the guarantee", guarded(), events{reverseOf("2026-03-26T12:00", "reversed", "")}, " reversed /"},
 		{"reversal after the guarantee", guarded(), events{reverseOf("2026-03-26T12:01", "reversed", "")}, "10 billed after_guarantee /"},

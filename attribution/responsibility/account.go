@@ -70,18 +70,18 @@ func (f *Facts) addEffect(r *record.Record, b *record.Action) {
 // spending is what an effect takes from a period limit. counts is false for
 // one under an override: then a human spent.
 func (f *Facts) spending(r *record.Record, b *record.Action) (s sums, counts bool) {
-	v := f.inForce(r)
-	if b.Amount != "" && (v == nil || b.Currency != v.terms.Currency) {
-		return sums{foreign: 1}, true
-	}
+	held := true
 	if b.Review != "" {
-		review := f.before(r.Log.N, b.Review)
-		if review == nil {
-			return sums{unknown: amount(b.Amount)}, true
-		}
-		if f.override(r, b) != nil {
+		if held = f.before(r.Log.N, b.Review) != nil; held && f.override(r, b) != nil {
 			return sums{}, false
 		}
+	}
+	v := f.inForce(r)
+	switch {
+	case b.Amount != "" && (v == nil || b.Currency != v.terms.Currency):
+		return sums{foreign: 1}, true
+	case !held:
+		return sums{unknown: amount(b.Amount)}, true
 	}
 	return sums{counted: amount(b.Amount)}, true
 }

@@ -62,7 +62,7 @@ func (u *run) word(source, r *record.Record, name, value string) correction {
 
 // claimed is what a dispute says about a source.
 func (u *run) claimed(dispute *record.Record, value string) correction {
-	c := correction{n: dispute.Log.N, value: value, disputed: !u.f.void(dispute), records: []*record.Record{dispute}}
+	c := correction{n: dispute.Log.N, value: value, disputed: true, records: []*record.Record{dispute}}
 	for _, e := range u.about(dispute.ID, u.size) {
 		b, ok := e.Body.(*record.Resolve)
 		if !ok || b.Dispute != dispute.ID {
@@ -127,8 +127,19 @@ func (u *run) corrected(source *record.Record, name string) {
 			}
 		}
 	}
-	if before != nil && u.decide(SupersededInput, of, quoted(before.value)+" of "+before.records[0].ID+", known before it,", "!=", shown, differs(before.value)) {
-		u.operative(SupersededInput, u.x.By, source, name, before)
+	// Nobody can tell whether a field that is not shown differs.
+	judge := func(rule Rule, party string, c *correction, known, right string, trips bool) {
+		left, status := quoted(c.value)+" of "+c.records[0].ID+", known "+known+" it,", Established
+		if trips && used.state == unavailable {
+			status = Undeterminable
+			u.test(rule, of, left, "!=", right, unknown)
+		} else if !u.decide(rule, of, left, "!=", right, trips) {
+			return
+		}
+		u.operative(rule, party, status, source, name, c)
+	}
+	if before != nil {
+		judge(SupersededInput, u.x.By, before, "before", shown, differs(before.value))
 	}
 	switch {
 	case after != nil:
@@ -138,9 +149,7 @@ func (u *run) corrected(source *record.Record, name string) {
 		if known {
 			right += ", and known before it"
 		}
-		if u.decide(BadInput, of, quoted(after.value)+" of "+after.records[0].ID+", known after it,", "!=", right, differs(after.value) && !known) {
-			u.operative(BadInput, source.By, source, name, after)
-		}
+		judge(BadInput, source.By, after, "after", right, differs(after.value) && !known)
 	case alleged != nil:
 		if disputed != nil && (before == nil || compare(before.value, disputed.value) != 0) && u.unanswered(source, name, disputed) {
 			return
@@ -183,14 +192,14 @@ func (u *run) unanswered(source *record.Record, name string, c *correction) bool
 
 // operative adds a finding that weighs only where the right value changes a
 // check.
-func (u *run) operative(rule Rule, party string, source *record.Record, name string, c *correction) {
+func (u *run) operative(rule Rule, party string, status Status, source *record.Record, name string, c *correction) {
 	made := len(u.tests) - 1
 	butFor := u.butFor(rule, source, name, c.value)
 	weight := 0
 	if butFor == ButForYes {
 		weight = u.agreed.WeightOf(string(rule))
 	}
-	f := u.findWeighing(weight, rule, party, Established, append(slices.Clone(c.records), source, u.d)...)
+	f := u.findWeighing(weight, rule, party, status, append(slices.Clone(c.records), source, u.d)...)
 	f.ButFor = stronger(f.ButFor, butFor)
 	if !slices.Contains(f.Tests, made) {
 		f.Tests = append(f.Tests, made)

@@ -116,7 +116,7 @@ func (u *run) holding(r *record.Record) []*record.Record {
 			all = append(all, u.about(id, u.size)...)
 		}
 	}
-	all = slices.DeleteFunc(all, func(r *record.Record) bool { return r.Kind != record.KindDispute })
+	all = slices.DeleteFunc(all, func(r *record.Record) bool { return r.Kind != record.KindDispute || u.f.empty(r) })
 	for _, d := range slices.Clone(all) {
 		for _, e := range u.about(d.ID, u.size) {
 			if b, ok := e.Body.(*record.Resolve); ok && b.Dispute == d.ID {
@@ -175,7 +175,7 @@ func (u *run) withheld(rule Rule, r *record.Record, name string) []*record.Recor
 				}
 			}
 		case *record.Demand:
-			if b.Custodian != u.x.By || u.f.demandDue(e) >= u.now() {
+			if b.Custodian != u.x.By || u.f.void(e) || u.f.demandDue(e) >= u.now() {
 				continue
 			}
 			if slices.ContainsFunc(behind, func(d record.Digest) bool { return !slices.Contains(handed, d) }) {

@@ -148,7 +148,7 @@ func TestChainsAreEnough(t *testing.T) {
 			}
 			for _, r := range records {
 				in := slices.ContainsFunc(record.Chains(r), func(name string) bool { return slices.Contains(names, name) })
-				if in || cited[r.ID] || r.Kind == record.KindInput {
+				if in || cited[r.ID] || r.Kind == record.KindInput || r.Kind == record.KindMeasurement {
 					read = append(read, r)
 				}
 			}

@@ -142,8 +142,12 @@ func (u *run) limitExceeded() {
 			continue
 		}
 		s := u.f.spent(k.r.ID, k.g.LimitPeriod.Days, u.at, u.x.Log.N)
-		own, _ := u.f.spending(u.x, u.action)
-		s = s.add(own)
+		// It is under no override, or the rule would not be run.
+		if u.foreign() {
+			s.foreign++
+		} else {
+			s.counted = s.counted.Add(amount(u.action.Amount))
+		}
 		limit := amount(k.g.LimitPeriod.Amount)
 		left := fmt.Sprintf("sum %s over the %d days to %s", s.counted, k.g.LimitPeriod.Days, u.at)
 		right := "limit_period " + string(k.g.LimitPeriod.Amount) + " of " + k.r.ID

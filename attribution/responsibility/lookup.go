@@ -11,6 +11,9 @@ func (f *Facts) Record(id string, size int64) *record.Record { return f.before(s
 // grant, demands, disclosures on a demand, erasures, disputes and resolutions.
 func (f *Facts) About(id string, size int64) []*record.Record { return f.of(id, size) }
 
+// Void reports whether r was signed with a key that was revoked before it.
+func (f *Facts) Void(r *record.Record) bool { return f.void(r) }
+
 // Now is the time at a size in a case: that of the last record that names the
 // case or is a standing one. The rules measure deadlines by it.
 func (f *Facts) Now(matter string, size int64) record.Time { return f.now(matter, size) }

@@ -130,7 +130,7 @@ func (u *run) impossibleReference(r *record.Record) {
 func (u *run) disclosures(demand *record.Record, b *record.Demand, r *record.Record) []*record.Record {
 	var all []*record.Record
 	for _, d := range u.f.of(demand.ID, u.size) {
-		if a, ok := d.Body.(*record.Disclose); ok && d.By == b.Custodian && record.CheckAnswer(d, a, demand, r) == nil {
+		if a, ok := d.Body.(*record.Disclose); ok && d.By == b.Custodian && !u.f.void(d) && record.CheckAnswer(d, a, demand, r) == nil {
 			all = append(all, d)
 		}
 	}
@@ -141,6 +141,10 @@ func (u *run) evidenceMissing(e *record.Record, b *record.Demand, r *record.Reco
 	of := "demand " + e.ID + " of " + r.ID + " to " + b.Custodian
 	now := u.now()
 	due := u.f.demandDue(e)
+	if u.f.void(e) {
+		u.test(EvidenceMissing, of, "its signature, by a key revoked before it,", "asks for", "anything", no)
+		return
+	}
 	inTime := slices.ContainsFunc(u.disclosures(e, b, r), func(d *record.Record) bool { return u.f.instant(d) <= due })
 	left := "deadline " + due.String()
 	if inTime {

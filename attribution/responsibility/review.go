@@ -187,10 +187,11 @@ func (u *run) missed() []*record.Record {
 }
 
 // asks reports whether a handoff asks somebody to decide by a deadline before x:
-// who decided hands it over, and the deadline had not passed when it did.
+// who decided hands it over, by a key that is not revoked, and the deadline had
+// not passed when it did.
 func (u *run) asks(h *record.Record) bool {
 	b := h.Body.(*record.Handoff)
-	return h.Log.N < u.x.Log.N && h.By == u.d.By && b.Deadline > u.f.instant(h)
+	return h.Log.N < u.x.Log.N && h.By == u.d.By && !u.f.void(h) && b.Deadline > u.f.instant(h)
 }
 
 // escalated returns of the handoffs that were missed the first one by which the
@@ -211,7 +212,7 @@ func (u *run) oversight() {
 	missed := u.missed()
 	for _, h := range u.handoffs {
 		b := h.Body.(*record.Handoff)
-		if b.Deadline == 0 || h.Log.N >= u.x.Log.N || h.By != u.d.By {
+		if b.Deadline == 0 || h.Log.N >= u.x.Log.N || h.By != u.d.By || u.f.void(h) {
 			continue
 		}
 		of, to := "handoff "+h.ID, u.f.addressee(h)

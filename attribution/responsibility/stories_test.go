@@ -160,6 +160,11 @@ func setPath(t testing.TB, v any, path []string, value any) {
 // load returns the records of a story and facts that hold them.
 func (s *story) load(t testing.TB) ([]*record.Record, *Facts) {
 	t.Helper()
+	defer func() { // a story from elsewhere may lack what the loader reads
+		if p := recover(); p != nil {
+			t.Fatalf("%s: %v", s.ID, p)
+		}
+	}()
 	l := newLoader(t, s)
 	f := NewFacts()
 	var all []*record.Record

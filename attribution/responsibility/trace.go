@@ -146,9 +146,15 @@ func (u *run) gather() {
 
 // about returns the records before size that speak of the record with that id,
 // but for those of other matters: what these dispute of a record that is
-// nobody's matter is theirs alone.
+// nobody's matter is theirs alone; and but for disputes and resolves that are
+// void, which dispute and end nothing.
 func (u *run) about(id string, size int64) []*record.Record {
-	return slices.DeleteFunc(u.f.of(id, size), func(r *record.Record) bool { return r.Case != "" && r.Case != u.x.Case })
+	return slices.DeleteFunc(u.f.of(id, size), func(r *record.Record) bool { return r.Case != "" && r.Case != u.x.Case || u.f.empty(r) })
+}
+
+// empty reports whether r is a dispute or a resolve that is void.
+func (f *Facts) empty(r *record.Record) bool {
+	return (r.Kind == record.KindDispute || r.Kind == record.KindResolve) && f.void(r)
 }
 
 // isSource reports whether decisions can rest on r.

@@ -271,7 +271,7 @@ func (r *Result) tree() members {
 		"dispute":     "none",
 		"reopen":      "none",
 		"escalation":  r.Escalation,
-		"lock":        r.Lock.String(),
+		"lock":        r.Lock.tree(),
 		"billed_at":   r.BilledAt,
 		"final_after": r.FinalAfter.String(),
 	}

@@ -365,15 +365,16 @@ func TestHorizon(t *testing.T) {
 	}{
 		{Result{Accept: Accept{On: "claim"}}, 0},
 		{Result{Accept: silence}, 3 * day},
-		{Result{Accept: Accept{On: "client"}, Lock: 5 * day}, 5 * day},
-		{Result{Accept: silence, Lock: 5 * day}, 5 * day},
+		{Result{Accept: Accept{On: "client"}, Lock: Lock{After: 5 * day}}, 5 * day},
+		{Result{Accept: silence, Lock: Lock{After: 5 * day}}, 5 * day},
 		{Result{Accept: silence, Dispute: void}, 44 * day},
 		{Result{Accept: silence, Dispute: &Dispute{Within: 14 * day, Then: "arbiter"}}, 14 * day},
 		{Result{Accept: silence, Reopen: &Reopen{7 * day, "occurred"}}, 7 * day},
 		{Result{Accept: silence, Reopen: &Reopen{2 * day, "occurred"}}, 3 * day},
-		{Result{Accept: silence, Lock: 5 * day, Reopen: &Reopen{7 * day, "accepted"}}, 10 * day},
-		{Result{Accept: silence, Lock: 5 * day, Reopen: &Reopen{7 * day, "locked"}}, 12 * day},
-		{Result{Accept: silence, Dispute: void, Lock: 5 * day, Reopen: &Reopen{7 * day, "locked"}}, 51 * day},
+		{Result{Accept: silence, Lock: Lock{After: 5 * day}, Reopen: &Reopen{7 * day, "accepted"}}, 10 * day},
+		{Result{Accept: silence, Lock: Lock{After: 5 * day}, Reopen: &Reopen{7 * day, "locked"}}, 12 * day},
+		{Result{Accept: silence, Lock: Lock{Months: 2, Day: 1}, Reopen: &Reopen{7 * day, "locked"}}, 71 * day},
+		{Result{Accept: silence, Dispute: void, Lock: Lock{After: 5 * day}, Reopen: &Reopen{7 * day, "locked"}}, 51 * day},
 		{Result{Accept: silence, Effect: &Effect{Findings: &Findings{Within: 30 * day}}}, 30 * day},
 	} {
 		if got := test.result.horizon(); got != test.want {

@@ -48,7 +48,7 @@ func (d *document) result(t *Terms, path, name string, v any) Result {
 	}
 	d.effect(&r, o)
 	r.Escalation = o.choice("escalation", "void", "ignore")
-	r.Lock, _ = o.duration("lock")
+	r.Lock = o.lock()
 	r.BilledAt = o.choice("billed_at", "occurred", "accepted", "locked", "recorded")
 	if final, ok := o.duration("final_after"); ok {
 		r.FinalAfter = final
@@ -220,7 +220,7 @@ func (r *Result) horizon() Duration {
 		}
 	}
 	accepted = max(accepted, resolved)
-	locked := max(accepted, r.Lock)
+	locked := max(accepted, r.Lock.most())
 	end := locked
 	if r.Reopen != nil {
 		switch r.Reopen.From {

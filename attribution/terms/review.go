@@ -23,6 +23,9 @@ func (d *document) review(t *Terms) {
 	d.reviewAdjust(t, "adjust", t.Adjust)
 	d.reviewStatement(t)
 	d.reviewPrepaid(t)
+	if t.Responsibility != nil && t.RecordDelay == Unlimited {
+		d.warn("record_delay", "unlimited: a demand for evidence has no least time then, and can name a deadline that nobody keeps")
+	}
 }
 
 // reviewUse warns of numbers that no amount rests on.

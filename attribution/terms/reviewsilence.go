@@ -47,6 +47,9 @@ func (d *document) reviewSilence(t *Terms, r *Result) {
 		}
 	}
 	d.reviewGuarantee(t, path, r)
+	if r.Lock.Months == 1 && r.Lock.Day == 1 {
+		d.warn(path+".lock", "what is claimed on the last day of a month is locked when that day ends: day 1 of months 2 is the end of the next month")
+	}
 }
 
 // reviewGuarantee warns where the guarantee is over before it can begin, and
@@ -57,8 +60,8 @@ func (d *document) reviewGuarantee(t *Terms, path string, r *Result) {
 	}
 	client := t.Client().ID
 	switch {
-	case r.Reopen.From == "occurred" && r.Reopen.Within <= r.Lock && r.Lock > 0:
-		d.warn(path+".reopen", "%s from when it occurred is over before the lock of %s ends: a return after the lock is never given back", r.Reopen.Within, r.Lock)
+	case r.Reopen.From == "occurred" && r.Reopen.Within <= r.Lock.least() && r.Lock.least() > 0:
+		d.warn(path+".reopen", "%s from when it occurred is over before the lock, %s: a return after the lock is never given back", r.Reopen.Within, r.Lock)
 	case !slices.Equal(r.Claim, []string{client}):
 		d.warn(path+".reopen", "%s may take back each claim until %s after it %s, and %s cannot dispute that", client, r.Reopen.Within,
 			map[string]string{"occurred": "occurred", "accepted": "was accepted", "locked": "was locked"}[r.Reopen.From], t.Operator().ID)

@@ -139,7 +139,7 @@ type Result struct {
 	Reopen     *Reopen  // nil is none
 	Effect     *Effect  // nil is that a claim names no action
 	Escalation string   // void, ignore
-	Lock       Duration
+	Lock       Lock
 	BilledAt   string // occurred, accepted, locked, recorded
 	FinalAfter Duration
 }

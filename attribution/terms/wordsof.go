@@ -116,6 +116,10 @@ func wordsOf(path string) (words string, ok bool) {
 		words = "what a handoff to a human does"
 	case "results.*.lock":
 		words = "the wait before it is billed"
+	case "results.*.lock.months":
+		words = "the month of the lock, counted from that of the claim"
+	case "results.*.lock.day":
+		words = "the day of the lock"
 	case "results.*.billed_at":
 		words = "the instant that decides its period"
 	case "results.*.final_after", "metrics.*.final_after":

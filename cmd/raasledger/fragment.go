@@ -133,7 +133,7 @@ func (d *document) expand() (used []usedFragment, notes []note) {
 			mistake(path+"."+fragmentField, "%v", err)
 			continue
 		}
-		doc, err := readYAML(f.text)
+		doc, err := readYAML(f.text, "results", name)
 		if err != nil {
 			panic("raasledger: fragment " + f.name + ": " + err.Error())
 		}

@@ -140,7 +140,7 @@ var choices = map[string]string{
 	"results.*.reopen":      "none, or the guarantee: what does not last so long, from occurred, accepted or locked, is given back.",
 	"results.*.effect":      "Optional: each claim names the action behind it. disputed: hold (a dispute about the action is one about the claim) or ignore; findings: the rules that void a claim, or keep it.",
 	"results.*.escalation":  "A person took over before acceptance: void (free) or ignore.",
-	"results.*.lock":        "How long nothing is billed yet, 0s if not at all.",
+	"results.*.lock":        "How long nothing is billed yet: a time from the claim, 0s if not at all; or until a day begins, {months: 2, day: 1} is the end of the month after that of the claim.",
 	"results.*.billed_at":   "Which instant decides the period: occurred, accepted, locked, recorded.",
 	"results.*.final_after": "When nobody can change anything any more.",
 }

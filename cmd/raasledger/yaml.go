@@ -44,8 +44,8 @@ type yamlError struct {
 
 func (e *yamlError) Error() string { return e.place.String() + ": " + e.reason }
 
-// readYAML parses text.
-func readYAML(text []byte) (*document, error) {
+// readYAML parses text: a whole draft, or what stands under path in one.
+func readYAML(text []byte, path ...string) (*document, error) {
 	if len(text) > maxYAMLBytes {
 		return nil, fmt.Errorf("has %d bytes, at most %d", len(text), maxYAMLBytes)
 	}
@@ -74,7 +74,7 @@ func readYAML(text []byte) (*document, error) {
 		return nil, &yamlError{place{1, 1}, "there is nothing here"}
 	}
 	d := &document{places: map[string]place{}}
-	if err := d.value(body, nil); err != nil {
+	if err := d.value(body, path); err != nil {
 		return nil, err
 	}
 	return d, nil
@@ -235,6 +235,7 @@ func isInteger(path []string) bool {
 	case len(path) == 4:
 		return path[0] == "calendar" && path[1] == "offsets" && path[3] == "minutes" ||
 			path[0] == "responsibility" && path[1] == "duties" && path[3] == "weight" ||
+			path[0] == "results" && path[2] == "lock" ||
 			path[0] == "measures" && path[2] == "credit" && path[3] == "decimals" ||
 			path[0] == "lines" && path[2] == "convert" && path[3] == "decimals"
 	case len(path) == 5:

@@ -122,7 +122,7 @@ func describeResult(row func(name, format string, args ...any), r *terms.Result)
 	} else {
 		row("", "given back when reopened within %v from %s", r.Reopen.Within, r.Reopen.From)
 	}
-	row("", "billed at %s, locked after %v, final after %v; escalation: %s", r.BilledAt, r.Lock, r.FinalAfter, r.Escalation)
+	row("", "billed at %s, locked %v, final after %v; escalation: %s", r.BilledAt, r.Lock, r.FinalAfter, r.Escalation)
 	if len(r.Evidence) > 0 {
 		row("", "evidence: %s", strings.Join(r.Evidence, ", "))
 	}
