@@ -81,6 +81,15 @@ func bills(records []*record.Record, standing *terms.Standing) []bill {
 		}
 		return v, ok
 	}
+	// known are the versions among the first n records.
+	known := func(n int64) (list []terms.Version) {
+		for _, v := range versions {
+			if v.N < n {
+				list = append(list, v)
+			}
+		}
+		return list
+	}
 	var out []bill
 	var periods []refPeriod
 	var results []*refResult
@@ -141,13 +150,7 @@ func bills(records []*record.Record, standing *terms.Standing) []bill {
 					looseAt[int64(i)] = "unmatched"
 				}
 			case *record.Dispute:
-				var there []terms.Version
-				for _, v := range versions {
-					if v.N < int64(i) {
-						there = append(there, v)
-					}
-				}
-				if live(b.About) == nil && !takeDispute(&contests, r, there) {
+				if live(b.About) == nil && !takeDispute(&contests, r, known(int64(i))) {
 					looseAt[int64(i)] = "unmatched"
 				}
 			case *record.Resolve:
@@ -431,7 +434,7 @@ func bills(records []*record.Record, standing *terms.Standing) []bill {
 			x.said = reason
 			x.gone = leaves
 		}
-		dropContests(contests, results, closing, versions, instant)
+		dropContests(contests, results, closing, known(int64(cut)), instant)
 		for _, x := range results {
 			longest := record.Time(0)
 			for _, v := range versions {
