@@ -229,7 +229,15 @@ func bills(records []*record.Record, standing *terms.Standing) []bill {
 			}
 			return refPrice(l, y.q)
 		}
-		round := func(x *big.Rat) *big.Rat { return refRound(x, t.Scale, t.Rounding.Mode) }
+		// A period is rounded as its base version says, also when it is corrected.
+		roundAs := func(pi int, x *big.Rat) *big.Rat {
+			mode := t.Rounding.Mode
+			if base := periods[pi].base; pi != current && base > 0 {
+				mode = versions[base-1].Terms.Rounding.Mode
+			}
+			return refRound(x, t.Scale, mode)
+		}
+		round := func(x *big.Rat) *big.Rat { return roundAs(current, x) }
 		// move changes the tallies and tells the detail.
 		move := func(x *refResult, pi int, line int, less, more *big.Rat, reason string) {
 			key := [2]int{int(x.v.Number), line}
@@ -240,7 +248,7 @@ func bills(records []*record.Record, standing *terms.Standing) []bill {
 			if !touched[pi][key] {
 				touched[pi][key] = true
 				olds[pi][key] = refTally{n: y.n, q: y.q, sum: y.sum}
-				running[[3]int{pi, key[0], key[1]}] = round(rawOf(pi, key))
+				running[[3]int{pi, key[0], key[1]}] = roundAs(pi, rawOf(pi, key))
 			}
 			l := x.v.Terms.Lines[line]
 			gained := new(big.Rat)
@@ -260,7 +268,7 @@ func bills(records []*record.Record, standing *terms.Standing) []bill {
 					y.sum = radd(y.sum, refPrice(l, more))
 				}
 			}
-			price := round(rawOf(pi, key))
+			price := roundAs(pi, rawOf(pi, key))
 			emit(x.n, x.body.Result, x.key, l.Of, dec(gained), line, l.Name, cents(rsub(price, running[[3]int{pi, key[0], key[1]}]), t.Scale), reason)
 			running[[3]int{pi, key[0], key[1]}] = price
 		}
@@ -568,7 +576,7 @@ func bills(records []*record.Record, standing *terms.Standing) []bill {
 						if l.Mode != "each" {
 							raw = refPrice(l, y.q)
 						}
-						return round(refAdjust(raw, l.Adjust, nil))
+						return roundAs(pi, refAdjust(raw, l.Adjust, nil))
 					}
 					was, is := olds[pi][key], *periods[pi].tally[key]
 					x := rsub(price(is), price(was))
