@@ -617,7 +617,7 @@ func wholeBills(records []*record.Record, standing *terms.Standing) (out []*reco
 						if c.amount == nil {
 							return new(big.Rat)
 						}
-						return w.round(c.amount)
+						return w.roundAs(pi, c.amount)
 					}
 					quantity := func(c wCalc) record.Decimal {
 						if c.quantity == nil {
@@ -639,7 +639,7 @@ func wholeBills(records []*record.Record, standing *terms.Standing) (out []*reco
 		}
 		if p.base > 0 {
 			var c wCalc
-			x := w.adjusted(&c, t.Adjust, sum, func(name string) *big.Rat { return w.value(1, current, ruling, name) }, w.share(p))
+			x := w.adjusted(&c, t.Adjust, sum, func(name string) *big.Rat { return w.value(1, current, ruling, name) }, current, w.share(p))
 			if st.Reads = c.reads; x != nil && under(x, 28) {
 				sum, st.Adjust = x, c.steps
 			}
@@ -803,14 +803,15 @@ func wholeBills(records []*record.Record, standing *terms.Standing) (out []*reco
 				gained = radd(gained, r.more.q)
 			}
 			running[key] = is
-			base := p.base
+			period := current
 			if key[0] >= 0 {
-				base = w.periods[key[0]].base
+				period = key[0]
 			}
+			base := w.periods[period].base
 			price := func(l *terms.Line, list []wEntry) *big.Rat {
 				if l.Mode == "each" {
 					x, _ := eachPrice(v.Terms, *l, list)
-					return w.round(x)
+					return w.roundAs(period, x)
 				}
 				if len(list) == 0 && base != r.version {
 					return new(big.Rat)
@@ -819,7 +820,7 @@ func wholeBills(records []*record.Record, standing *terms.Standing) (out []*reco
 				for _, u := range wTiers(v.Terms, *l, converted(l, wSum(list))) {
 					x = radd(x, u.amount)
 				}
-				return w.round(x)
+				return w.roundAs(period, x)
 			}
 			priced := false
 			for i := range v.Terms.Lines {

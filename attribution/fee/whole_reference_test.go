@@ -95,7 +95,17 @@ func (w *world) refs() (list []*refResult) {
 
 func (w *world) now() int                  { return len(w.periods) - 1 }
 func (w *world) cur() *wPeriod             { return &w.periods[w.now()] }
-func (w *world) round(x *big.Rat) *big.Rat { return refRound(x, w.t.Scale, w.t.Rounding.Mode) }
+func (w *world) round(x *big.Rat) *big.Rat { return w.roundAs(w.now(), x) }
+
+// roundAs rounds as a period does: as its base version says, also when it is
+// corrected.
+func (w *world) roundAs(period int, x *big.Rat) *big.Rat {
+	mode := w.t.Rounding.Mode
+	if base := w.periods[period].base; period != w.now() && base > 0 {
+		mode = w.versions[base-1].Terms.Rounding.Mode
+	}
+	return refRound(x, w.t.Scale, mode)
+}
 
 // begun: a statement that is owed came before.
 func (w *world) begun() bool { return w.now() > 0 && w.periods[w.now()-1].base > w.excluded }
@@ -482,7 +492,7 @@ func eachPrice(t *terms.Terms, l terms.Line, list []wEntry) (sum *big.Rat, tiers
 }
 
 // adjusted applies adjustments of an amount; nil is held.
-func (w *world) adjusted(c *wCalc, list []terms.Adjustment, x *big.Rat, get func(string) *big.Rat, share *big.Rat) *big.Rat {
+func (w *world) adjusted(c *wCalc, list []terms.Adjustment, x *big.Rat, get func(string) *big.Rat, period int, share *big.Rat) *big.Rat {
 	defer func() {
 		seen := map[string]bool{}
 		for _, a := range list {
@@ -504,7 +514,7 @@ func (w *world) adjusted(c *wCalc, list []terms.Adjustment, x *big.Rat, get func
 		bound := func() *big.Rat {
 			b := ratOf(string(a.Amount))
 			if a.Partial == "prorated" && share.Cmp(big.NewRat(1, 1)) != 0 {
-				b = w.round(rmul(b, share))
+				b = w.roundAs(period, rmul(b, share))
 			}
 			return b
 		}
@@ -550,11 +560,11 @@ func (w *world) adjusted(c *wCalc, list []terms.Adjustment, x *big.Rat, get func
 }
 
 // finished is what a line comes to; nil is held.
-func (w *world) finished(c *wCalc, list []terms.Adjustment, x *big.Rat, get func(string) *big.Rat, share *big.Rat) *big.Rat {
+func (w *world) finished(c *wCalc, list []terms.Adjustment, x *big.Rat, get func(string) *big.Rat, period int, share *big.Rat) *big.Rat {
 	if !under(x, 34) {
 		c.tiers = nil
 	}
-	if x = w.adjusted(c, list, x, get, share); x == nil || !under(x, 22) {
+	if x = w.adjusted(c, list, x, get, period, share); x == nil || !under(x, 22) {
 		return nil
 	}
 	return x
@@ -641,7 +651,7 @@ func (w *world) line(set, period int, v terms.Version, i int) (c wCalc) {
 	get := func(name string) *big.Rat { return w.value(set, period, v, name) }
 	share := w.share(p)
 	if l.Of == "" {
-		c.amount = w.finished(&c, l.Adjust, ratOf(string(l.Flat)), get, share)
+		c.amount = w.finished(&c, l.Adjust, ratOf(string(l.Flat)), get, period, share)
 		return c
 	}
 	base := p.base == int(v.Number)
@@ -659,7 +669,7 @@ func (w *world) line(set, period int, v terms.Version, i int) (c wCalc) {
 					c.tiers = append(c.tiers, record.TierUse{Tier: int64(j), Quantity: wShow(u[0]), Amount: wShow(u[1])})
 				}
 			}
-			c.amount = w.finished(&c, l.Adjust, sum, get, share)
+			c.amount = w.finished(&c, l.Adjust, sum, get, period, share)
 			return c
 		}
 	} else if c.quantity = get(l.Of); c.quantity == nil {
@@ -670,7 +680,7 @@ func (w *world) line(set, period int, v terms.Version, i int) (c wCalc) {
 		free = w.includes(period, v, l, a)
 	}
 	if x := priced(&c, t, l, c.quantity, free); x != nil {
-		c.amount = w.finished(&c, l.Adjust, x, get, share)
+		c.amount = w.finished(&c, l.Adjust, x, get, period, share)
 	}
 	return c
 }
@@ -715,7 +725,7 @@ func (w *world) total(set int, v terms.Version, l *terms.Line, q, eachSum *big.R
 			return c
 		}
 	}
-	c.amount = w.finished(&c, l.Adjust, x, get, big.NewRat(1, 1))
+	c.amount = w.finished(&c, l.Adjust, x, get, w.now(), big.NewRat(1, 1))
 	return c
 }
 
