@@ -225,6 +225,10 @@ func (o *setOut) heldWords(t *terms.Terms, l *terms.Line, quantity record.Decima
 	return text + "; nothing is billed on it until the value is there"
 }
 
+// togetherRounded ends the words of a step in which what was shown rounded is
+// rounded anew, exact and as one.
+const togetherRounded = ", rounded once as their exact sum"
+
 // adjust sets out the adjustments of the whole statement, from the sum that
 // they begin with to the subtotal.
 func (a *Account) adjust(standing *terms.Standing, v *terms.Version, st *record.Statement) {
@@ -252,6 +256,10 @@ func (a *Account) adjust(standing *terms.Standing, v *terms.Version, st *record.
 			a.Sum = append(a.Sum, Step{what + ", before they are rounded", told(before)})
 			sum = before
 		}
+	} else if a.CorrectionsFirst && v.Terms.Rounding.At == "statement" && sum.cmp(mustParse(st.Subtotal)) != 0 {
+		// Rounding does not keep sums: half to even 0.005 is 0.00, and with a
+		// correction of 0.01 it is 0.015, which is 0.02.
+		a.Sum = append(a.Sum, Step{what + togetherRounded, string(st.Subtotal)})
 	}
 	if len(v.Terms.Adjust) == 0 {
 		return

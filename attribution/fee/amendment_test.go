@@ -2,6 +2,7 @@ package fee
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -100,5 +101,25 @@ func TestCorrectionIsRoundedAsItsPeriod(t *testing.T) {
 		if string(st.CarriedOut) != c.back || !strings.Contains(strings.Join(detail, "\n"), `"`+c.back+`","reversed"`) {
 			t.Errorf("rounded %s and then %s: given back %s, want %s: %v", c.first, c.second, st.CarriedOut, c.back, detail)
 		}
+	}
+}
+
+// Rounded half to even 0.005 is 0.00. With a correction of 0.01 before it is
+// rounded it is 0.015, which is 0.02: the account says so.
+func TestAccountOfWhatIsRoundedOnce(t *testing.T) {
+	k := start(t, `{"rounding": {"mode": "half_even", "at": "statement"}, "results": {`+simple("sale", "")+`}, "measures": {"sales": {"count": "sale", "over": "period"}},
+		"lines": [{"name": "sales", "of": "sales", "mode": "graduated", "tiers": [{"unit": "0.005"}]}],
+		"settle": {"close_after": "0s", "late": "correction", "negative": "carry", "corrections": "before_minimum"}}`)
+	k.claim("sale", "2026-03-10")
+	k.settle()
+	late := k.claim("sale", "2026-03-11")
+	k.claim("sale", "2026-04-10")
+	st, _ := k.settle()
+	if len(st.Corrections) != 1 || st.Corrections[0].Amount != "0.01" || st.Lines[0].Amount != "0.00" || st.Subtotal != "0.02" {
+		t.Fatalf("%s is late: %s", late, show(st))
+	}
+	want := []Step{{"the lines and the corrections together", "0.00 + 0.01 = 0.01"}, {"the lines and the corrections together, rounded once as their exact sum", "0.02"}}
+	if got := NewAccount(k.state.standing, st).Sum; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }

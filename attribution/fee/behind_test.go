@@ -91,6 +91,15 @@ func checkAccount(t failer, s *State, st *record.Statement) {
 	}
 	if n := len(a.Sum); n > 0 && strings.HasSuffix(a.Sum[n-1].What, "before they are rounded") {
 		sum = mustParse(record.Decimal(a.Sum[n-1].How))
+	} else if n > 0 && strings.HasSuffix(a.Sum[n-1].What, togetherRounded) {
+		// Each of the two roundings is less than a unit off.
+		agreed := s.governing(st.Until - 1).terms
+		unit := number{units: 1, decimals: uint8(agreed.Scale)}
+		once := mustParse(record.Decimal(a.Sum[n-1].How))
+		if off := once.sub(sum); agreed.Rounding.At != "statement" || off.sub(unit).sign() > 0 || off.add(unit).sign() < 0 {
+			t.Fatalf("statement %s: %s, after %s", st.Period, a.Sum[n-1], told(sum))
+		}
+		sum = once
 	}
 	steps := []paper.Step{{What: "it is a flat amount of " + told(sum)}}
 	for _, x := range a.Adjust {
