@@ -419,6 +419,8 @@ func drawWholeHistory(t *rapid.T, most int) (k *kit, statements []*record.Statem
 				text := drawWhole(t, scale, later)
 				if v, _ := terms.Parse(text); v == nil || len(terms.CheckAmendment(k.state.standing.Versions(), v)) > 0 {
 					continue // too long together, or it counts days in another way
+				} else if !stoodIn(k.state.versions[n-1].terms, v) {
+					continue // what would stand in may have left the state
 				}
 				if len(parties) == 1 {
 					history, parties = pick("history", "adopt", "exclude"), []string{"vendor", "client"}
@@ -443,6 +445,16 @@ func (k *kit) byID(id string) *record.Record {
 		}
 	}
 	return nil
+}
+
+// stoodIn reports whether each measure whose last value stands in by the terms
+// next had that by those before as well.
+func stoodIn(before, next *terms.Terms) bool {
+	standing := func(t *terms.Terms, name string) bool {
+		m := t.Measure(name)
+		return m.Missing != nil && m.Missing.Then == "last" && m.Over == "period" && slices.Contains(readMeasures(t), name)
+	}
+	return !slices.ContainsFunc(next.Measures, func(m terms.Measure) bool { return standing(next, m.Name) && !standing(before, m.Name) })
 }
 
 // The whole language, whole statements, byte for byte.
