@@ -2,6 +2,7 @@ package fee
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/raasledger/raasledger/attribution/record"
@@ -96,4 +97,28 @@ bank 2.50
 clinic 5.00
 vendor 2.50
 `)
+}
+
+// The word of the third party that accepts ends a dispute of what another third
+// party claimed, and none of what it claimed itself.
+func TestThirdPartyEndsADispute(t *testing.T) {
+	k := start(t, `{`+twoThirds()+`,
+		"results": {"treated": {"facts": {}, "once_per": "id", "claim": ["bank", "clinic"], "accept": {"on": "third", "by": "bank"}, "dispute": {"within": "5d", "unresolved": {"after": "5d", "then": "void"}},
+			"reopen": "none", "escalation": "ignore", "lock": "0s", "billed_at": "accepted", "final_after": "90d"}},
+		"measures": {"treated": {"count": "treated", "over": "period"}},
+		"lines": [{"name": "treated", "of": "treated", "mode": "graduated", "tiers": [{"unit": "10"}]}]}`)
+	for _, by := range []string{"clinic", "bank"} {
+		of := k.add(&record.Record{At: at("2026-03-02"), By: by, Body: &record.Outcome{Result: "treated"}})
+		k.add(&record.Record{At: at("2026-03-03"), By: "vendor", Body: &record.Dispute{About: of, Ground: "result"}})
+		k.add(&record.Record{At: at("2026-03-04"), By: "bank", Body: &record.Confirm{Of: of, Verdict: "accept"}})
+	}
+	_, detail := k.settle()
+	var reasons []string
+	for _, line := range detail {
+		f := strings.Split(strings.Trim(line, "[]"), ",")
+		reasons = append(reasons, f[len(f)-1])
+	}
+	if got := strings.Join(reasons, " "); got != `"billed" "dispute_upheld"` {
+		t.Errorf("got %s: %s", got, strings.Join(detail, "\n"))
+	}
 }

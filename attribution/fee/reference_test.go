@@ -1065,7 +1065,7 @@ func timeline(x *refResult, records []*record.Record, closing record.Time, insta
 			}
 		}
 		for _, h := range accepts {
-			withdraws := decides(h.r) && role(h.r) != author
+			withdraws := decides(h.r) && h.r.By != x.r.By
 			if x.rule.Accept.On == "third" && role(d.r) == "client" {
 				withdraws = role(h.r) == "client"
 			}

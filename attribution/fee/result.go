@@ -289,7 +289,7 @@ func (c *claim) endings(closing record.Time, when func(*event) record.Time) endi
 		switch e.kind {
 		case accept:
 			switch {
-			case c.accepts(e) && e.by != c.author: // whoever claimed has had its word
+			case c.accepts(e) && !c.ownWord(): // whoever claimed has had its word
 				end.accepts = append(end.accepts, when(e))
 			case e.by == client:
 				end.clients = append(end.clients, when(e))

@@ -2,7 +2,6 @@ package fee
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -12,46 +11,54 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-func TestStatementsWorkedByHand(t *testing.T) {
-	files, err := filepath.Glob("../../testdata/statements/*.txtar")
-	if err != nil || len(files) < 13 {
-		t.Fatalf("%d files, %v", len(files), err)
+// histories runs each file of a folder as a test of its own, with its parts.
+func histories(t *testing.T, folder string, least int, run func(t *testing.T, parts map[string]string)) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*.txtar"))
+	if err != nil || len(files) < least {
+		t.Fatalf("%s: %d files, %v", folder, len(files), err)
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			text, err := os.ReadFile(file)
+			archive, err := txtar.ParseFile(file)
 			if err != nil {
 				t.Fatal(err)
 			}
 			parts := map[string]string{}
-			for _, f := range txtar.Parse(text).Files {
+			for _, f := range archive.Files {
 				parts[f.Name] = string(f.Data)
 			}
-			k := start(t, parts["terms.json"])
-			settled := 0
-			for i, line := range strings.Split(strings.TrimSpace(parts["records"]), "\n") {
-				if line != "settle" {
-					if err := k.write(line); err != nil {
-						t.Fatalf("records line %d: %v", i+1, err)
-					}
-					continue
-				}
-				st, detail := k.settle()
-				checkSums(t, st, detail)
-				expected, ok := parts["statement "+st.Period]
-				if !ok {
-					t.Fatalf("the file has no statement of %s", st.Period)
-				}
-				settled++
-				if got := show(st); got != expected {
-					t.Errorf("statement %s: got\n%s\nwant\n%s", st.Period, got, expected)
-				}
-			}
-			if want := len(parts) - 2; settled != want {
-				t.Errorf("%d statements, want %d", settled, want)
-			}
+			run(t, parts)
 		})
 	}
+}
+
+func TestStatementsWorkedByHand(t *testing.T) {
+	histories(t, "../../testdata/statements", 13, func(t *testing.T, parts map[string]string) {
+		k := start(t, parts["terms.json"])
+		settled := 0
+		for i, line := range strings.Split(strings.TrimSpace(parts["records"]), "\n") {
+			if line != "settle" {
+				if err := k.write(line); err != nil {
+					t.Fatalf("records line %d: %v", i+1, err)
+				}
+				continue
+			}
+			st, detail := k.settle()
+			checkSums(t, st, detail)
+			expected, ok := parts["statement "+st.Period]
+			if !ok {
+				t.Fatalf("the file has no statement of %s", st.Period)
+			}
+			settled++
+			if got := show(st); got != expected {
+				t.Errorf("statement %s: got\n%s\nwant\n%s", st.Period, got, expected)
+			}
+		}
+		if want := len(parts) - 2; settled != want {
+			t.Errorf("%d statements, want %d", settled, want)
+		}
+	})
 }
 
 // write adds the records of a line of a worked file.
